@@ -1,0 +1,1 @@
+"""The kopf operator that turns VoiceProbes into a call plan, Grafana objects and statuses."""

@@ -1,0 +1,1 @@
+"""The Django portal, and the owner of the database schema."""

@@ -1,0 +1,1 @@
+"""The call detail records: schema, models and queries."""

@@ -1,0 +1,223 @@
+"""The SQL of migration 0001: tables, and the views through which others see them.
+
+Written as SQL and not as Django operations because Django has no words for partitions, for
+`SQL SECURITY DEFINER` views, or for millisecond DATETIME columns without a time zone. It runs
+unchanged on MySQL 8, Aurora MySQL 3 and MariaDB 10.11. `docs/cdr.md` gives the meaning, unit and
+NULL meaning of every column.
+
+All times are UTC.
+"""
+
+VOICE_CLIENT = """
+CREATE TABLE voice_client (
+  client            VARCHAR(63)  NOT NULL,
+  display_name      VARCHAR(120) NOT NULL,
+  time_zone         VARCHAR(64)  NOT NULL DEFAULT 'UTC',
+  account           VARCHAR(32)  NULL,
+  grafana_org_id    BIGINT       NULL,
+  grafana_login     VARCHAR(64)  NULL,
+  updated_at        DATETIME(3)  NOT NULL,
+  PRIMARY KEY (client),
+  UNIQUE KEY voice_client_account (account)
+) ENGINE=InnoDB
+"""
+
+VOICE_PROBE = """
+CREATE TABLE voice_probe (
+  client                 VARCHAR(63)  NOT NULL,
+  probe                  VARCHAR(63)  NOT NULL,
+  uid                    CHAR(36)     NOT NULL,
+  generation             BIGINT       NOT NULL,
+  display_name           VARCHAR(120) NOT NULL,
+  dialer_address         VARCHAR(255) NOT NULL,
+  dialer_outbound_proxy  VARCHAR(255) NULL,
+  dialer_credentials     VARCHAR(63)  NULL,
+  destination            VARCHAR(255) NOT NULL,
+  receiver_address       VARCHAR(255) NOT NULL,
+  receiver_registrar     VARCHAR(255) NULL,
+  receiver_credentials   VARCHAR(63)  NULL,
+  answer_after_ms        INT UNSIGNED NOT NULL,
+  every_ms               INT UNSIGNED NULL,
+  schedule               VARCHAR(120) NULL,
+  time_zone              VARCHAR(64)  NOT NULL,
+  duration_ms            INT UNSIGNED NOT NULL,
+  dtmf                   JSON         NOT NULL,
+  codecs                 JSON         NOT NULL,
+  audio                  VARCHAR(120) NOT NULL,
+  media_encryption       VARCHAR(8)   NOT NULL,
+  mos_warning            DECIMAL(3,2) NOT NULL,
+  mos_critical           DECIMAL(3,2) NOT NULL,
+  loss_pct_warning       DECIMAL(6,3) NOT NULL,
+  loss_pct_critical      DECIMAL(6,3) NOT NULL,
+  jitter_ms_warning      DECIMAL(9,3) NOT NULL,
+  jitter_ms_critical     DECIMAL(9,3) NOT NULL,
+  pdd_ms_warning         INT UNSIGNED NOT NULL,
+  pdd_ms_critical        INT UNSIGNED NOT NULL,
+  alerting_enabled       BOOLEAN      NOT NULL,
+  alerting_for_ms        INT UNSIGNED NOT NULL,
+  suspended              BOOLEAN      NOT NULL,
+  updated_at             DATETIME(3)  NOT NULL,
+  PRIMARY KEY (client, probe),
+  UNIQUE KEY voice_probe_uid (uid)
+) ENGINE=InnoDB
+"""
+
+VOICE_SIP_HOST = """
+CREATE TABLE voice_sip_host (
+  sip_host       VARCHAR(63)  NOT NULL,
+  version        VARCHAR(32)  NOT NULL,
+  started_at     DATETIME(3)  NOT NULL,
+  heartbeat_at   DATETIME(3)  NOT NULL,
+  active_calls   INT UNSIGNED NOT NULL,
+  spool_depth    INT UNSIGNED NOT NULL,
+  PRIMARY KEY (sip_host)
+) ENGINE=InnoDB
+"""
+
+# The partition key must be part of every unique key, so a call is identified by (uuid, started_at). A call's
+# started_at never changes once it is drawn up, which keeps writing a CDR twice harmless.
+VOICE_CALL = """
+CREATE TABLE voice_call (
+  uuid            BINARY(16)        NOT NULL,
+  started_at      DATETIME(3)       NOT NULL,
+  client          VARCHAR(63)       NOT NULL,
+  probe           VARCHAR(63)       NOT NULL,
+  generation      BIGINT            NOT NULL,
+  sip_host        VARCHAR(63)       NOT NULL,
+  call_id         VARCHAR(255)      NULL,
+  from_uri        VARCHAR(255)      NOT NULL,
+  to_uri          VARCHAR(255)      NOT NULL,
+  local_address   VARCHAR(64)       NULL,
+  remote_address  VARCHAR(64)       NULL,
+  transport       VARCHAR(8)        NULL,
+  srtp            BOOLEAN           NOT NULL,
+  progress_at     DATETIME(3)       NULL,
+  answered_at     DATETIME(3)       NULL,
+  ended_at        DATETIME(3)       NOT NULL,
+  disposition     ENUM('answered','busy','no_answer','failed','timeout','interrupted','configuration_error') NOT NULL,
+  sip_code        SMALLINT UNSIGNED NULL,
+  sip_reason      VARCHAR(255)      NULL,
+  q850_cause      SMALLINT UNSIGNED NULL,
+  pdd_ms          INT UNSIGNED      NULL,
+  setup_ms        INT UNSIGNED      NULL,
+  first_rtp_ms    INT UNSIGNED      NULL,
+  duration_ms     INT UNSIGNED      NOT NULL,
+  hangup_by       ENUM('local','remote','timeout','none') NOT NULL,
+  ua_remote       VARCHAR(255)      NULL,
+  audio           VARCHAR(120)      NOT NULL,
+  audio_sha256    BINARY(32)        NULL,
+  probe_lag_ms    DECIMAL(9,3)      NULL,
+  valid           BOOLEAN           NOT NULL,
+  PRIMARY KEY (uuid, started_at),
+  KEY voice_call_probe (client, probe, started_at),
+  KEY voice_call_time (client, started_at)
+) ENGINE=InnoDB
+PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
+"""
+
+VOICE_CALL_STREAM = """
+CREATE TABLE voice_call_stream (
+  uuid                BINARY(16)        NOT NULL,
+  direction           ENUM('forward','reverse') NOT NULL,
+  started_at          DATETIME(3)       NOT NULL,
+  client              VARCHAR(63)       NOT NULL,
+  probe               VARCHAR(63)       NOT NULL,
+  codec               VARCHAR(16)       NULL,
+  payload_type        TINYINT UNSIGNED  NULL,
+  ptime_ms            SMALLINT UNSIGNED NULL,
+  rtp_tx              INT UNSIGNED      NULL,
+  rtp_rx              INT UNSIGNED      NOT NULL,
+  rtp_expected        INT UNSIGNED      NULL,
+  rtp_lost            INT UNSIGNED      NULL,
+  rtp_dup             INT UNSIGNED      NULL,
+  rtp_out_of_order    INT UNSIGNED      NULL,
+  rtp_discarded       INT UNSIGNED      NULL,
+  loss_pct            DECIMAL(6,3)      NULL,
+  discard_pct         DECIMAL(6,3)      NULL,
+  max_loss_run        INT UNSIGNED      NULL,
+  burst_loss_pct      DECIMAL(6,3)      NULL,
+  burst_ms            INT UNSIGNED      NULL,
+  gap_loss_pct        DECIMAL(6,3)      NULL,
+  gap_ms              INT UNSIGNED      NULL,
+  jitter_ms           DECIMAL(9,3)      NULL,
+  jitter_max_ms       DECIMAL(9,3)      NULL,
+  rtt_ms              DECIMAL(9,3)      NULL,
+  rtt_max_ms          DECIMAL(9,3)      NULL,
+  remote_lost         INT               NULL,
+  remote_jitter_ms    DECIMAL(9,3)      NULL,
+  r_factor            DECIMAL(5,2)      NULL,
+  mos_cq              DECIMAL(4,3)      NULL,
+  mos_lq              DECIMAL(4,3)      NULL,
+  active_pct          DECIMAL(6,3)      NULL,
+  longest_silence_ms  INT UNSIGNED      NULL,
+  speech_dbov         DECIMAL(5,2)      NULL,
+  clip_pct            DECIMAL(6,3)      NULL,
+  one_way             BOOLEAN           NOT NULL,
+  probe_lag_ms        DECIMAL(9,3)      NULL,
+  valid               BOOLEAN           NOT NULL,
+  PRIMARY KEY (uuid, direction, started_at),
+  KEY voice_call_stream_probe (client, probe, started_at),
+  KEY voice_call_stream_time (client, started_at)
+) ENGINE=InnoDB
+PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
+"""
+
+# The one place that says what a probe's last call and health are; the operator's status, the portal and the
+# panels all read it. A call that the measuring host spoilt itself (valid = 0) says nothing about the path.
+VOICE_PROBE_STATE = """
+CREATE VIEW voice_probe_state AS
+SELECT s.*,
+  CASE
+    WHEN s.suspended THEN 'Suspended'
+    WHEN s.last_call_at IS NULL
+      OR s.last_call_at < UTC_TIMESTAMP(3) - INTERVAL (3 * COALESCE(s.every_ms, 28800000) + s.duration_ms) * 1000 MICROSECOND
+      THEN 'NoData'
+    WHEN s.disposition <> 'answered' OR s.one_way
+      OR s.mos < s.mos_critical OR s.loss_pct > s.loss_pct_critical
+      OR s.jitter_ms > s.jitter_ms_critical OR s.pdd_ms > s.pdd_ms_critical THEN 'Unhealthy'
+    WHEN s.mos < s.mos_warning OR s.loss_pct > s.loss_pct_warning
+      OR s.jitter_ms > s.jitter_ms_warning OR s.pdd_ms > s.pdd_ms_warning THEN 'Degraded'
+    ELSE 'Healthy'
+  END AS health
+FROM (
+  SELECT p.client, p.probe, p.display_name, p.destination, p.every_ms, p.duration_ms, p.suspended,
+    p.mos_warning, p.mos_critical, p.loss_pct_warning, p.loss_pct_critical,
+    p.jitter_ms_warning, p.jitter_ms_critical, p.pdd_ms_warning, p.pdd_ms_critical,
+    c.uuid AS last_call_uuid, c.started_at AS last_call_at, c.disposition, c.sip_code, c.sip_reason, c.pdd_ms,
+    f.mos_cq AS mos_forward, r.mos_cq AS mos_reverse,
+    LEAST(COALESCE(f.mos_cq, r.mos_cq), COALESCE(r.mos_cq, f.mos_cq)) AS mos,
+    GREATEST(COALESCE(f.loss_pct, r.loss_pct), COALESCE(r.loss_pct, f.loss_pct)) AS loss_pct,
+    GREATEST(COALESCE(f.jitter_ms, r.jitter_ms), COALESCE(r.jitter_ms, f.jitter_ms)) AS jitter_ms,
+    GREATEST(COALESCE(f.one_way, 0), COALESCE(r.one_way, 0)) AS one_way
+  FROM voice_probe p
+  LEFT JOIN voice_call c ON c.client = p.client AND c.probe = p.probe AND c.valid
+    AND c.started_at = (SELECT MAX(l.started_at) FROM voice_call l
+                        WHERE l.client = p.client AND l.probe = p.probe AND l.valid)
+  LEFT JOIN voice_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
+  LEFT JOIN voice_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'
+) s
+"""
+
+# What a client's read account may see. The account's name decides, on the server, whose rows they are: USER() is
+# who logged in, also inside a view that runs with its definer's rights (CURRENT_USER() would be the definer).
+_OWN = "(SELECT a.client FROM voice_client a WHERE a.account = SUBSTRING_INDEX(USER(), '@', 1))"
+
+
+def client_view(view: str, table: str) -> str:
+    """SQL of a view that shows the rows of `table` that belong to the client whose account is asking."""
+    return f"CREATE SQL SECURITY DEFINER VIEW {view} AS SELECT t.* FROM {table} t WHERE t.client = {_OWN}"
+
+
+TABLES = {
+    "voice_client": VOICE_CLIENT,
+    "voice_probe": VOICE_PROBE,
+    "voice_sip_host": VOICE_SIP_HOST,
+    "voice_call": VOICE_CALL,
+    "voice_call_stream": VOICE_CALL_STREAM,
+}
+VIEWS = {
+    "voice_probe_state": VOICE_PROBE_STATE,
+    "client_call": client_view("client_call", "voice_call"),
+    "client_call_stream": client_view("client_call_stream", "voice_call_stream"),
+    "client_probe": client_view("client_probe", "voice_probe_state"),
+}

@@ -1,0 +1,1 @@
+"""The SIP application: places synthetic calls, measures both directions, writes CDRs."""
