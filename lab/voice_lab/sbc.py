@@ -1,0 +1,175 @@
+"""Configuration of the stand-in for a client's session border controller (SBC): what it must be told, as text.
+
+The lab has no client with a call centre, so it builds the smallest honest one: a record-routing SIP proxy
+(kamailio) and a media relay (rtpengine, in user space) in a network namespace of their own. Every call's packets
+really cross two interfaces and a relay; loss is made by the packet filter on that path and not by a program
+that knows what it should measure.
+
+The number that is called decides what happens to the call (`SbcPlan`). Everything here is a pure function from a
+plan to text; starting the programs is the lab's business.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+
+LOSSY_TRUNK = "+4420718388"
+"""Numbers that start so have their media relayed over the lossy address; two more digits follow."""
+
+CLEAN_TRUNK = "+4420718387"
+"""Numbers that start so (two more digits) are relayed over the clean address, as is every other number."""
+
+REFUSAL_TRUNK = "+442071834"
+"""Numbers that start so end in the three digits of the SIP answer they get, one of `REFUSALS`."""
+
+REFUSALS = {404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here", 503: "Service Unavailable"}
+"""SIP status code and reason phrase of the refusals that can be called up by number."""
+
+
+@dataclass(frozen=True)
+class SbcPlan:
+    """Addresses and ports of the stand-in.
+
+    `address` is where it is reached (SIP and clean media), `lossy_address` a second address of the same interface
+    that only media of the lossy trunk uses; `receiver` and `receiver_port` say where calls are sent on to;
+    `control_port` is the loopback port between proxy and relay; `media_ports` the first and last UDP port for media.
+    """
+
+    address: IPv6Address = IPv6Address("fd77:a::1")
+    lossy_address: IPv6Address = IPv6Address("fd77:a::bad")
+    receiver: IPv6Address = IPv6Address("fd77:a::2")
+    port: int = 5060
+    receiver_port: int = 5062
+    control_port: int = 22222
+    media_ports: tuple[int, int] = (30000, 39999)
+
+
+def kamailio_cfg(plan: SbcPlan) -> str:
+    """Text of kamailio.cfg (5.6) for the proxy.
+
+    Run it as `kamailio -f FILE -DD -E -P PIDFILE -Y RUNDIR` (foreground, log to standard error).
+    """
+    return _GLOBAL.format(plan=plan) + _route(plan) + _MEDIA_REPLY
+
+
+def rtpengine_args(plan: SbcPlan) -> list[str]:
+    """Command line of the media relay, foreground, without its kernel module (`--table=-1`)."""
+    first, last = plan.media_ports
+    return [
+        "rtpengine",
+        "--config-file=none",
+        "--foreground",
+        "--log-stderr",
+        "--log-level=4",
+        "--table=-1",
+        "--num-threads=2",
+        f"--listen-ng=127.0.0.1:{plan.control_port}",
+        f"--interface=clean/{plan.address}",
+        f"--interface=lossy/{plan.lossy_address}",
+        f"--port-min={first}",
+        f"--port-max={last}",
+        "--timeout=60",
+    ]
+
+
+def loss_ruleset(plan: SbcPlan, loss_pct: float) -> str:
+    """nftables commands (`nft -f -`, in the SBC's namespace) that lose `loss_pct` % of the lossy trunk's media.
+
+    Only packets that *arrive* at the lossy address are dropped. Both directions arrive there, each once, so each
+    direction loses `loss_pct`; dropping what leaves as well would lose nearly twice as much. 0 means no loss.
+    Raises ValueError outside 0 … 100.
+    """
+    if not 0 <= loss_pct <= 100:
+        raise ValueError(f"loss must be between 0 and 100 %, not {loss_pct}")
+    threshold = round(loss_pct * 100)
+    rule = f"    ip6 daddr {plan.lossy_address} meta l4proto udp numgen random mod 10000 < {threshold} counter drop\n"
+    return (
+        "table inet voice_loss\n"
+        "delete table inet voice_loss\n"
+        "table inet voice_loss {\n"
+        "  chain arriving {\n"
+        "    type filter hook input priority 0; policy accept;\n" + (rule if threshold else "") + "  }\n"
+        "}\n"
+    )
+
+
+def _route(plan: SbcPlan) -> str:
+    refusals = "".join(
+        f'  if ($rU == "{REFUSAL_TRUNK}{code}") {{ sl_send_reply("{code}", "{reason}"); exit; }}\n'
+        for code, reason in REFUSALS.items()
+    )
+    return _ROUTE.format(
+        refusals=refusals,
+        lossy_prefix=LOSSY_TRUNK.replace("+", "\\+"),
+        receiver=f"sip:[{plan.receiver}]:{plan.receiver_port}",
+    )
+
+
+_GLOBAL = """#!KAMAILIO
+debug=1
+log_stderror=yes
+fork=yes
+children=2
+auto_aliases=no
+listen=udp:[{plan.address}]:{plan.port}
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "rtpengine.so"
+modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:{plan.control_port}")
+"""
+
+# One media address for both sides of a call: the dialer and the receiver are the same host, so there is only one
+# interface; which of its two addresses relays the media is what the trunk decides.
+_ROUTE = """
+request_route {{
+  if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
+  if (has_totag()) {{ route(IN_DIALOG); exit; }}
+  if (is_method("CANCEL")) {{
+    rtpengine_delete();
+    if (t_check_trans()) t_relay();
+    exit;
+  }}
+  if (is_method("ACK")) exit;
+  if (is_method("OPTIONS")) {{ sl_send_reply("200", "OK"); exit; }}
+  if (!is_method("INVITE")) {{ sl_send_reply("405", "Method Not Allowed"); exit; }}
+  t_check_trans();
+{refusals}  record_route();
+  $du = "{receiver}";
+  if ($rU =~ "^{lossy_prefix}[0-9][0-9]$") {{
+    rtpengine_offer("replace-origin replace-session-connection direction=lossy direction=lossy");
+    t_on_reply("LOSSY");
+  }} else {{
+    rtpengine_offer("replace-origin replace-session-connection direction=clean direction=clean");
+    t_on_reply("CLEAN");
+  }}
+  t_on_failure("RELEASE_MEDIA");
+  t_relay();
+}}
+route[IN_DIALOG] {{
+  if (!loose_route()) {{
+    if (is_method("ACK") && t_check_trans()) t_relay();
+    else if (!is_method("ACK")) sl_send_reply("404", "Not Here");
+    exit;
+  }}
+  if (is_method("BYE")) rtpengine_delete();
+  t_relay();
+}}
+failure_route[RELEASE_MEDIA] {{
+  rtpengine_delete();
+}}
+"""
+
+_MEDIA_REPLY = """
+onreply_route[CLEAN] {
+  if (has_body("application/sdp"))
+    rtpengine_answer("replace-origin replace-session-connection direction=clean direction=clean");
+}
+onreply_route[LOSSY] {
+  if (has_body("application/sdp"))
+    rtpengine_answer("replace-origin replace-session-connection direction=lossy direction=lossy");
+}
+"""
