@@ -10,7 +10,6 @@ plan to text; starting the programs is the lab's business.
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 
 LOSSY_TRUNK = "+4420718388"
 """Numbers that start so have their media relayed over the lossy address; two more digits follow."""
@@ -34,9 +33,9 @@ class SbcPlan:
     `control_port` is the loopback port between proxy and relay; `media_ports` the first and last UDP port for media.
     """
 
-    address: IPv6Address = IPv6Address("fd77:a::1")
-    lossy_address: IPv6Address = IPv6Address("fd77:a::bad")
-    receiver: IPv6Address = IPv6Address("fd77:a::2")
+    address: str = "fd77:a::1"
+    lossy_address: str = "fd77:a::bad"
+    receiver: str = "fd77:a::2"
     port: int = 5060
     receiver_port: int = 5062
     control_port: int = 22222

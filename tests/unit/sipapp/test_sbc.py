@@ -1,6 +1,7 @@
 """The texts the lab's SBC stand-in is configured with."""
 
 import pytest
+
 from voice_lab.sbc import SbcPlan, kamailio_cfg, loss_ruleset, rtpengine_args
 
 
