@@ -5,11 +5,13 @@ Written as SQL and not as Django operations because Django has no words for part
 unchanged on MySQL 8, Aurora MySQL 3 and MariaDB 10.11. `docs/cdr.md` gives the meaning, unit and
 NULL meaning of every column.
 
-All times are UTC.
+All times are UTC. Text compares byte by byte (utf8mb4_bin), the same on every server. MySQL cannot roll DDL back:
+IF NOT EXISTS and OR REPLACE let a migration that was cut short be run again. The name begins with an underscore
+so that Django does not take this module for a migration.
 """
 
 VOICE_CLIENT = """
-CREATE TABLE voice_client (
+CREATE TABLE IF NOT EXISTS voice_client (
   client            VARCHAR(63)  NOT NULL,
   display_name      VARCHAR(120) NOT NULL,
   time_zone         VARCHAR(64)  NOT NULL DEFAULT 'UTC',
@@ -19,11 +21,11 @@ CREATE TABLE voice_client (
   updated_at        DATETIME(3)  NOT NULL,
   PRIMARY KEY (client),
   UNIQUE KEY voice_client_account (account)
-) ENGINE=InnoDB
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 """
 
 VOICE_PROBE = """
-CREATE TABLE voice_probe (
+CREATE TABLE IF NOT EXISTS voice_probe (
   client                 VARCHAR(63)  NOT NULL,
   probe                  VARCHAR(63)  NOT NULL,
   uid                    CHAR(36)     NOT NULL,
@@ -59,11 +61,11 @@ CREATE TABLE voice_probe (
   updated_at             DATETIME(3)  NOT NULL,
   PRIMARY KEY (client, probe),
   UNIQUE KEY voice_probe_uid (uid)
-) ENGINE=InnoDB
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 """
 
 VOICE_SIP_HOST = """
-CREATE TABLE voice_sip_host (
+CREATE TABLE IF NOT EXISTS voice_sip_host (
   sip_host       VARCHAR(63)  NOT NULL,
   version        VARCHAR(32)  NOT NULL,
   started_at     DATETIME(3)  NOT NULL,
@@ -71,13 +73,13 @@ CREATE TABLE voice_sip_host (
   active_calls   INT UNSIGNED NOT NULL,
   spool_depth    INT UNSIGNED NOT NULL,
   PRIMARY KEY (sip_host)
-) ENGINE=InnoDB
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 """
 
 # The partition key must be part of every unique key, so a call is identified by (uuid, started_at). A call's
 # started_at never changes once it is drawn up, which keeps writing a CDR twice harmless.
 VOICE_CALL = """
-CREATE TABLE voice_call (
+CREATE TABLE IF NOT EXISTS voice_call (
   uuid            BINARY(16)        NOT NULL,
   started_at      DATETIME(3)       NOT NULL,
   client          VARCHAR(63)       NOT NULL,
@@ -111,12 +113,12 @@ CREATE TABLE voice_call (
   PRIMARY KEY (uuid, started_at),
   KEY voice_call_probe (client, probe, started_at),
   KEY voice_call_time (client, started_at)
-) ENGINE=InnoDB
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
 """
 
 VOICE_CALL_STREAM = """
-CREATE TABLE voice_call_stream (
+CREATE TABLE IF NOT EXISTS voice_call_stream (
   uuid                BINARY(16)        NOT NULL,
   direction           ENUM('forward','reverse') NOT NULL,
   started_at          DATETIME(3)       NOT NULL,
@@ -158,21 +160,27 @@ CREATE TABLE voice_call_stream (
   PRIMARY KEY (uuid, direction, started_at),
   KEY voice_call_stream_probe (client, probe, started_at),
   KEY voice_call_stream_time (client, started_at)
-) ENGINE=InnoDB
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
 """
 
 # The one place that says what a probe's last call and health are; the operator's status, the portal and the
 # panels all read it. A call that the measuring host spoilt itself (valid = 0) says nothing about the path.
+#
+# The newest call is found by ORDER BY … LIMIT 1, which reads one row from the end of the index voice_call_probe;
+# MAX(started_at) would read every call of the probe. uuid breaks a tie between two hosts that call in the same
+# millisecond. A comparison with NULL (nothing measured) is never true, so it makes no probe unhealthy by itself;
+# but an answered call must have heard both directions: one_way, or a stream that is missing altogether, is bad.
+# 28800000: a probe on a cron schedule has no interval; three times eight hours without a call is NoData.
 VOICE_PROBE_STATE = """
-CREATE VIEW voice_probe_state AS
+CREATE OR REPLACE SQL SECURITY DEFINER VIEW voice_probe_state AS
 SELECT s.*,
   CASE
     WHEN s.suspended THEN 'Suspended'
     WHEN s.last_call_at IS NULL
       OR s.last_call_at < UTC_TIMESTAMP(3) - INTERVAL (3 * COALESCE(s.every_ms, 28800000) + s.duration_ms) * 1000 MICROSECOND
       THEN 'NoData'
-    WHEN s.disposition <> 'answered' OR s.one_way
+    WHEN s.disposition <> 'answered' OR COALESCE(s.one_way, 1)
       OR s.mos < s.mos_critical OR s.loss_pct > s.loss_pct_critical
       OR s.jitter_ms > s.jitter_ms_critical OR s.pdd_ms > s.pdd_ms_critical THEN 'Unhealthy'
     WHEN s.mos < s.mos_warning OR s.loss_pct > s.loss_pct_warning
@@ -180,7 +188,7 @@ SELECT s.*,
     ELSE 'Healthy'
   END AS health
 FROM (
-  SELECT p.client, p.probe, p.display_name, p.destination, p.every_ms, p.duration_ms, p.suspended,
+  SELECT p.client, p.probe, p.uid, p.display_name, p.destination, p.every_ms, p.duration_ms, p.suspended,
     p.mos_warning, p.mos_critical, p.loss_pct_warning, p.loss_pct_critical,
     p.jitter_ms_warning, p.jitter_ms_critical, p.pdd_ms_warning, p.pdd_ms_critical,
     c.uuid AS last_call_uuid, c.started_at AS last_call_at, c.disposition, c.sip_code, c.sip_reason, c.pdd_ms,
@@ -188,11 +196,12 @@ FROM (
     LEAST(COALESCE(f.mos_cq, r.mos_cq), COALESCE(r.mos_cq, f.mos_cq)) AS mos,
     GREATEST(COALESCE(f.loss_pct, r.loss_pct), COALESCE(r.loss_pct, f.loss_pct)) AS loss_pct,
     GREATEST(COALESCE(f.jitter_ms, r.jitter_ms), COALESCE(r.jitter_ms, f.jitter_ms)) AS jitter_ms,
-    GREATEST(COALESCE(f.one_way, 0), COALESCE(r.one_way, 0)) AS one_way
+    GREATEST(f.one_way, r.one_way) AS one_way
   FROM voice_probe p
-  LEFT JOIN voice_call c ON c.client = p.client AND c.probe = p.probe AND c.valid
-    AND c.started_at = (SELECT MAX(l.started_at) FROM voice_call l
-                        WHERE l.client = p.client AND l.probe = p.probe AND l.valid)
+  LEFT JOIN voice_call c
+    ON c.uuid = (SELECT l.uuid FROM voice_call l
+                 WHERE l.client = p.client AND l.probe = p.probe AND l.valid
+                 ORDER BY l.started_at DESC, l.uuid DESC LIMIT 1)
   LEFT JOIN voice_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
   LEFT JOIN voice_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'
 ) s
@@ -205,7 +214,7 @@ _OWN = "(SELECT a.client FROM voice_client a WHERE a.account = SUBSTRING_INDEX(U
 
 def client_view(view: str, table: str) -> str:
     """SQL of a view that shows the rows of `table` that belong to the client whose account is asking."""
-    return f"CREATE SQL SECURITY DEFINER VIEW {view} AS SELECT t.* FROM {table} t WHERE t.client = {_OWN}"
+    return f"CREATE OR REPLACE SQL SECURITY DEFINER VIEW {view} AS SELECT t.* FROM {table} t WHERE t.client = {_OWN}"
 
 
 TABLES = {

@@ -1,0 +1,1 @@
+"""Who logs in, and which clients each user may see."""

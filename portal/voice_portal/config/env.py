@@ -1,0 +1,99 @@
+"""The portal's settings, read from the environment once, with every fault named at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+MINIMUM_SECRET_LENGTH = 50
+
+
+class InvalidEnvironment(Exception):
+    """One or more settings are missing or wrong; the message names all of them."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("The portal cannot start:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class Env:
+    """What docs/architecture.md lists for the portal, typed."""
+
+    mysql_host: str
+    mysql_port: int
+    mysql_database: str
+    mysql_user: str
+    mysql_password: str
+    mysql_tls_ca: Path | None
+    grafana_url: str
+    portal_url: str
+    secret_key: str
+    grafana_jwt_key_file: Path
+
+    @property
+    def is_https(self) -> bool:
+        """Whether browsers reach the portal over TLS."""
+        return self.portal_url.startswith("https://")
+
+    @property
+    def hostname(self) -> str:
+        """The name in the portal's public URL."""
+        return urlsplit(self.portal_url).hostname or ""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Env":
+        """The settings in `environ`; raises InvalidEnvironment naming everything that is missing or wrong."""
+        reader = _Reader(environ)
+        tls_ca = reader.optional("VOICE_MYSQL_TLS_CA", "")
+        env = cls(
+            mysql_host=reader.required("VOICE_MYSQL_HOST"),
+            mysql_port=reader.port("VOICE_MYSQL_PORT", 3306),
+            mysql_database=reader.optional("VOICE_MYSQL_DATABASE", "voice"),
+            mysql_user=reader.required("VOICE_MYSQL_USER"),
+            mysql_password=reader.required("VOICE_MYSQL_PASSWORD"),
+            mysql_tls_ca=Path(tls_ca) if tls_ca else None,
+            grafana_url=reader.url("VOICE_GRAFANA_URL"),
+            portal_url=reader.url("VOICE_PORTAL_URL"),
+            secret_key=reader.secret("VOICE_PORTAL_SECRET_KEY"),
+            grafana_jwt_key_file=Path(reader.required("VOICE_GRAFANA_JWT_KEY_FILE")),
+        )
+        if reader.faults:
+            raise InvalidEnvironment(reader.faults)
+        return env
+
+
+class _Reader:
+    """Reads one variable after another and remembers what was wrong instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[str] = []
+
+    def required(self, name: str) -> str:
+        value = self._environ.get(name, "")
+        if not value:
+            self.faults.append(f"{name} is not set")
+        return value
+
+    def optional(self, name: str, default: str) -> str:
+        return self._environ.get(name, "") or default
+
+    def port(self, name: str, default: int) -> int:
+        text = self.optional(name, str(default))
+        if text.isdecimal() and 0 < int(text) < 65536:
+            return int(text)
+        self.faults.append(f"{name} must be a port number, not {text!r}")
+        return default
+
+    def url(self, name: str) -> str:
+        value = self.required(name)
+        if value and not (value.startswith(("http://", "https://")) and urlsplit(value).hostname):
+            self.faults.append(f"{name} must be an http:// or https:// URL, not {value!r}")
+        return value.rstrip("/")
+
+    def secret(self, name: str) -> str:
+        value = self.required(name)
+        if value and len(value) < MINIMUM_SECRET_LENGTH:
+            self.faults.append(f"{name} must have at least {MINIMUM_SECRET_LENGTH} characters")
+        return value
