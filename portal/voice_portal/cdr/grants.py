@@ -16,8 +16,9 @@ SIP = "voice_sip"
 CLIENT_VIEWS = ("client_call", "client_call_stream", "client_probe")
 READ = ("SELECT",)
 WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
-# ON DUPLICATE KEY UPDATE uuid = uuid changes nothing, yet needs the right to update that one column.
-RECORD = ("SELECT", "INSERT", "UPDATE (uuid)")
+# UPDATE because a CDR is sent again with ON DUPLICATE KEY UPDATE uuid = uuid. MySQL asks for the right on that one
+# column; MariaDB (10.11) asks for it on every column of the insert, so nothing less than the table will do.
+RECORD = ("SELECT", "INSERT", "UPDATE")
 
 VOICE_RELATIONS = (
     "voice_client",
@@ -80,7 +81,7 @@ GRANTS = (
     Grant(SIP, "voice_probe", READ),
     Grant(SIP, "voice_call", RECORD),
     Grant(SIP, "voice_call_stream", RECORD),
-    Grant(SIP, "voice_sip_host", ("SELECT", "INSERT", "UPDATE")),
+    Grant(SIP, "voice_sip_host", RECORD),
 )
 
 

@@ -9,13 +9,13 @@ from django.db.models import CompositePrimaryKey
 
 from voice_portal.cdr.fields import BinaryUUIDField
 
-_Row = TypeVar("_Row", bound=models.Model, covariant=True)
+Row = TypeVar("Row", bound=models.Model)
 
 
-class ClientQuerySet(models.QuerySet[_Row]):
+class ClientQuerySet(models.QuerySet[Row]):
     """The door to every row that belongs to a client: views begin with `for_client`."""
 
-    def for_client(self, client: str) -> "ClientQuerySet[_Row]":
+    def for_client(self, client: str) -> "ClientQuerySet[Row]":
         """Only the rows of `client` (a namespace's name)."""
         return self.filter(client=client)
 
@@ -32,6 +32,8 @@ class Client(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
+        """A table or view that migrations make by SQL."""
+
         managed = False
         db_table = "voice_client"
 
@@ -59,7 +61,6 @@ class ProbeState(models.Model):
     jitter_ms_critical = models.DecimalField(max_digits=9, decimal_places=3)
     pdd_ms_warning = models.PositiveIntegerField()
     pdd_ms_critical = models.PositiveIntegerField()
-    last_call_uuid = BinaryUUIDField(null=True)
     last_call_at = models.DateTimeField(null=True)
     disposition = models.CharField(max_length=19, null=True)
     sip_code = models.PositiveSmallIntegerField(null=True)
@@ -76,6 +77,8 @@ class ProbeState(models.Model):
     objects: ClassVar = ClientQuerySet["ProbeState"].as_manager()
 
     class Meta:
+        """A table or view that migrations make by SQL."""
+
         managed = False
         db_table = "voice_probe_state"
 
@@ -102,6 +105,8 @@ class Call(models.Model):
     objects: ClassVar = ClientQuerySet["Call"].as_manager()
 
     class Meta:
+        """A table or view that migrations make by SQL."""
+
         managed = False
         db_table = "voice_call"
 
@@ -128,6 +133,8 @@ class CallStream(models.Model):
     objects: ClassVar = ClientQuerySet["CallStream"].as_manager()
 
     class Meta:
+        """A table or view that migrations make by SQL."""
+
         managed = False
         db_table = "voice_call_stream"
 

@@ -168,9 +168,10 @@ PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MA
 # panels all read it. A call that the measuring host spoilt itself (valid = 0) says nothing about the path.
 #
 # The newest call is found by ORDER BY … LIMIT 1, which reads one row from the end of the index voice_call_probe;
-# MAX(started_at) would read every call of the probe. uuid breaks a tie between two hosts that call in the same
-# millisecond. A comparison with NULL (nothing measured) is never true, so it makes no probe unhealthy by itself;
-# but an answered call must have heard both directions: one_way, or a stream that is missing altogether, is bad.
+# MAX(started_at), or a further column to order by, would read every call of the probe. It selects the call's uuid, so
+# that two hosts which call in the same millisecond do not give the probe two rows.
+# A comparison with NULL (nothing measured) is never true, so it makes no probe unhealthy by itself; but
+# in an answered call both directions must have been heard: one_way, or a stream that is missing altogether, is bad.
 # 28800000: a probe on a cron schedule has no interval; three times eight hours without a call is NoData.
 VOICE_PROBE_STATE = """
 CREATE OR REPLACE SQL SECURITY DEFINER VIEW voice_probe_state AS
@@ -178,7 +179,8 @@ SELECT s.*,
   CASE
     WHEN s.suspended THEN 'Suspended'
     WHEN s.last_call_at IS NULL
-      OR s.last_call_at < UTC_TIMESTAMP(3) - INTERVAL (3 * COALESCE(s.every_ms, 28800000) + s.duration_ms) * 1000 MICROSECOND
+      OR s.last_call_at < UTC_TIMESTAMP(3)
+        - INTERVAL (3 * COALESCE(s.every_ms, 28800000) + s.duration_ms) * 1000 MICROSECOND
       THEN 'NoData'
     WHEN s.disposition <> 'answered' OR COALESCE(s.one_way, 1)
       OR s.mos < s.mos_critical OR s.loss_pct > s.loss_pct_critical
@@ -201,7 +203,7 @@ FROM (
   LEFT JOIN voice_call c
     ON c.uuid = (SELECT l.uuid FROM voice_call l
                  WHERE l.client = p.client AND l.probe = p.probe AND l.valid
-                 ORDER BY l.started_at DESC, l.uuid DESC LIMIT 1)
+                 ORDER BY l.started_at DESC LIMIT 1)
   LEFT JOIN voice_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
   LEFT JOIN voice_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'
 ) s
@@ -214,7 +216,8 @@ _OWN = "(SELECT a.client FROM voice_client a WHERE a.account = SUBSTRING_INDEX(U
 
 def client_view(view: str, table: str) -> str:
     """SQL of a view that shows the rows of `table` that belong to the client whose account is asking."""
-    return f"CREATE OR REPLACE SQL SECURITY DEFINER VIEW {view} AS SELECT t.* FROM {table} t WHERE t.client = {_OWN}"
+    rows = f"SELECT t.* FROM {table} t WHERE t.client = {_OWN}"  # noqa: S608 - both are names in this file
+    return f"CREATE OR REPLACE SQL SECURITY DEFINER VIEW {view} AS {rows}"
 
 
 TABLES = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -28,12 +27,12 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument("--wait", type=int, default=300, help="seconds to wait for another migration (300)")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Run the command; raises CommandError if another migration does not end or an account is missing."""
         # ALTER TABLE on a year of calls takes longer than any page may.
         connection.settings_dict["OPTIONS"].update(read_timeout=3600, write_timeout=3600)
-        with migration_lock(settings.ENV.mysql_database, options["wait"]):
-            call_command("migrate", interactive=False, verbosity=options["verbosity"], stdout=self.stdout)
+        with migration_lock(settings.ENV.mysql_database, int(str(options["wait"]))):
+            call_command("migrate", interactive=False, verbosity=int(str(options["verbosity"])), stdout=self.stdout)
             grant_rights(settings.ENV.mysql_database)
         self.stdout.write("the schema and the service accounts' rights are up to date")
 

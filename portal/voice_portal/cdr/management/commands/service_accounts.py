@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 import pymysql
 from django.conf import settings
@@ -23,7 +22,7 @@ class Command(BaseCommand):
     # The database may not be there yet.
     requires_system_checks = ()
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Run the command; raises CommandError if a password is missing."""
         passwords = _passwords(os.environ)
         env: Env = settings.ENV
