@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint format install down environment
+
+PORT ?= 8080
+LAB = .venv/bin/python -m voice_lab
+# A cluster is used only where it is named for this very command: one that happens to stand in the shell's
+# environment might be anybody's.
+OWN_CLUSTER = $(filter command line,$(origin KUBECONFIG))
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo CHECK=1          verify without a person: one line of JSON, exit code 0 or 1"
+	@echo "  make demo PORT=9090        another port for the portal"
+	@echo "  make demo KUBECONFIG=FILE  your own cluster instead of the lab's API server"
+	@echo "  make test ARGS='-k name'   arguments for pytest"
+
+demo: environment ## Start the whole system, make calls, show where to look (Ctrl-C ends it)
+	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig $(KUBECONFIG))
+
+test: environment ## Run all tests against real services
+	@$(LAB) test --numprocesses 2 --cov --cov-report=term $(ARGS)
+
+test-fast: environment ## Run the tests that need no service
+	@.venv/bin/pytest tests/unit $(ARGS)
+
+lint: environment ## Check style, types and the direction of imports
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: environment ## Put the code into the project's format
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+install: environment ## Install, fetch or build what demo and test need; start nothing
+	@$(LAB) install
+
+down: environment ## End whatever a lab that was killed left behind
+	@$(LAB) down
+
+environment:
+	@scripts/environment

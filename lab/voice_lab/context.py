@@ -1,0 +1,128 @@
+"""One lab: its name, where it keeps things, the ports and passwords it drew, and what its services tell each other."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from voice_lab import places
+from voice_lab.errors import LabError
+
+PORTS = ("etcd", "etcd-peer", "apiserver", "mysql", "grafana", "portal-app", "operator-liveness")
+PASSWORDS = (
+    "mysql-admin", "mysql-owner", "mysql-operator", "mysql-portal", "mysql-sip", "grafana-admin", "portal-key", "demo"
+)  # fmt: skip
+# nginx's public port; others are free ones, drawn at each start.
+PORTAL_PORT = 8080
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab instance.
+
+    Attributes:
+        instance: its name; two labs with different names do not touch each other.
+        ports: TCP ports on the loopback address, by service.
+        passwords: generated ones, by account.
+        kubeconfig: of a cluster that the user brought; None means the lab's own API server.
+    """
+
+    instance: str
+    ports: dict[str, int]
+    passwords: dict[str, str]
+    kubeconfig: str | None = None
+    folder: Path = field(default=Path(), compare=False)
+
+    @property
+    def index(self) -> int:
+        """A number from 1 to 4094 that tells labs apart where a name does not fit."""
+        return zlib.crc32(self.instance.encode()) % 4094 + 1
+
+    @property
+    def admin_kubeconfig(self) -> Path:
+        """The kubeconfig of an administrator of the cluster in use."""
+        return Path(self.kubeconfig) if self.kubeconfig else self.folder / "cluster" / "admin.kubeconfig"
+
+    @property
+    def portal_url(self) -> str:
+        """The portal's public address."""
+        return f"http://127.0.0.1:{self.ports['portal']}"
+
+    @property
+    def grafana_url(self) -> str:
+        """Grafana's own address, with its sub-path."""
+        return f"http://127.0.0.1:{self.ports['grafana']}/grafana"
+
+    @property
+    def database_address(self) -> str:
+        """The database's IPv6 address, as the SIP host sees it."""
+        return f"fd77:db:{self.index:x}::1"
+
+    @property
+    def sip_host_address(self) -> str:
+        """The SIP host's address on its link to the database."""
+        return f"fd77:db:{self.index:x}::2"
+
+
+def create(instance: str, *, portal_port: int = PORTAL_PORT, kubeconfig: str | None = None) -> Lab:
+    """Draw up a new lab: an empty folder, free ports, fresh passwords. A `portal_port` of 0 draws a free one too.
+
+    Raises:
+        LabError: the portal's port is taken.
+    """
+    _require_free(portal_port)
+    drawn = _free_ports(len(PORTS) + 1)
+    ports = dict(zip((*PORTS, "portal"), (*drawn[:-1], portal_port or drawn[-1]), strict=True))
+    passwords = {name: secrets.token_urlsafe(48 if name == "portal-key" else 18) for name in PASSWORDS}
+    folder = places.state(instance)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    lab = Lab(instance, ports, passwords, kubeconfig, folder)
+    path = folder / "lab.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({name: value for name, value in asdict(lab).items() if name != "folder"}))
+    return lab
+
+
+def load(instance: str) -> Lab | None:
+    """Return the lab that was last drawn up under this name, running or not; None if there is none."""
+    folder = places.state(instance)
+    path = folder / "lab.json"
+    if not path.exists():
+        return None
+    return Lab(**json.loads(path.read_text()), folder=folder)
+
+
+def instances() -> list[str]:
+    """Names of all labs that left a folder."""
+    return sorted(path.parent.name for path in (places.cache() / "run").glob("*/lab.json"))
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody uses now, found by the kernel; all are held open until all are known."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise LabError(
+                f"port {port}, which the portal wants, is taken ({os.strerror(error.errno or 0)}): "
+                f"end what uses it, or choose another with PORT=<number>"
+            ) from error

@@ -1,0 +1,65 @@
+"""Official binaries from where their makers publish them, checked against the published checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tarfile
+from pathlib import Path
+
+import httpx
+
+TIMEOUT = httpx.Timeout(60, connect=4)
+
+
+class Unreachable(Exception):
+    """The publisher cannot be reached from here."""
+
+
+def text(url: str) -> str:
+    """Return a small text file.
+
+    Raises:
+        Unreachable: no answer, or an answer other than 200.
+    """
+    try:
+        answer = httpx.get(url, timeout=TIMEOUT, follow_redirects=True).raise_for_status()
+    except httpx.HTTPError as error:
+        raise Unreachable(f"{url}: {error}") from error
+    return answer.text
+
+
+def file(url: str, target: Path, *, sha256: str) -> None:
+    """Download `url` to `target`, which appears only when it is whole and its checksum is right.
+
+    Raises:
+        Unreachable: no answer, an answer other than 200, or a file with another checksum.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    digest = hashlib.sha256()
+    try:
+        with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=True) as answer, partial.open("wb") as out:
+            answer.raise_for_status()
+            for chunk in answer.iter_bytes():
+                digest.update(chunk)
+                out.write(chunk)
+    except httpx.HTTPError as error:
+        partial.unlink(missing_ok=True)
+        raise Unreachable(f"{url}: {error}") from error
+    if digest.hexdigest() != sha256:
+        partial.unlink()
+        raise Unreachable(f"{url}: its checksum is {digest.hexdigest()}, not the published {sha256}")
+    partial.rename(target)
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack a tar archive whose single top folder becomes `target`."""
+    partial = target.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with tarfile.open(archive) as tar:
+        tar.extractall(partial, filter="data")
+    (top,) = partial.iterdir()
+    shutil.rmtree(target, ignore_errors=True)
+    top.rename(target)
+    partial.rmdir()

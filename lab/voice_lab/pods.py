@@ -1,0 +1,118 @@
+"""Running a Deployment's containers as plain processes of this machine, as the lab has no kubelet.
+
+Everything comes from the Deployment as the API server holds it: command, arguments, environment with its references
+to Secrets, and volumes. A volume becomes a folder; where arguments, environment or the files of a ConfigMap name its
+mount path, they get that folder's path instead. Images, limits and security settings are not applied.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from voice_lab import commands, processes
+from voice_lab.context import Lab
+from voice_lab.errors import LabError
+from voice_lab.services import cluster
+
+NAMESPACE = "voice-quality"
+INIT_SECONDS = 180
+
+Object = Mapping[str, Any]
+
+
+def start(lab: Lab, deployment: str, *, env: Mapping[str, str] | None = None) -> None:
+    """Run the init containers of a Deployment to their end, then start its containers.
+
+    `env` is added to every container's environment: what a kubelet would have put into the pod.
+    """
+    pod = _get(lab, "deployment", deployment)["spec"]["template"]["spec"]
+    volumes = {volume["name"]: _materialise(lab, deployment, volume) for volume in pod.get("volumes", [])}
+    for container in pod.get("initContainers", []):
+        command, settings = _prepare(lab, container, volumes)
+        commands.run(command, env={**settings, **(env or {})}, seconds=INIT_SECONDS)
+    for container in pod["containers"]:
+        command, settings = _prepare(lab, container, volumes)
+        processes.start(lab.folder, _process(deployment, container), command, env={**settings, **(env or {})})
+
+
+def check(lab: Lab, deployment: str) -> None:
+    """Raise LabError if a container of the Deployment has ended."""
+    for name in _processes(lab, deployment):
+        processes.check(lab.folder, name)
+
+
+def stop(lab: Lab, deployment: str) -> None:
+    """End the Deployment's containers."""
+    for name in _processes(lab, deployment):
+        processes.stop(lab.folder, name)
+
+
+def _process(deployment: str, container: Object) -> str:
+    return f"{deployment}.{container['name']}"
+
+
+def _processes(lab: Lab, deployment: str) -> list[str]:
+    return [name for name in processes.names(lab.folder) if name.startswith(f"{deployment}.")]
+
+
+def _get(lab: Lab, kind: str, name: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(cluster.kubectl(lab, "get", kind, name, "-n", NAMESPACE, "-o", "json"))
+    return answer
+
+
+def _materialise(lab: Lab, deployment: str, volume: Object) -> Path:
+    folder = lab.folder / "pods" / deployment / str(volume["name"])
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if secret := volume.get("secret"):
+        data = _get(lab, "secret", secret["secretName"])["data"]
+        _write(folder, {name: base64.b64decode(value).decode() for name, value in data.items()})
+    elif config := volume.get("configMap"):
+        _write(folder, _get(lab, "configmap", config["name"])["data"])
+    elif "emptyDir" not in volume:
+        raise LabError(f"{deployment}: the lab knows no volume like {volume}")
+    return folder
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(text)
+
+
+def _prepare(lab: Lab, container: Object, volumes: Mapping[str, Path]) -> tuple[list[str], dict[str, str]]:
+    mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container.get("volumeMounts", [])}
+    for folder in mounts.values():
+        for path in folder.iterdir():
+            if path.suffix == ".conf":
+                path.write_text(_moved(path.read_text(), mounts))
+    words = [*container["command"], *container.get("args", [])]
+    command = [_moved(word, mounts) for word in words]
+    env = {item["name"]: _moved(_value(lab, item), mounts) for item in container.get("env", [])}
+    here = str(Path(sys.executable).parent)
+    return command, {"PATH": f"{here}:{os.environ['PATH']}:/usr/sbin", "PYTHONDONTWRITEBYTECODE": "1", **env}
+
+
+def _moved(text: str, mounts: Mapping[str, Path]) -> str:
+    # Longest first: one mount path may begin with another.
+    for mount, folder in sorted(mounts.items(), key=lambda item: -len(item[0])):
+        if str(folder) not in text:
+            text = text.replace(mount, str(folder))
+    return text
+
+
+def _value(lab: Lab, item: Object) -> str:
+    if "valueFrom" not in item:
+        return str(item.get("value", ""))
+    source = item["valueFrom"]
+    if reference := source.get("secretKeyRef"):
+        return base64.b64decode(_get(lab, "secret", reference["name"])["data"][reference["key"]]).decode()
+    if source.get("fieldRef", {}).get("fieldPath") == "metadata.namespace":
+        return NAMESPACE
+    raise LabError(f"the lab knows no environment variable like {item}")

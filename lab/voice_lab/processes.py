@@ -1,0 +1,165 @@
+"""Starting programs so that they can be found and ended again, even after the lab itself was killed.
+
+Each program gets a session of its own, and a small record of its process id and start time. Everything in
+that session is ours: the kernel gives a session's number to nobody else while one of its processes lives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from voice_lab.errors import LabError
+from voice_lab.waiting import EVERY_SECONDS
+
+STOP_SECONDS = 10.0
+
+
+class Record(NamedTuple):
+    """A started program: its process id and when it started, in clock ticks since boot."""
+
+    pid: int
+    started: int
+
+
+class _Stat(NamedTuple):
+    session: int
+    state: str
+    started: int
+
+
+def start(
+    folder: Path, name: str, command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Record:
+    """Start `command` in a session of its own, its output in `folder`/logs/`name`.log, and record it.
+
+    `env` is the program's whole environment; without it, the program gets ours.
+
+    Raises:
+        LabError: the program is not there.
+    """
+    log = folder / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        try:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=dict(env) if env is not None else None,
+                cwd=cwd,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise LabError(f"{name}: the program {command[0]} is not there ({error.strerror})") from error
+    _children[process.pid] = process
+    record = Record(process.pid, _stat(process.pid).started)
+    path = _record_path(folder, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record._asdict()))
+    return record
+
+
+def running(folder: Path, name: str) -> bool:
+    """Tell whether the program started under `name` still runs."""
+    record = _read(folder, name)
+    return record is not None and _is(record)
+
+
+def check(folder: Path, name: str) -> None:
+    """Raise LabError with the end of its log if the program started under `name` has ended."""
+    if not running(folder, name):
+        raise LabError(f"{name} ended by itself. The end of its log:\n{log_tail(folder, name)}")
+
+
+def log_tail(folder: Path, name: str, lines: int = 15) -> str:
+    """Return the last lines that a program printed."""
+    path = folder / "logs" / f"{name}.log"
+    text = path.read_text(errors="replace") if path.exists() else "(no log)"
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def stop(folder: Path, name: str) -> None:
+    """End the program started under `name` with all its children; quiet if there is none."""
+    record = _read(folder, name)
+    if record is None:
+        return
+    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        _signal(_members(record), number)
+        if _ended(record, seconds):
+            break
+    _record_path(folder, name).unlink(missing_ok=True)
+
+
+def kill(folder: Path, name: str) -> None:
+    """End the program started under `name` at once, as a crash would."""
+    record = _read(folder, name)
+    if record is not None:
+        _signal(_members(record), signal.SIGKILL)
+        _ended(record, STOP_SECONDS)
+
+
+def names(folder: Path) -> list[str]:
+    """Names of all programs recorded and not yet stopped."""
+    return sorted(path.stem for path in (folder / "processes").glob("*.json"))
+
+
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def _record_path(folder: Path, name: str) -> Path:
+    return folder / "processes" / f"{name}.json"
+
+
+def _read(folder: Path, name: str) -> Record | None:
+    path = _record_path(folder, name)
+    return Record(**json.loads(path.read_text())) if path.exists() else None
+
+
+def _stat(pid: int) -> _Stat:
+    try:
+        # The command name, in parentheses, may itself hold spaces and parentheses.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return _Stat(0, "X", 0)
+    return _Stat(session=int(fields[3]), state=fields[0], started=int(fields[19]))
+
+
+def _is(record: Record) -> bool:
+    stat = _stat(record.pid)
+    return stat.started == record.started and stat.state not in "ZX"
+
+
+def _members(record: Record) -> list[int]:
+    leader = _stat(record.pid)
+    if leader.state != "X" and leader.started != record.started:
+        return []  # the number was given to somebody else since
+    pids = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in pids if (stat := _stat(pid)).session == record.pid and stat.state not in "ZX"]
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def _ended(record: Record, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if child := _children.get(record.pid):
+            child.poll()
+        if not _members(record):
+            _children.pop(record.pid, None)
+            return True
+        time.sleep(EVERY_SECONDS / 2)
+    return False

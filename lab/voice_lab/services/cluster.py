@@ -1,0 +1,183 @@
+"""A Kubernetes API: etcd and kube-apiserver on the loopback, or the cluster that the user's KUBECONFIG names."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+from pathlib import Path
+
+import httpx
+import yaml
+
+from voice_lab import commands, pki, processes
+from voice_lab.context import Lab
+from voice_lab.tools import kubectl as kubectl_tool
+from voice_lab.tools import kubernetes
+
+REQUIRES: tuple[str, ...] = ()
+PACKAGES: tuple[str, ...] = ()
+TOKEN_SECONDS = 7 * 24 * 3600
+
+
+def install() -> None:
+    """Find, fetch or build etcd, kube-apiserver, kubectl and helm."""
+    kubernetes.folder()
+    for name in ("kubectl", "helm"):
+        kubectl_tool.program(name)
+
+
+def start(lab: Lab) -> None:
+    """Start etcd and the API server; with the user's own cluster there is nothing to start."""
+    if lab.kubeconfig:
+        return
+    folder = _folder(lab)
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = lab.folder / "pki"
+    pki.issue(keys, "kube-apiserver", hosts=("127.0.0.1", "localhost", "kubernetes.default.svc", "10.0.0.1"))
+    pki.issue(keys, "etcd", hosts=("127.0.0.1", "localhost"))
+    pki.issue(keys, "admin", organization="system:masters")
+    pki.create_signing_key(keys / "service-accounts.key")
+    certificate, key = (keys / "admin.pem").read_bytes(), (keys / "admin.key").read_bytes()
+    write_kubeconfig(
+        lab.admin_kubeconfig,
+        server=f"https://127.0.0.1:{lab.ports['apiserver']}",
+        authority=(keys / "ca.pem").read_bytes(),
+        user={"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)},
+    )
+    programs = kubernetes.folder()
+    processes.start(lab.folder, "etcd", [str(programs / "etcd"), *_etcd_options(lab)])
+    processes.start(lab.folder, "kube-apiserver", [str(programs / "kube-apiserver"), *_apiserver_options(lab)])
+
+
+def healthy(lab: Lab) -> bool:
+    """Tell whether the API server is ready."""
+    if lab.kubeconfig:
+        kubectl(lab, "version", "--request-timeout=10s")
+        return True
+    for name in ("etcd", "kube-apiserver"):
+        processes.check(lab.folder, name)
+    trust = ssl.create_default_context(cafile=str(lab.folder / "pki" / "ca.pem"))
+    try:
+        answer = httpx.get(f"https://127.0.0.1:{lab.ports['apiserver']}/readyz", verify=trust, timeout=5)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
+def stop(lab: Lab) -> None:
+    """End the API server, then etcd."""
+    for name in ("kube-apiserver", "etcd"):
+        processes.stop(lab.folder, name)
+
+
+def kubectl(lab: Lab, *arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl as the administrator and return what it printed.
+
+    Raises:
+        LabError: kubectl failed; the text holds its own words.
+    """
+    return commands.run(_with_config(lab, "kubectl", arguments), stdin=stdin, seconds=60)
+
+
+def helm(lab: Lab, *arguments: str) -> str:
+    """Run helm as the administrator and return what it printed."""
+    return commands.run(_with_config(lab, "helm", arguments), seconds=180)
+
+
+def service_account_kubeconfig(lab: Lab, namespace: str, account: str) -> Path:
+    """Write a kubeconfig with a token of a service account, so that a program runs with just its rights."""
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_SECONDS},
+    }
+    answer = kubectl(
+        lab, "create", "--raw", f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token", "-f", "-",
+        stdin=json.dumps(request),
+    )  # fmt: skip
+    admin = yaml.safe_load(kubectl(lab, "config", "view", "--raw", "--minify", "--flatten", "-o", "yaml"))
+    cluster = admin["clusters"][0]["cluster"]
+    path = _folder(lab) / f"{account}.kubeconfig"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_kubeconfig(
+        path,
+        server=cluster["server"],
+        authority=base64.b64decode(cluster["certificate-authority-data"]),
+        user={"token": json.loads(answer)["status"]["token"]},
+    )
+    return path
+
+
+def write_kubeconfig(path: Path, *, server: str, authority: bytes, user: dict[str, str]) -> None:
+    """Write a kubeconfig of one cluster and one user, readable by its owner only."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "lab", "cluster": {"server": server, "certificate-authority-data": _base64(authority)}}],
+        "users": [{"name": "lab", "user": user}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
+        "current-context": "lab",
+    }
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config))
+
+
+def _folder(lab: Lab) -> Path:
+    return lab.folder / "cluster"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _with_config(lab: Lab, name: str, arguments: tuple[str, ...]) -> list[str]:
+    return [str(kubectl_tool.program(name)), f"--kubeconfig={lab.admin_kubeconfig}", *arguments]
+
+
+def _etcd_options(lab: Lab) -> list[str]:
+    keys = lab.folder / "pki"
+    client, peer = (f"https://127.0.0.1:{lab.ports[name]}" for name in ("etcd", "etcd-peer"))
+    return [
+        f"--data-dir={_folder(lab) / 'etcd'}",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+        f"--cert-file={keys / 'etcd.pem'}",
+        f"--key-file={keys / 'etcd.key'}",
+        f"--trusted-ca-file={keys / 'ca.pem'}",
+        "--client-cert-auth",
+        f"--peer-cert-file={keys / 'etcd.pem'}",
+        f"--peer-key-file={keys / 'etcd.key'}",
+        f"--peer-trusted-ca-file={keys / 'ca.pem'}",
+        "--peer-client-cert-auth",
+        "--unsafe-no-fsync",  # nothing in a lab outlives it
+        "--log-level=warn",
+    ]
+
+
+def _apiserver_options(lab: Lab) -> list[str]:
+    keys = lab.folder / "pki"
+    return [
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={lab.ports['apiserver']}",
+        f"--tls-cert-file={keys / 'kube-apiserver.pem'}",
+        f"--tls-private-key-file={keys / 'kube-apiserver.key'}",
+        f"--client-ca-file={keys / 'ca.pem'}",
+        f"--etcd-servers=https://127.0.0.1:{lab.ports['etcd']}",
+        f"--etcd-cafile={keys / 'ca.pem'}",
+        f"--etcd-certfile={keys / 'etcd.pem'}",
+        f"--etcd-keyfile={keys / 'etcd.key'}",
+        f"--service-account-key-file={keys / 'service-accounts.key'}",
+        f"--service-account-signing-key-file={keys / 'service-accounts.key'}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        "--authorization-mode=RBAC",
+        # No controller makes default service accounts here, and no pod runs that could need one.
+        "--disable-admission-plugins=ServiceAccount",
+        "--endpoint-reconciler-type=none",
+        "--v=0",
+    ]

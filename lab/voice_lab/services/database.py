@@ -1,0 +1,133 @@
+"""MariaDB in the role of Aurora MySQL: a private server, with TLS, on the loopback and the SIP host's link."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pymysql
+
+from voice_lab import commands, processes
+from voice_lab.context import Lab
+
+REQUIRES = ("network",)
+PACKAGES = ("mariadb-server",)
+NAME = "database"
+SCHEMA = "voice"
+ACCOUNTS = ("owner", "operator", "portal", "sip")
+
+
+def install() -> None:
+    """Nothing beyond the packages."""
+
+
+def start(lab: Lab) -> None:
+    """Make an empty data folder, with a password for the administrator, and start the server."""
+    data = _folder(lab) / "data"
+    if not data.exists():
+        _initialise(lab, data)
+    sbin = "/usr/sbin/mariadbd"
+    processes.start(lab.folder, NAME, [shutil.which("mariadbd") or sbin, *_options(lab, data)], cwd=_folder(lab))
+
+
+def healthy(lab: Lab) -> bool:
+    """Tell whether an administrator can log in."""
+    processes.check(lab.folder, NAME)
+    try:
+        connect(lab, "admin", database=None).close()
+    except pymysql.MySQLError:
+        return False
+    return True
+
+
+def stop(lab: Lab) -> None:
+    """End the server."""
+    processes.stop(lab.folder, NAME)
+
+
+def connect(lab: Lab, account: str, *, database: str | None = SCHEMA) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    """Open a connection as one of the service accounts, or as `admin`.
+
+    Raises:
+        pymysql.MySQLError: refused.
+    """
+    return pymysql.connect(
+        host="127.0.0.1",
+        port=lab.ports["mysql"],
+        user=user(account),
+        password=lab.passwords[f"mysql-{account}"],
+        database=database,
+        ssl_ca=str(authority(lab)),
+        connect_timeout=5,
+        read_timeout=30,
+        write_timeout=30,
+        autocommit=True,
+    )
+
+
+def environment(lab: Lab, account: str, *, host: str = "127.0.0.1") -> dict[str, str]:
+    """Return the settings with which a part of the system logs in as `account`."""
+    return {
+        "VOICE_MYSQL_HOST": host,
+        "VOICE_MYSQL_PORT": str(lab.ports["mysql"]),
+        "VOICE_MYSQL_DATABASE": SCHEMA,
+        "VOICE_MYSQL_USER": user(account),
+        "VOICE_MYSQL_PASSWORD": lab.passwords[f"mysql-{account}"],
+        "VOICE_MYSQL_TLS_CA": str(authority(lab)),
+    }
+
+
+def user(account: str) -> str:
+    """Return the MySQL user name of a service account."""
+    return account if account == "admin" else f"voice_{account}"
+
+
+def authority(lab: Lab) -> Path:
+    """Return the file of the certificate authority that signed the server's certificate."""
+    return lab.folder / "pki" / "ca.pem"
+
+
+def _folder(lab: Lab) -> Path:
+    return lab.folder / "database"
+
+
+def _initialise(lab: Lab, data: Path) -> None:
+    data.parent.mkdir(parents=True, exist_ok=True)
+    first = data.parent / "first.sql"
+    first.touch(mode=0o600)
+    first.write_text(
+        f"CREATE OR REPLACE USER admin@'127.0.0.1' IDENTIFIED BY '{lab.passwords['mysql-admin']}';\n"
+        "GRANT ALL ON *.* TO admin@'127.0.0.1' WITH GRANT OPTION;\n"
+        "DELETE FROM mysql.global_priv WHERE User IN ('root', '');\n"
+        "FLUSH PRIVILEGES;\n"
+    )
+    commands.run(
+        [
+            "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ],
+        seconds=120,
+    )  # fmt: skip
+
+
+def _options(lab: Lab, data: Path) -> list[str]:
+    pki = lab.folder / "pki"
+    return [
+        "--no-defaults",  # nothing of the machine's own MariaDB is read
+        "--user=root",
+        f"--datadir={data}",
+        f"--init-file={data.parent / 'first.sql'}",
+        f"--socket={data.parent / 'mysql.sock'}",
+        f"--pid-file={data.parent / 'mariadbd.pid'}",
+        f"--bind-address=127.0.0.1,{lab.database_address}",
+        f"--port={lab.ports['mysql']}",
+        f"--ssl-ca={pki / 'ca.pem'}",
+        f"--ssl-cert={pki / 'database.pem'}",
+        f"--ssl-key={pki / 'database.key'}",
+        "--innodb-buffer-pool-size=64M",
+        "--skip-log-bin",
+        "--skip-name-resolve",
+        "--character-set-server=utf8mb4",
+        "--collation-server=utf8mb4_bin",
+        "--default-time-zone=+00:00",
+    ]

@@ -1,0 +1,98 @@
+"""The lab's network: a SIP host and the client's SBC, each in a network namespace, joined by IPv6 links.
+
+    this machine (database) ── fd77:db:N::/64 ── SIP host ── fd77:a::/64 ── SBC
+
+The SBC's lossy address stands for a bad trunk: media to and from it is dropped at random, by nftables in the SBC's
+namespace. Ending a namespace ends its links and rules too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from voice_lab import commands, sbc
+from voice_lab.context import Lab
+from voice_lab.errors import LabError
+
+REQUIRES: tuple[str, ...] = ()
+PACKAGES = ("iproute2", "nftables")
+PLAN = sbc.SbcPlan()
+LOSS_PERCENT = 3.0
+
+End = tuple[str | None, str, list[str]]
+
+
+def sip_namespace(lab: Lab) -> str:
+    """Name of the SIP host's network namespace."""
+    return f"voice-{lab.instance}-sip"
+
+
+def sbc_namespace(lab: Lab) -> str:
+    """Name of the SBC's network namespace."""
+    return f"voice-{lab.instance}-sbc"
+
+
+def inside(namespace: str, *command: str) -> list[str]:
+    """Return the command line that runs `command` inside a namespace."""
+    return ["ip", "netns", "exec", namespace, *command]
+
+
+def install() -> None:
+    """Nothing beyond the packages."""
+
+
+def start(lab: Lab) -> None:
+    """Make both namespaces and their links.
+
+    Raises:
+        LabError: the machine does not allow it.
+    """
+    sip, edge, host_link = sip_namespace(lab), sbc_namespace(lab), _host_link(lab)
+    stop(lab)
+    try:
+        for namespace in (sip, edge):
+            _ip(f"netns add {namespace}")
+            _ip(f"-n {namespace} link set lo up")
+    except LabError as error:
+        raise LabError(
+            f"network namespaces cannot be made here: {error}\n"
+            "They need root (or sudo); in a container, start it with --privileged or --cap-add SYS_ADMIN,NET_ADMIN"
+        ) from error
+    _link((None, host_link, [lab.database_address]), (sip, "database", [lab.sip_host_address]))
+    _link((sip, "sbc", [str(PLAN.receiver)]), (edge, "sip", [str(PLAN.address), str(PLAN.lossy_address)]))
+    commands.run(inside(edge, "nft", "-f", "-"), stdin=sbc.loss_ruleset(PLAN, LOSS_PERCENT))
+
+
+def stop(lab: Lab) -> None:
+    """Take both namespaces away, with their links and rules; quiet if there are none."""
+    for namespace in (sip_namespace(lab), sbc_namespace(lab)):
+        if Path("/run/netns", namespace).exists():
+            _ip(f"netns delete {namespace}")
+    # A namespace is only gone with its last process; until then its link still has an end here.
+    if Path("/sys/class/net", _host_link(lab)).exists():
+        _ip(f"link delete {_host_link(lab)}")
+
+
+def healthy(lab: Lab) -> bool:
+    """Tell whether both namespaces are there."""
+    return all(Path("/run/netns", name).exists() for name in (sip_namespace(lab), sbc_namespace(lab)))
+
+
+def _host_link(lab: Lab) -> str:
+    return f"voice{lab.index:x}db"
+
+
+def _ip(arguments: str) -> None:
+    commands.run(["ip", *arguments.split()])
+
+
+def _link(near: End, far: End) -> None:
+    """Join two interfaces, each given as (namespace or None for this machine, name, addresses)."""
+    (near_space, near_name, _), (far_space, far_name, _) = near, far
+    near_where = f" netns {near_space}" if near_space else ""
+    _ip(f"link add {near_name}{near_where} type veth peer name {far_name} netns {far_space}")
+    for space, name, addresses in (near, far):
+        where = f"-n {space} " if space else ""
+        for address in addresses:
+            _ip(f"{where}address add {address}/64 dev {name} nodad")
+        _ip(f"{where}link set {name} up")

@@ -1,0 +1,43 @@
+"""The portal: its Deployment's containers, nginx and gunicorn, and a demo login."""
+
+from __future__ import annotations
+
+import httpx
+
+from voice_lab import pods
+from voice_lab.context import Lab
+from voice_lab.services import schema
+
+REQUIRES = ("chart",)
+PACKAGES = ("nginx",)
+NAME = "voice-quality-portal"
+
+
+def install() -> None:
+    """Nothing beyond the packages."""
+
+
+def start(lab: Lab) -> None:
+    """Start nginx and gunicorn, after the init container has migrated."""
+    pods.start(lab, NAME, env={"HOME": str(lab.folder)})
+
+
+def healthy(lab: Lab) -> bool:
+    """Tell whether the portal answers through nginx and reaches its database."""
+    pods.check(lab, NAME)
+    try:
+        answer = httpx.get(f"{lab.portal_url}/healthz", timeout=5)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
+def stop(lab: Lab) -> None:
+    """End nginx and gunicorn."""
+    pods.stop(lab, NAME)
+
+
+def add_user(lab: Lab, login: str, *clients: str) -> None:
+    """Make a local login for `clients`, with the lab's demo password."""
+    chosen = [f"--client={client}" for client in clients]
+    schema.manage(lab, "portal", "demo_user", login, *chosen, VOICE_DEMO_PASSWORD=lab.passwords["demo"])

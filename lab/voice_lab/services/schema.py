@@ -1,0 +1,60 @@
+"""The database schema and the service accounts, made by the portal's own commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pymysql
+
+from voice_lab import commands
+from voice_lab.context import Lab
+from voice_lab.services import database
+
+REQUIRES = ("database",)
+PACKAGES: tuple[str, ...] = ()
+
+
+def install() -> None:
+    """Nothing beyond the packages."""
+
+
+def start(lab: Lab) -> None:
+    """Make the accounts, migrate as their owner, then grant what needs the tables to exist."""
+    _service_accounts(lab)
+    manage(lab, "owner", "migrate_once")
+    _service_accounts(lab)
+
+
+def healthy(lab: Lab) -> bool:
+    """Tell whether the SIP host's account can read the plan."""
+    try:
+        with database.connect(lab, "sip") as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM voice_probe")
+    except pymysql.MySQLError:
+        return False
+    return True
+
+
+def stop(lab: Lab) -> None:
+    """Nothing runs."""
+
+
+def manage(lab: Lab, account: str, *command: str, **env: str) -> None:
+    """Run one of the portal's management commands, logged in to the database as `account`."""
+    settings = {
+        "PATH": os.environ["PATH"],
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "DJANGO_SETTINGS_MODULE": "voice_portal.config.settings",
+        **database.environment(lab, account),
+        "VOICE_PORTAL_URL": lab.portal_url,
+        "VOICE_GRAFANA_URL": lab.grafana_url,
+        "VOICE_GRAFANA_JWT_KEY_FILE": str(lab.folder / "pki" / "portal.key"),
+        "VOICE_PORTAL_SECRET_KEY": lab.passwords["portal-key"],
+    }
+    commands.run([sys.executable, "-m", "django", *command], env={**settings, **env}, seconds=120)
+
+
+def _service_accounts(lab: Lab) -> None:
+    passwords = {f"VOICE_{name.upper()}_PASSWORD": lab.passwords[f"mysql-{name}"] for name in database.ACCOUNTS}
+    manage(lab, "admin", "service_accounts", **passwords)

