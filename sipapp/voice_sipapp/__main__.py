@@ -1,0 +1,76 @@
+"""Command line: run the application, check its surroundings, make its sounds."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from voice_sipapp import __version__, settings
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; returns the exit status: 0 good, 1 a check failed, 2 unusable settings."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr)
+    if options.command == "make-audio":
+        return _make_audio(options.folder)
+    try:
+        configured = settings.from_environment(os.environ)
+    except settings.SettingsError as error:
+        sys.stderr.write(f"settings: {error}\n")
+        return 2
+    return _check(configured) if options.command == "check" else _run(configured)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m voice_sipapp",
+        description="Place the synthetic calls of the plan, measure how they sound, write one CDR a call.",
+        epilog=settings.HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="{run,check,make-audio}")
+    commands.add_parser("run", help="place calls until SIGTERM (the default)")
+    commands.add_parser("check", help="try settings, database, audio and ports; one line for each")
+    make_audio = commands.add_parser("make-audio", help="write speech-<language>.wav files (needs espeak-ng)")
+    make_audio.add_argument("folder", type=Path, metavar="DIR")
+    return parser
+
+
+def _make_audio(folder: Path) -> int:
+    from voice_sipapp import speech  # noqa: PLC0415 - numpy is not needed to print help
+
+    try:
+        paths = speech.make(folder)
+    except (speech.SpeechError, OSError) as error:
+        sys.stderr.write(f"make-audio: {error}\n")
+        return 1
+    sys.stdout.writelines(f"{path}\n" for path in paths)
+    return 0
+
+
+def _check(configured: settings.Settings) -> int:
+    from voice_sipapp import check  # noqa: PLC0415
+
+    results = list(check.run(configured))
+    sys.stdout.writelines(f"{'ok   ' if good else 'WRONG'} {line}\n" for good, line in results)
+    return 0 if all(good for good, _ in results) else 1
+
+
+def _run(configured: settings.Settings) -> int:
+    from voice_sipapp import app, rtp  # noqa: PLC0415 - the SIP stack starts threads when it is imported
+
+    if not rtp.run_ahead_of_others():
+        logging.getLogger("voice_sipapp").warning(
+            "no real-time scheduling: a busy host may spoil measurements, which will be marked as not valid"
+        )
+    app.Application(configured).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The running application: its threads, their start and their end."""
+
+import logging
+import signal
+import sys
+from datetime import UTC, datetime
+
+from voice_sipapp import __version__, plan, rtp, stack
+from voice_sipapp.audio import AudioStore
+from voice_sipapp.call import Station
+from voice_sipapp.caller import TICK_S, Caller
+from voice_sipapp.cdr import Parameter
+from voice_sipapp.plan import PlanReader
+from voice_sipapp.probe import Probe
+from voice_sipapp.settings import Settings
+from voice_sipapp.spool import Spool
+from voice_sipapp.writer import Writer
+
+GOODBYE_S = 1.0
+"""How long the stack goes on after the last BYE was sent, for its answer and one repetition."""
+
+log = logging.getLogger(__name__)
+
+
+class Application:
+    """Everything one SIP host runs. Must be made and run in the main thread: the SIP stack's timers live there."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._started_at = datetime.now(UTC)
+        self._spool = Spool(settings.spool)
+        self._engine = rtp.Engine(settings.address, settings.rtp_ports)
+        self._writer = Writer(self._spool, settings.database)
+        self._caller = Caller(AudioStore(settings.audio), self._spool.put)
+        self._caller.station = self._station()
+        copy = settings.spool.with_name(settings.spool.name + ".plan")
+        self._plan = PlanReader(settings.database, copy, self._publish, self._heartbeat)
+
+    def _station(self) -> Station:
+        settings = self._settings
+        return Station(
+            dialer=stack.Endpoint(settings.address, settings.dialer_port, lambda _: None),
+            receiver=stack.Endpoint(settings.address, settings.receiver_port, self._caller.take),
+            engine=self._engine,
+            sip_host=settings.sip_host,
+            address=settings.address,
+        )
+
+    def _publish(self, probes: list[Probe]) -> None:
+        log.info("plan: %d probes", len(probes))
+        self._caller.submit(lambda: self._caller.update(probes))
+
+    def _heartbeat(self) -> list[Parameter]:
+        return plan.heartbeat_row(
+            self._settings.sip_host, __version__, self._started_at, self._caller.active, self._spool.depth()
+        )
+
+    def run(self) -> None:
+        """Call until SIGTERM or SIGINT; then hang up, write what there is and return."""
+        # Two threads of Python share one lock; the media's must not wait 5 ms for it.
+        sys.setswitchinterval(0.001)
+        for thread in (self._engine, self._writer, self._plan):
+            thread.start()
+        stack.every(TICK_S, self._caller.tick)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            stack.on_signal(number, self._stop)
+        log.info("dialer on %s, receiver on %s", self._caller.station.dialer.address,
+                 self._caller.station.receiver.address)  # fmt: skip
+        try:
+            stack.run_loop()
+        finally:
+            self._close()
+
+    def _stop(self) -> None:
+        log.info("stopping: %d calls are up", self._caller.active)
+        self._caller.stop()
+        stack.later(GOODBYE_S, stack.end_loop)
+
+    def _close(self) -> None:
+        self._plan.stop()
+        self._caller.close()
+        self._engine.stop()
+        self._writer.stop()
+        for endpoint in (self._caller.station.dialer, self._caller.station.receiver):
+            endpoint.close()
+        log.info("stopped; %d records wait for the database", self._spool.depth())
+        self._spool.close()

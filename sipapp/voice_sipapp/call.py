@@ -1,0 +1,316 @@
+"""One synthetic call: the dialer's leg, the receiver's leg, and what is known of both when it is over.
+
+Everything here runs in the SIP stack's thread.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from voice_sipapp import outcome, sdp, stack
+from voice_sipapp.audio import Audio
+from voice_sipapp.cdr import CallRecord
+from voice_sipapp.probe import Probe
+from voice_sipapp.rtp import Engine, Stream
+
+CLEAR_UP_S = 2.0
+"""How long the receiver's leg may outlive the dialer's: its BYE or CANCEL is still on the way."""
+
+OVERSTAY_S = 15.0
+"""How long past the call's duration an answered receiver waits for the dialer's BYE before it hangs up itself."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Station:
+    """What every call of this host shares: its ports for SIP and media, its name and address."""
+
+    dialer: stack.Endpoint
+    receiver: stack.Endpoint
+    engine: Engine
+    sip_host: str
+    address: str
+
+
+@dataclass
+class Times:
+    """When things happened: the start on the wall clock, the rest in seconds on the monotonic clock, None if never."""
+
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    wall_ns: int = field(default_factory=time.time_ns)
+    invited: float = field(default_factory=time.monotonic)
+    progress: float | None = None
+    answered: float | None = None
+    ended: float | None = None
+
+    def at(self, moment: float | None) -> datetime | None:
+        """A monotonic `moment` on the wall clock as it was when the call started."""
+        return None if moment is None else self.started_at + timedelta(seconds=moment - self.invited)
+
+    def since_invite_ms(self, moment: float | None) -> int | None:
+        """Milliseconds from the INVITE to `moment`."""
+        return None if moment is None else max(0, round((moment - self.invited) * 1000))
+
+
+class Receiver:
+    """The party that is called: rings, answers after the probe's delay, plays, listens until it is hung up on."""
+
+    def __init__(self, call: "Call") -> None:
+        self._call = call
+        self._offer = ""
+        self.leg = stack.Leg(call.station.receiver, self._event)
+        self.over = False
+
+    def _event(self, event: Any, agent: Any) -> None:  # noqa: ANN401
+        kind = type(event).__name__
+        if kind == "CCEventTry":
+            self._offer = str(event.getData()[3] or "")
+            self.leg.ring()
+            stack.later(self._call.probe.answer_after_ms / 1000, self._answer)
+        elif kind == "CCEventUpdate":
+            self.leg.answer(self._call.answer_again(self._call.receiver_stream, str(event.getData() or "")))
+        elif kind in ("CCEventDisconnect", "CCEventFail"):
+            self._end()
+
+    def _answer(self) -> None:
+        if self.over:
+            return
+        stream = self._call.receiver_stream
+        try:
+            remote = sdp.choose(self._offer, self._call.probe.codecs)
+        except sdp.SdpError as error:
+            log.warning("call %s: the offer that reached the receiver can't be used: %s", self._call.uuid, error)
+            self.leg.refuse(488, "Not Acceptable Here")
+            self._end()
+            return
+        self.leg.answer(self._call.describe(stream, [remote.codec]))
+        self._call.play(stream, remote)
+        stack.later(self._call.probe.duration_ms / 1000 + OVERSTAY_S, self.hang_up)
+
+    def hang_up(self) -> None:
+        """End this leg from here, if it is still up."""
+        if not self.over:
+            self.leg.hang_up()
+            self._end()
+
+    def _end(self) -> None:
+        if not self.over:
+            self.over = True
+            self._call.station.engine.end(self._call.receiver_stream)
+            self._call.check_over()
+
+
+class Call:
+    """A call of `probe` that plays `audio`; `on_over` is called once, when both legs are at their end."""
+
+    def __init__(self, station: Station, probe: Probe, audio: Audio, on_over: Callable[["Call"], None]) -> None:
+        self.station = station
+        self.probe = probe
+        self.uuid: UUID = uuid4()
+        self.times = Times()
+        self.codec: str | None = None
+        self._audio = audio
+        self._on_over = on_over
+        self.dialer_stream: Stream = station.engine.open()
+        try:
+            self.receiver_stream: Stream = station.engine.open()
+        except OSError:
+            station.engine.end(self.dialer_stream)
+            raise
+        self.receiver: Receiver | None = None
+        self._leg: stack.Leg | None = None
+        self._timer: Any = None
+        self._next_hop = ("", 0)
+        self._code: int | None = None
+        self._reason: str | None = None
+        self._cause: int | None = None
+        self._cancelled = self._stopped = self._unusable = self._dialer_over = self._reported = False
+        self._hangup_by = "none"
+
+    # --- the dialer's side -------------------------------------------------------------------------------------
+
+    def start(self, next_hop: tuple[str, int]) -> None:
+        """Send the INVITE to `next_hop`: an IPv6 literal in brackets or an IPv4 literal, and a port."""
+        self._next_hop = next_hop
+        self.times = Times()
+        self._leg = stack.Leg(self.station.dialer, self._event, next_hop)
+        self._timer = stack.later((outcome.NO_ANSWER_MS + self.probe.answer_after_ms) / 1000, self._give_up)
+        offer = self.describe(self.dialer_stream, self.probe.codecs)
+        self._leg.invite(self.probe.dialer, self.probe.destination, offer, str(self.uuid))
+
+    def fail(self, reason: str) -> None:
+        """End a call that could not even be started, for `reason`."""
+        self._reason, self._code = reason, None
+        self._unusable = True
+        self._end_dialer()
+
+    def stop(self) -> None:
+        """This process ends: hang up whatever there is."""
+        self._stopped = True
+        self._hang_up("local")
+        if self.receiver is not None:
+            self.receiver.hang_up()
+
+    def _event(self, event: Any, agent: Any) -> None:  # noqa: ANN401
+        kind, data = type(event).__name__, event.getData()
+        if self._dialer_over:
+            return
+        if kind == "CCEventRing" and data[0] > 100 and self.times.progress is None:
+            self.times.progress = event.rtime.monot
+        elif kind == "CCEventConnect":
+            self._answered(data, event.rtime.monot)
+        elif kind in ("CCEventFail", "CCEventRedirect"):
+            self._code, self._reason = data[0], data[1]
+            self._cause = _q850(event.reason_rfc3326)
+            self._end_dialer()
+        elif kind == "CCEventDisconnect":
+            self._hangup_by = "remote"
+            self._cause = _q850(event.reason_rfc3326)
+            self._end_dialer()
+        elif kind == "CCEventUpdate" and self._leg is not None:
+            self._leg.answer(self.answer_again(self.dialer_stream, str(data or "")))
+
+    def _answered(self, data: Any, moment: float) -> None:  # noqa: ANN401
+        self._code, self._reason = data[0], data[1]
+        self.times.answered = moment
+        self._timer.cancel()
+        try:
+            remote = sdp.choose(str(data[2] or ""), self.probe.codecs)
+        except sdp.SdpError as error:
+            self._unusable, self._reason = True, str(error)
+            self._hang_up("local")
+            return
+        self.codec = remote.codec
+        self.play(self.dialer_stream, remote)
+        self._timer = stack.later(self.probe.duration_ms / 1000, lambda: self._hang_up("local"))
+
+    def _give_up(self) -> None:
+        self._cancelled = True
+        self._reason = "No answer" if self.times.progress else "No response"
+        self._hang_up("timeout")
+
+    def _hang_up(self, by: str) -> None:
+        if self._dialer_over:
+            return
+        self._hangup_by = by
+        if self._leg is not None:
+            self._leg.hang_up()
+        self._end_dialer()
+
+    def _end_dialer(self) -> None:
+        self._dialer_over = True
+        self.times.ended = time.monotonic()
+        if self._timer is not None:
+            self._timer.cancel()
+        self.station.engine.end(self.dialer_stream)
+        if self.receiver is not None and not self.receiver.over:
+            stack.later(CLEAR_UP_S, self.receiver.hang_up)
+        self.check_over()
+
+    # --- both sides --------------------------------------------------------------------------------------------
+
+    def take(self) -> stack.Leg | None:
+        """The INVITE of this call came back to us: the leg to handle it, or None if it is over or came before."""
+        if self._dialer_over or self.receiver is not None:
+            return None
+        self.receiver = Receiver(self)
+        return self.receiver.leg
+
+    def describe(self, stream: Stream, codecs: list[str] | tuple[str, ...]) -> str:
+        """The session description of one of our streams."""
+        return sdp.describe(self.station.address, stream.port, codecs, self.uuid.int >> 96)
+
+    def play(self, stream: Stream, remote: sdp.Remote) -> None:
+        """Send this call's sound from `stream` to the far end."""
+        frames = self._audio.frames[remote.codec]
+        stream.target(remote.address, remote.port, sdp.PAYLOAD_TYPES[remote.codec], frames)
+        self.station.engine.start_sending(stream)
+
+    def answer_again(self, stream: Stream, description: str) -> str:
+        """Our answer to a new offer within the call: follow where it wants its sound, keep the codec."""
+        codecs = [self.codec] if self.codec else list(self.probe.codecs)
+        if description:
+            try:
+                remote = sdp.choose(description, codecs)
+                stream.target(
+                    remote.address, remote.port, sdp.PAYLOAD_TYPES[remote.codec], self._audio.frames[remote.codec]
+                )
+            except sdp.SdpError as error:
+                log.warning("call %s: a new offer is not followed: %s", self.uuid, error)
+        return self.describe(stream, codecs)
+
+    def check_over(self) -> None:
+        """Report the call once both legs are at their end."""
+        if self._reported or not self._dialer_over or (self.receiver is not None and not self.receiver.over):
+            return
+        self._reported = True
+        self.station.engine.end(self.receiver_stream)
+        for leg in (self._leg, self.receiver.leg if self.receiver else None):
+            if leg is not None:
+                leg.forget()
+        self._on_over(self)
+
+    def record(self) -> CallRecord:
+        """The call's record, without what only scoring can tell."""
+        times = self.times
+        ending = self._ending()
+        ended = times.ended or time.monotonic()
+        return CallRecord(
+            uuid=self.uuid,
+            started_at=times.started_at,
+            client=self.probe.client,
+            probe=self.probe.probe,
+            generation=self.probe.generation,
+            sip_host=self.station.sip_host,
+            call_id=self._leg.call_id if self._leg else None,
+            from_uri=self.probe.dialer.text,
+            to_uri=self.probe.destination.text,
+            local_address=self.station.dialer.address,
+            remote_address=f"{self._next_hop[0]}:{self._next_hop[1]}" if self._leg else None,
+            transport="udp",
+            progress_at=times.at(times.progress),
+            answered_at=times.at(times.answered),
+            ended_at=times.at(ended) or times.started_at,
+            disposition=outcome.disposition(ending),
+            sip_code=outcome.sip_code(ending),
+            sip_reason=self._reason,
+            q850_cause=self._cause,
+            pdd_ms=times.since_invite_ms(times.progress),
+            setup_ms=times.since_invite_ms(times.answered),
+            first_rtp_ms=self._first_rtp_ms(),
+            duration_ms=0 if times.answered is None else max(0, round((ended - times.answered) * 1000)),
+            hangup_by=outcome.hangup_by(ending),
+            ua_remote=self._leg.remote_agent if self._leg else None,
+            audio=self._audio.name,
+            audio_sha256=self._audio.sha256,
+            valid=not self._stopped,
+        )
+
+    def _ending(self) -> outcome.Ending:
+        return outcome.Ending(
+            code=self._code,
+            answered=self.times.answered is not None,
+            rang=self.times.progress is not None,
+            cancelled=self._cancelled,
+            stopped=self._stopped,
+            unusable=self._unusable,
+            hangup_by=self._hangup_by,
+        )
+
+    def _first_rtp_ms(self) -> int | None:
+        """From the INVITE to the first packet at the dialer, which early media may send before the answer."""
+        if not self.dialer_stream.received:
+            return None
+        return max(0, (self.dialer_stream.received[0][0] - self.times.wall_ns) // 1_000_000)
+
+
+def _q850(reason: object) -> int | None:
+    """The Q.850 cause in a Reason header (RFC 3326), if there is one."""
+    found = re.search(r"Q\.850.*?cause\s*=\s*(\d+)", str(reason or ""), re.IGNORECASE)
+    return int(found[1]) if found else None

@@ -1,0 +1,172 @@
+"""Places the calls that are due, gives the receiver its own calls, and hands over what is finished.
+
+Runs in the SIP stack's thread; other threads reach it through `submit`.
+"""
+
+import logging
+import queue
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from uuid import UUID, uuid4
+
+from voice_sipapp import scoring, stack
+from voice_sipapp.audio import AudioError, AudioStore
+from voice_sipapp.call import Call, Station
+from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
+from voice_sipapp.probe import Probe
+from voice_sipapp.schedule import Schedule
+
+TICK_S = 0.05
+
+log = logging.getLogger(__name__)
+
+
+class Caller:
+    """The calls of this host. `keep` gets each finished record, in a thread of its own, and must make it durable."""
+
+    def __init__(self, sounds: AudioStore, keep: Callable[[Cdr], None]) -> None:
+        self.station: Station
+        self.strangers = 0
+        self._sounds = sounds
+        self._keep = keep
+        self._schedule = Schedule()
+        self._calls: dict[UUID, Call] = {}
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._scorer = ThreadPoolExecutor(1, thread_name_prefix="score")
+        self._resolver = ThreadPoolExecutor(4, thread_name_prefix="resolve")
+
+    @property
+    def active(self) -> int:
+        """How many calls are up."""
+        return len(self._calls)
+
+    def submit(self, action: Callable[[], None]) -> None:
+        """Run `action` soon in the stack's thread; may be called from any thread."""
+        self._inbox.put(action)
+
+    def update(self, probes: list[Probe]) -> None:
+        """Take over a new plan."""
+        self._schedule.update(probes, datetime.now(UTC))
+
+    def tick(self) -> None:
+        """Do what was submitted and start what is due."""
+        while True:
+            try:
+                action = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            action()
+        for probe in self._schedule.due(datetime.now(UTC)):
+            self.place(probe)
+
+    def take(self, header: str | None) -> stack.Leg | None:
+        """The leg for an INVITE that carries `header`; None for a stranger, who is counted."""
+        try:
+            call = self._calls.get(UUID(header)) if header else None
+        except ValueError:
+            call = None
+        leg = call.take() if call else None
+        if leg is None:
+            self.strangers += 1
+            log.warning("a call that is not ours was refused (%d so far)", self.strangers)
+        return leg
+
+    def place(self, probe: Probe) -> None:
+        """Start a call of `probe`, or write down why there can't be one."""
+        if probe.unsupported:
+            self._misconfigured(probe, probe.unsupported)
+            return
+        try:
+            sound = self._sounds.get(probe.audio)
+        except AudioError as error:
+            self._misconfigured(probe, f"Nothing to play: {error}.")
+            return
+        try:
+            call = Call(self.station, probe, sound, self._over)
+        except OSError as error:
+            log.error("no call of %s/%s: %s", *probe.key, error)  # noqa: TRY400
+            self._schedule.ended(probe.key)
+            return
+        self._calls[call.uuid] = call
+        self._start(call)
+
+    def _start(self, call: Call) -> None:
+        host, port = (call.probe.proxy or call.probe.destination).address
+        try:
+            ip_address(host.strip("[]"))
+        except ValueError:
+            self._resolver.submit(self._resolve, call, host, port)
+        else:
+            call.start((host, port))
+
+    def _resolve(self, call: Call, host: str, port: int) -> None:
+        """Find the address of `host`, of the same family as ours; runs in a thread because it may take seconds."""
+        family = socket.AF_INET6 if ":" in self.station.address else socket.AF_INET
+        try:
+            address = str(socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)[0][4][0])
+        except OSError as error:
+            reason = f"The host name {host} can't be resolved: {error.strerror or error}"
+            self.submit(lambda: call.fail(reason))
+            return
+        self.submit(lambda: call.start((stack.bracketed(address), port)))
+
+    def _over(self, call: Call) -> None:
+        del self._calls[call.uuid]
+        self._schedule.ended(call.probe.key)
+        record = call.record()
+        dialer, receiver = scoring.Party.of(call.dialer_stream), scoring.Party.of(call.receiver_stream)
+        self._scorer.submit(self._finish, record, dialer, receiver, call.codec)
+
+    def _finish(self, record: CallRecord, dialer: scoring.Party, receiver: scoring.Party, codec: str | None) -> None:
+        try:
+            self._hand_over(scoring.complete(record, dialer, receiver, codec))
+        except Exception:
+            log.exception("call %s could not be scored or kept", record.uuid)
+
+    def _misconfigured(self, probe: Probe, reason: str) -> None:
+        """Write a record that says why `probe` is not called."""
+        now = datetime.now(UTC)
+        call = CallRecord(
+            uuid=uuid4(),
+            started_at=now,
+            client=probe.client,
+            probe=probe.probe,
+            generation=probe.generation,
+            sip_host=self.station.sip_host,
+            from_uri=probe.dialer.text,
+            to_uri=probe.destination.text,
+            ended_at=now,
+            disposition="configuration_error",
+            sip_reason=reason,
+            audio=probe.audio,
+        )
+        nobody = scoring.Party(0, 0.0, (), (), None, None)
+        self._schedule.ended(probe.key)
+        self._scorer.submit(self._finish, call, nobody, nobody, None)
+
+    def _hand_over(self, cdr: Cdr) -> None:
+        self._keep(cdr)
+        call = cdr.call
+        forward, reverse = (_mos(stream) for stream in cdr.streams)
+        log.info(
+            "call %s %s/%s %s code=%s mos=%s/%s%s",
+            call.uuid, call.client, call.probe, call.disposition, call.sip_code, forward, reverse,
+            "" if call.valid else " (not valid)",
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Hang up every call; their records follow within moments."""
+        for call in list(self._calls.values()):
+            call.stop()
+
+    def close(self) -> None:
+        """Wait until every finished call is scored and kept."""
+        self._resolver.shutdown(wait=False, cancel_futures=True)
+        self._scorer.shutdown(wait=True)
+
+
+def _mos(stream: StreamRecord) -> str:
+    return "-" if stream.mos_cq is None else f"{stream.mos_cq:.2f}"

@@ -1,0 +1,176 @@
+"""Call detail records: exactly the columns of `voice_call` and `voice_call_stream`, and how they travel.
+
+A record is made once, when its call is over, then kept in the spool as JSON until the database has it.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+Value = str | int | float | bool | bytes | UUID | datetime | None
+Parameter = str | int | float | bytes | None
+
+DISPOSITIONS = ("answered", "busy", "no_answer", "failed", "timeout", "interrupted", "configuration_error")
+
+_WIDTHS = {
+    "call_id": 255, "from_uri": 255, "to_uri": 255, "local_address": 64, "remote_address": 64, "sip_reason": 255,
+    "ua_remote": 255, "audio": 120, "codec": 16, "transport": 8,
+}  # fmt: skip
+_DECIMALS = {
+    "loss_pct": 3, "discard_pct": 3, "burst_loss_pct": 3, "gap_loss_pct": 3, "active_pct": 3, "clip_pct": 3,
+    "jitter_ms": 3, "jitter_max_ms": 3, "rtt_ms": 3, "rtt_max_ms": 3, "remote_jitter_ms": 3, "probe_lag_ms": 3,
+    "mos_cq": 3, "mos_lq": 3, "r_factor": 2, "speech_dbov": 2,
+}  # fmt: skip
+_LARGEST_MS = 999_999.999
+"""The largest value of a DECIMAL(9,3): a nonsense clock of the far end must not cost the whole record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallRecord:
+    """One row of `voice_call`. Times are UTC; a column that is None was not measured or does not apply."""
+
+    uuid: UUID
+    started_at: datetime
+    client: str
+    probe: str
+    generation: int
+    sip_host: str
+    call_id: str | None = None
+    from_uri: str
+    to_uri: str
+    local_address: str | None = None
+    remote_address: str | None = None
+    transport: str | None = None
+    srtp: bool = False
+    progress_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime
+    disposition: str
+    sip_code: int | None = None
+    sip_reason: str | None = None
+    q850_cause: int | None = None
+    pdd_ms: int | None = None
+    setup_ms: int | None = None
+    first_rtp_ms: int | None = None
+    duration_ms: int = 0
+    hangup_by: str = "none"
+    ua_remote: str | None = None
+    audio: str
+    audio_sha256: bytes | None = None
+    probe_lag_ms: float | None = None
+    valid: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamRecord:
+    """One row of `voice_call_stream`: the media of one direction as its far end received it."""
+
+    uuid: UUID
+    direction: str
+    started_at: datetime
+    client: str
+    probe: str
+    codec: str | None = None
+    payload_type: int | None = None
+    ptime_ms: int | None = None
+    rtp_tx: int | None = None
+    rtp_rx: int = 0
+    rtp_expected: int | None = None
+    rtp_lost: int | None = None
+    rtp_dup: int | None = None
+    rtp_out_of_order: int | None = None
+    rtp_discarded: int | None = None
+    loss_pct: float | None = None
+    discard_pct: float | None = None
+    max_loss_run: int | None = None
+    burst_loss_pct: float | None = None
+    burst_ms: int | None = None
+    gap_loss_pct: float | None = None
+    gap_ms: int | None = None
+    jitter_ms: float | None = None
+    jitter_max_ms: float | None = None
+    rtt_ms: float | None = None
+    rtt_max_ms: float | None = None
+    remote_lost: int | None = None
+    remote_jitter_ms: float | None = None
+    r_factor: float | None = None
+    mos_cq: float | None = None
+    mos_lq: float | None = None
+    active_pct: float | None = None
+    longest_silence_ms: int | None = None
+    speech_dbov: float | None = None
+    clip_pct: float | None = None
+    one_way: bool = False
+    probe_lag_ms: float | None = None
+    valid: bool = True
+
+
+@dataclass(frozen=True)
+class Cdr:
+    """One call and its two streams: written together or not at all."""
+
+    call: CallRecord
+    streams: tuple[StreamRecord, StreamRecord]
+
+    def to_json(self) -> str:
+        """The record as text; `from_json` gives it back."""
+        rows = {"call": asdict(self.call), "streams": [asdict(stream) for stream in self.streams]}
+        return json.dumps(rows, default=_plain)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Cdr":
+        """The record that `to_json` wrote. Raises ValueError or TypeError for anything else."""
+        rows = json.loads(text)
+        forward, reverse = (StreamRecord(**_typed(row)) for row in rows["streams"])
+        return cls(CallRecord(**_typed(rows["call"])), (forward, reverse))
+
+
+CALL_COLUMNS = tuple(field.name for field in fields(CallRecord))
+STREAM_COLUMNS = tuple(field.name for field in fields(StreamRecord))
+
+
+def parameters(record: CallRecord | StreamRecord) -> list[Parameter]:
+    """Values of `record` in the order of its columns, as the database driver takes them.
+
+    Times become text because the ODBC driver cuts the milliseconds off a datetime; texts are cut and numbers limited
+    to what their columns hold, since a strange far end must not make a record unstorable.
+    """
+    return [_parameter(field.name, getattr(record, field.name)) for field in fields(record)]
+
+
+def _parameter(column: str, value: Value) -> Parameter:
+    if isinstance(value, UUID):
+        return value.bytes
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str) and column in _WIDTHS:
+        return value[: _WIDTHS[column]]
+    if isinstance(value, float) and column in _DECIMALS:
+        return round(max(-_LARGEST_MS, min(_LARGEST_MS, value)), _DECIMALS[column])
+    return value
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"{type(value).__name__} can't be part of a call record")
+
+
+def _typed(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of JSON with its times, UUID and digest as what they were."""
+    typed = dict(row)
+    for column, value in row.items():
+        if value is not None and column.endswith("_at"):
+            typed[column] = datetime.fromisoformat(value)
+        elif value is not None and column == "audio_sha256":
+            typed[column] = bytes.fromhex(value)
+    typed["uuid"] = UUID(row["uuid"])
+    return typed

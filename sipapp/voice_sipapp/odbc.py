@@ -1,0 +1,115 @@
+"""The database through ODBC: the plan comes in, records and heartbeats go out."""
+
+import re
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pyodbc
+
+from voice_sipapp import probe
+from voice_sipapp.cdr import CALL_COLUMNS, STREAM_COLUMNS, Cdr, Parameter, parameters
+from voice_sipapp.settings import Database
+
+TIMEOUT_S = 3
+
+_ROW_CLASSES = ("21", "22", "23", "42")
+_NEVER_THE_ROW = {"42S02", "42S22"}
+"""A table or column is missing: the schema is not migrated yet, which is nothing a record can be blamed for."""
+
+_ACCESS_DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1410}
+_ROW_ERRORS = {1264, 1265, 1292, 1366, 1406, 3819, 4025}
+"""MySQL's errors about a value that some servers report under a general SQLSTATE."""
+
+pyodbc.pooling = False  # a connection that failed must not come back out of the driver manager's pool
+
+
+def connection_string(database: Database) -> str:
+    """DSN-less connection string for `database`, with its password: never log it."""
+    parts = {
+        "DRIVER": "MariaDB Unicode",
+        "SERVER": database.host,
+        "PORT": str(database.port),
+        "UID": database.user,
+        "PWD": database.password,
+        "DATABASE": database.name,
+        "CHARSET": "utf8mb4",
+        "CONN_TIMEOUT": str(TIMEOUT_S),
+        "READ_TIMEOUT": str(TIMEOUT_S),
+        "WRITE_TIMEOUT": str(TIMEOUT_S),
+    }
+    if database.tls_ca:
+        parts |= {"SSLCA": database.tls_ca, "SSLVERIFY": "1", "FORCETLS": "1"}
+    return "".join(f"{key}={_escaped(value)};" for key, value in parts.items())
+
+
+def _escaped(value: str) -> str:
+    """`value` in braces, as ODBC wants whatever may hold a separator; a closing brace is doubled."""
+    return "{" + value.replace("}", "}}") + "}"
+
+
+def connect(database: Database) -> pyodbc.Connection:
+    """A connection with UTC and strict checking. Raises pyodbc.Error."""
+    connection = pyodbc.connect(connection_string(database), autocommit=False, timeout=TIMEOUT_S)
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+    return connection
+
+
+def error_text(error: pyodbc.Error) -> str:
+    """One line about `error`, without what the driver adds around it."""
+    return re.sub(r"\[(?:unixODBC|ma-[^]]*)\]", "", str(error.args[-1] if error.args else error)).strip()[:300]
+
+
+def row_at_fault(error: pyodbc.Error) -> bool:
+    """Whether the row itself can never be stored; every other error is the server's or the network's and passes."""
+    sqlstate = str(error.args[0]) if error.args else ""
+    native = {int(code) for code in re.findall(r"\((\d+)\)", str(error.args[-1] if error.args else ""))}
+    if sqlstate in _NEVER_THE_ROW or native & _ACCESS_DENIED:
+        return False
+    return sqlstate[:2] in _ROW_CLASSES or bool(native & _ROW_ERRORS)
+
+
+def insert(connection: pyodbc.Connection, cdrs: Sequence[Cdr]) -> None:
+    """Store `cdrs`, all or none, in one transaction. A record that is there already stays as it is."""
+    calls = [parameters(cdr.call) for cdr in cdrs]
+    streams = [parameters(stream) for cdr in cdrs for stream in cdr.streams]
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(_insert("voice_call", CALL_COLUMNS, len(calls)), [cell for row in calls for cell in row])
+        cursor.execute(
+            _insert("voice_call_stream", STREAM_COLUMNS, len(streams)), [cell for row in streams for cell in row]
+        )
+    connection.commit()
+
+
+def _insert(table: str, columns: Sequence[str], rows: int) -> str:
+    places = ", ".join(["(" + ", ".join("?" * len(columns)) + ")"] * rows)
+    # Not INSERT IGNORE: that would also hide values that do not fit.
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places} ON DUPLICATE KEY UPDATE uuid = uuid"  # noqa: S608
+
+
+def read_plan(connection: pyodbc.Connection) -> list[dict[str, probe.Cell]]:
+    """All rows of the plan. Ends its transaction, so that the next reading sees what came since."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SELECT {', '.join(probe.COLUMNS)} FROM voice_probe ORDER BY client, probe")  # noqa: S608
+        rows = [dict(zip(probe.COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+    connection.commit()
+    return rows
+
+
+def beat(connection: pyodbc.Connection, row: Sequence[Parameter]) -> None:
+    """Write this host's heartbeat: (sip_host, version, started_at, heartbeat_at, active_calls, spool_depth)."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(
+            "INSERT INTO voice_sip_host (sip_host, version, started_at, heartbeat_at, active_calls, spool_depth)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE version = VALUES(version),"
+            " started_at = VALUES(started_at), heartbeat_at = VALUES(heartbeat_at),"
+            " active_calls = VALUES(active_calls), spool_depth = VALUES(spool_depth)",
+            list(row),
+        )
+    connection.commit()
+
+
+def utc_text(moment: datetime) -> str:
+    """`moment` (with a time zone) as a DATETIME(3) in UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -1,0 +1,66 @@
+"""What became of a call, from how it was ended. Pure.
+
+| what happened | disposition |
+|---|---|
+| 200, then hung up by either side | answered |
+| 486 or 600 | busy |
+| 480; 487 after our CANCEL; nobody answered though it rang | no_answer |
+| 408, from the far end or because nothing came back at all | timeout |
+| this process stopped | interrupted |
+| any other final answer; a 200 whose session description can't be used; a host name that can't be found | failed |
+| the probe can't be called as it is described | configuration_error |
+"""
+
+from dataclasses import dataclass
+
+BUSY = frozenset({486, 600})
+NO_ANSWER_MS = 30_000
+"""How long a call may ring beyond the receiver's own delay before the dialer gives up."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a call ended. `cancelled`: the dialer gave up; `rang`: a 18x came; `stopped`: this process was told to end;
+    `unusable`: it could not be started, or the answer's session description can't be used; `hangup_by`: who ended an
+    answered call, "local" or "remote".
+    """
+
+    code: int | None
+    answered: bool
+    rang: bool = False
+    cancelled: bool = False
+    stopped: bool = False
+    unusable: bool = False
+    hangup_by: str = "none"
+
+
+def disposition(ending: Ending) -> str:
+    """One of the values of `voice_call.disposition`; the table above is the rule."""
+    if ending.stopped:
+        return "interrupted"
+    if ending.unusable:
+        return "failed"
+    if ending.answered:
+        return "answered"
+    if ending.cancelled:
+        return "no_answer" if ending.rang else "timeout"
+    if ending.code in BUSY:
+        return "busy"
+    # Code 0 is sippy's for a request that could not even be sent.
+    return {480: "no_answer", 408: "timeout", 0: "timeout", None: "timeout"}.get(ending.code, "failed")
+
+
+def hangup_by(ending: Ending) -> str:
+    """Who ended the call: local, remote, timeout (nobody answered) or none (it was refused)."""
+    if ending.stopped:
+        return "local"
+    if ending.answered:
+        return ending.hangup_by
+    return "timeout" if disposition(ending) in ("timeout", "no_answer") and ending.code != 480 else "none"
+
+
+def sip_code(ending: Ending) -> int | None:
+    """The final answer to the INVITE: 487 or 408 stands for the CANCEL or the silence that ended an unanswered call."""
+    if ending.cancelled and not ending.answered:
+        return 487 if ending.rang else 408
+    return 408 if ending.code == 0 else ending.code

@@ -1,0 +1,143 @@
+"""A probe as the plan describes it: one row of `voice_probe`, checked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from croniter import croniter
+
+from voice_sipapp import sdp
+from voice_sipapp.sipuri import SipUri, SipUriError
+
+COLUMNS = (
+    "client", "probe", "generation", "dialer_address", "dialer_outbound_proxy", "dialer_credentials", "destination",
+    "receiver_address", "receiver_registrar", "receiver_credentials", "answer_after_ms", "every_ms", "schedule",
+    "time_zone", "duration_ms", "dtmf", "codecs", "audio", "media_encryption", "suspended",
+)  # fmt: skip
+"""The columns of `voice_probe` that the SIP application reads."""
+
+Cell = str | int | None
+
+
+class ProbeError(ValueError):
+    """A row of the plan that can't be called; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One path under test. Times are in ms; exactly one of `every_ms` and `schedule` is set."""
+
+    client: str
+    probe: str
+    generation: int
+    dialer: SipUri
+    proxy: SipUri | None
+    destination: SipUri
+    receiver: SipUri
+    answer_after_ms: int
+    every_ms: int | None
+    schedule: str | None
+    time_zone: str
+    duration_ms: int
+    codecs: tuple[str, ...]
+    audio: str
+    suspended: bool
+    unsupported: str | None
+    """A sentence about what this version can't do for the probe, or None: a call would not test what was asked for."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies the probe: client and name."""
+        return self.client, self.probe
+
+
+def from_row(row: Mapping[str, Cell]) -> Probe:
+    """The probe of one row of the plan. Raises ProbeError where the row makes no sense."""
+    try:
+        return _from_row(row)
+    except (SipUriError, KeyError, TypeError, ValueError) as error:
+        raise ProbeError(f"{row.get('client')}/{row.get('probe')}: {error}") from error
+
+
+def _from_row(row: Mapping[str, Cell]) -> Probe:
+    probe = Probe(
+        client=_text(row, "client"),
+        probe=_text(row, "probe"),
+        generation=_number(row, "generation"),
+        dialer=SipUri.parse(_text(row, "dialer_address")),
+        proxy=SipUri.parse(_text(row, "dialer_outbound_proxy")) if row["dialer_outbound_proxy"] else None,
+        destination=SipUri.parse(_text(row, "destination")),
+        receiver=SipUri.parse(_text(row, "receiver_address")),
+        answer_after_ms=_number(row, "answer_after_ms"),
+        every_ms=None if row["every_ms"] is None else _number(row, "every_ms"),
+        schedule=None if row["schedule"] is None else _text(row, "schedule"),
+        time_zone=_text(row, "time_zone"),
+        duration_ms=_number(row, "duration_ms"),
+        codecs=tuple(sdp.usable(_names(row))),
+        audio=_text(row, "audio"),
+        suspended=bool(row["suspended"]),
+        unsupported=unsupported(row),
+    )
+    _check_timing(probe)
+    return probe
+
+
+def _check_timing(probe: Probe) -> None:
+    if (probe.every_ms is None) == (probe.schedule is None):
+        raise ProbeError("exactly one of every_ms and schedule must be set")
+    if probe.every_ms is not None and probe.every_ms < 1000:
+        raise ProbeError(f"every_ms is {probe.every_ms}, less than a second")
+    if probe.duration_ms <= 0:
+        raise ProbeError("duration_ms must be positive")
+    try:
+        zone = ZoneInfo(probe.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ProbeError(f"time zone {probe.time_zone!r} is not known") from error
+    if probe.schedule is not None:
+        croniter(probe.schedule, datetime.now(UTC).astimezone(zone))
+
+
+def unsupported(row: Mapping[str, Cell]) -> str | None:
+    """What `row` asks for that this version of the SIP application can't do, as a sentence; None if it can do all."""
+    demands = {
+        "registering the receiver (receiver.registrar)": row["receiver_registrar"],
+        "credentials of the dialer": row["dialer_credentials"],
+        "credentials of the receiver": row["receiver_credentials"],
+        "media encryption": row["media_encryption"] not in (None, "", "none"),
+        "DTMF": json.loads(_text(row, "dtmf")),
+        "SIP over TLS or TCP": _needs_stream(row["dialer_outbound_proxy"] or row["destination"]),
+    }
+    asked = [demand for demand, wanted in demands.items() if wanted]
+    if asked:
+        return f"This version of the SIP application does not support: {', '.join(asked)}."
+    if not sdp.usable(_names(row)):
+        return f"None of the codecs {', '.join(_names(row))} is supported; supported: {', '.join(sdp.PAYLOAD_TYPES)}."
+    return None
+
+
+def _needs_stream(uri: Cell) -> bool:
+    parsed = SipUri.parse(str(uri))
+    return parsed.scheme == "sips" or parsed.transport not in (None, "udp")
+
+
+def _names(row: Mapping[str, Cell]) -> list[str]:
+    names = json.loads(_text(row, "codecs"))
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ProbeError("codecs is not a list of names")
+    return names
+
+
+def _text(row: Mapping[str, Cell], column: str) -> str:
+    value = row[column]
+    if not isinstance(value, str) or not value:
+        raise ProbeError(f"{column} is empty or no text")
+    return value
+
+
+def _number(row: Mapping[str, Cell], column: str) -> int:
+    value = row[column]
+    if not isinstance(value, int):
+        raise ProbeError(f"{column} is no number")
+    return int(value)

@@ -1,0 +1,137 @@
+"""RTCP sender and receiver reports (RFC 3550, section 6.4): what the two ends tell each other about the media.
+
+Times are wall-clock nanoseconds of this host. The round trip needs no common clock: a report carries back when its
+sender saw the other's last report and how long it has waited since.
+"""
+
+import struct
+from dataclasses import dataclass, field
+
+_NTP_OFFSET_S = 2_208_988_800
+_SENDER_REPORT, _RECEIVER_REPORT, _DESCRIPTION = 200, 201, 202
+_CLOCK_HZ = 8000
+_BLOCK = struct.Struct("!IIIIII")
+
+
+def ntp_middle(wall_ns: int) -> int:
+    """The middle 32 bits of the NTP time: seconds and their fraction in 1/65536 s (RFC 3550, section 4)."""
+    return (wall_ns * 65536 // 1_000_000_000 + _NTP_OFFSET_S * 65536) & 0xFFFFFFFF
+
+
+@dataclass
+class Reception:
+    """What is received, counted as it comes, for the reports to the sender (RFC 3550, A.1, A.3 and A.8).
+
+    The call's record is not made of this but of every packet, after the call.
+    """
+
+    ssrc: int | None = None
+    first: int = 0
+    highest: int = 0
+    received: int = 0
+    jitter: float = 0.0
+    _transit: float | None = None
+    _before: tuple[int, int] = (0, 0)
+
+    def packet(self, arrival_ns: int, sequence: int, timestamp: int, ssrc: int) -> None:
+        """Count one RTP packet (16-bit `sequence`); a new source starts the count anew."""
+        if ssrc != self.ssrc:
+            self.ssrc, self.first, self.highest, self.received = ssrc, sequence, sequence, 0
+            self._transit, self._before, self.jitter = None, (0, 0), 0.0
+        self.received += 1
+        ahead = (sequence - self.highest) & 0xFFFF
+        self.highest += ahead if ahead < 0x8000 else 0
+        transit = arrival_ns * _CLOCK_HZ / 1e9 - timestamp
+        if self._transit is not None:
+            self.jitter += (abs(transit - self._transit) - self.jitter) / 16
+        self._transit = transit
+
+    def block(self, last_report: int, delay_ns: int) -> bytes:
+        """The report block about this source; empty where nothing was received yet. Closes a reporting interval."""
+        if self.ssrc is None:
+            return b""
+        expected = self.highest - self.first + 1
+        lost = max(0, expected - self.received)
+        interval, got = expected - self._before[0], self.received - self._before[1]
+        self._before = (expected, self.received)
+        fraction = max(0, min(255, (interval - got) * 256 // interval)) if interval > 0 else 0
+        delay = (delay_ns * 65536 // 1_000_000_000) & 0xFFFFFFFF if last_report else 0
+        jitter = min(int(self.jitter), 0xFFFFFFFF)
+        return _BLOCK.pack(
+            self.ssrc, fraction << 24 | min(lost, 0x7FFFFF), self.highest & 0xFFFFFFFF, jitter, last_report, delay
+        )
+
+
+@dataclass
+class Exchange:
+    """One end's view of the reports of a call: the round trips it measured, the last it was told about what it sends.
+
+    `round_trips_ms` holds one value for each report that allowed one; `remote_lost` counts packets (negative: copies).
+    """
+
+    ssrc: int
+    cname: bytes
+    round_trips_ms: list[float] = field(default_factory=list)
+    remote_lost: int | None = None
+    remote_jitter_ms: float | None = None
+    _last_report: int = 0
+    _last_report_ns: int = 0
+
+    def report(self, wall_ns: int, timestamp: int, packets: int, octets: int, reception: Reception) -> bytes:
+        """A compound packet to send now: sender report and source description."""
+        block = reception.block(self._last_report, wall_ns - self._last_report_ns)
+        seconds, rest = divmod(wall_ns, 1_000_000_000)
+        sender = struct.pack(
+            "!BBHIIIIII",
+            0x80 | bool(block),
+            _SENDER_REPORT,
+            6 + len(block) // 4,
+            self.ssrc,
+            (seconds + _NTP_OFFSET_S) & 0xFFFFFFFF,
+            (rest << 32) // 1_000_000_000,
+            timestamp & 0xFFFFFFFF,
+            packets & 0xFFFFFFFF,
+            octets & 0xFFFFFFFF,
+        )
+        return sender + block + self._description()
+
+    def _description(self) -> bytes:
+        item = bytes([1, len(self.cname)]) + self.cname + b"\0"
+        item += b"\0" * (-len(item) % 4)
+        return struct.pack("!BBHI", 0x81, _DESCRIPTION, 1 + len(item) // 4, self.ssrc) + item
+
+    def receive(self, packet: bytes, arrival_ns: int) -> None:
+        """Take in a compound packet of the far end; what is malformed or of another kind is passed over."""
+        at = 0
+        while at + 8 <= len(packet):
+            head, kind, words = struct.unpack_from("!BBH", packet, at)
+            end = at + 4 * (words + 1)
+            if head >> 6 != 2 or end > len(packet):
+                return
+            if kind == _SENDER_REPORT and end - at >= 28:
+                high, low = struct.unpack_from("!II", packet, at + 8)
+                self._last_report, self._last_report_ns = (high & 0xFFFF) << 16 | low >> 16, arrival_ns
+                self._blocks(packet[at + 28 : end], head & 31, arrival_ns)
+            elif kind == _RECEIVER_REPORT:
+                self._blocks(packet[at + 8 : end], head & 31, arrival_ns)
+            at = end
+
+    def _blocks(self, blocks: bytes, count: int, arrival_ns: int) -> None:
+        for source, loss, _highest, jitter, last, delay in _BLOCK.iter_unpack(
+            blocks[: len(blocks) // 24 * 24][: count * 24]
+        ):
+            if source != self.ssrc:
+                continue
+            lost = loss & 0xFFFFFF
+            self.remote_lost = lost - 0x1000000 if lost & 0x800000 else lost
+            self.remote_jitter_ms = jitter * 1000 / _CLOCK_HZ
+            if last:
+                self._round_trip(ntp_middle(arrival_ns) - last - delay)
+
+    def _round_trip(self, ticks: int) -> None:
+        """Keep a round trip given in 1/65536 s, unless the clock's granularity or nonsense makes it impossible."""
+        ticks &= 0xFFFFFFFF
+        if ticks < 60 * 65536:
+            self.round_trips_ms.append(ticks * 1000 / 65536)
+        elif ticks > 0xFFFFFFFF - 65536:
+            self.round_trips_ms.append(0.0)

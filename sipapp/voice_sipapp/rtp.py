@@ -1,0 +1,333 @@
+"""The media engine: sends what was encoded before, keeps what is received, measures itself.
+
+One thread serves all calls. Arrival times are the kernel's (SO_TIMESTAMPNS), so a late look at the socket does not
+look like jitter; every packet is kept until the call is scored. How late this host's own packets left is measured
+too: a starved sender must not be blamed on the network.
+"""
+
+import heapq
+import itertools
+import logging
+import os
+import random
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Sequence
+
+from voice_sipapp.rtcp import Exchange, Reception
+from voice_sipapp.rtpstats import Packet
+
+PTIME_S = 0.02
+TICKS = 160
+RTCP_EVERY_S = 2.0
+FIRST_RTCP_S = (0.3, 0.9)
+"""When the first two reports go out: two are needed for a round trip, and some calls are short."""
+
+DSCP_EF = 0xB8
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("qq")
+_HEADER = struct.Struct("!BBHII")
+_BUFFER = 1 << 20
+
+log = logging.getLogger(__name__)
+
+
+class PortsExhaustedError(OSError):
+    """No free pair of ports is left in the range."""
+
+
+class Ports:
+    """Even UDP ports for RTP, each with the odd one above it for RTCP (RFC 3550, section 11)."""
+
+    def __init__(self, address: str, first: int, last: int) -> None:
+        self._address = address
+        self._even = list(range(first + first % 2, last, 2))
+        # Not from the start: packets of a call that was up before a restart must not reach a new one.
+        self._at = random.randrange(len(self._even))  # noqa: S311
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+    def open(self) -> tuple[socket.socket, socket.socket, int]:
+        """Sockets for RTP and RTCP, bound and non-blocking, and the RTP port. Raises PortsExhaustedError."""
+        for _ in self._even:
+            port = self._even[self._at]
+            self._at = (self._at + 1) % len(self._even)
+            try:
+                rtp = self._bound(port)
+            except OSError:
+                continue
+            try:
+                return rtp, self._bound(port + 1), port
+            except OSError:
+                rtp.close()
+        raise PortsExhaustedError("no free pair of RTP ports")
+
+    def _bound(self, port: int) -> socket.socket:
+        endpoint = socket.socket(self._family, socket.SOCK_DGRAM)
+        try:
+            endpoint.bind((self._address, port))
+            endpoint.setblocking(False)
+            endpoint.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            if self._family == socket.AF_INET6:
+                endpoint.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, DSCP_EF)
+            else:
+                endpoint.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, DSCP_EF)
+        except OSError:
+            endpoint.close()
+            raise
+        return endpoint
+
+
+class Stream:
+    """One party's media of one call. Made and ended through the engine; the fields may be read when it has ended."""
+
+    def __init__(self, rtp: socket.socket, rtcp: socket.socket, port: int) -> None:
+        self.port = port
+        self.sent = 0
+        self.send_errors = 0
+        self.lag_ms = 0.0
+        self.received: list[tuple[int, bytes]] = []
+        self.exchange = Exchange(random.getrandbits(32), b"probe@invalid")
+        self._rtp, self._rtcp = rtp, rtcp
+        self._reception = Reception()
+        self._frames: Sequence[bytes] = ()
+        self._payload_type = 0
+        self._remote: tuple[str, int] | None = None
+        self._sequence = random.getrandbits(15)
+        self._timestamp = random.getrandbits(31)
+        self._octets = 0
+
+    @property
+    def sockets(self) -> tuple[socket.socket, socket.socket]:
+        """RTP and RTCP socket."""
+        return self._rtp, self._rtcp
+
+    def target(self, address: str, port: int, payload_type: int, frames: Sequence[bytes]) -> None:
+        """Send `frames` over and over, 20 ms each, to `address` and `port`."""
+        self._frames, self._payload_type = frames, payload_type
+        self._remote = (address, port)
+
+    def send(self, lag_s: float) -> None:
+        """Send the next frame, `lag_s` seconds after it was due."""
+        if self._remote is None:
+            return
+        self.lag_ms = max(self.lag_ms, lag_s * 1000)
+        payload = self._frames[self.sent % len(self._frames)]
+        marker = 0x80 if self.sent == 0 else 0
+        header = _HEADER.pack(
+            0x80,
+            marker | self._payload_type,
+            (self._sequence + self.sent) & 0xFFFF,
+            (self._timestamp + self.sent * TICKS) & 0xFFFFFFFF,
+            self.exchange.ssrc,
+        )
+        self.sent += 1
+        self._octets += len(payload)
+        self._transmit(self._rtp, header + payload, self._remote)
+
+    def report(self) -> None:
+        """Send an RTCP report."""
+        if self._remote is None:
+            return
+        timestamp = self._timestamp + self.sent * TICKS
+        packet = self.exchange.report(time.time_ns(), timestamp, self.sent, self._octets, self._reception)
+        self._transmit(self._rtcp, packet, (self._remote[0], self._remote[1] + 1))
+
+    def _transmit(self, endpoint: socket.socket, packet: bytes, remote: tuple[str, int]) -> None:
+        try:
+            endpoint.sendto(packet, remote)
+        except OSError as error:
+            self.send_errors += 1
+            if self.send_errors == 1:
+                log.warning("media to %s port %d is not sent: %s", *remote, error)
+
+    def receive_rtp(self) -> None:
+        """Take in every RTP packet that is waiting."""
+        for packet, arrival_ns in _waiting(self._rtp):
+            if len(packet) < 12 or packet[0] >> 6 != 2:
+                continue
+            self.received.append((arrival_ns, packet))
+            if packet[1] & 0x7F == self._payload_type:
+                _, _, sequence, timestamp, ssrc = _HEADER.unpack_from(packet)
+                self._reception.packet(arrival_ns, sequence, timestamp, ssrc)
+
+    def receive_rtcp(self) -> None:
+        """Take in every RTCP packet that is waiting."""
+        for packet, arrival_ns in _waiting(self._rtcp):
+            self.exchange.receive(packet, arrival_ns)
+
+    def close(self) -> None:
+        """Take in what is left and close the sockets."""
+        self.receive_rtp()
+        self.receive_rtcp()
+        self._rtp.close()
+        self._rtcp.close()
+
+
+def _waiting(endpoint: socket.socket) -> list[tuple[bytes, int]]:
+    """The datagrams that wait at `endpoint`, each with its arrival in ns; a burst is left in part for the next turn."""
+    packets: list[tuple[bytes, int]] = []
+    while len(packets) < 256:
+        try:
+            packet, ancillary, _, _ = endpoint.recvmsg(2048, 64)
+        except BlockingIOError:
+            break
+        except ConnectionError:
+            continue  # an ICMP error about something sent before; the next read gives the next packet
+        packets.append((packet, _arrival_ns(ancillary)))
+    return packets
+
+
+def _arrival_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
+    for level, kind, value in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(value)
+            return int(seconds * 1_000_000_000 + nanoseconds)
+    return time.time_ns()
+
+
+def packets(received: Sequence[tuple[int, bytes]], payload_type: int) -> list[Packet]:
+    """The RTP packets of `payload_type` among what was `received`, numbers unwrapped for each source.
+
+    Other payload types (comfort noise, DTMF of a gateway) are left out.
+    """
+    last: dict[int, tuple[int, int]] = {}
+    result: list[Packet] = []
+    for arrival_ns, data in received:
+        first, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+        start = 12 + 4 * (first & 15)
+        if kind & 0x7F != payload_type or first & 0x10 or start > len(data):
+            continue
+        sequence, timestamp = _unwrapped(last.get(ssrc), sequence, timestamp)
+        last[ssrc] = (sequence, timestamp)
+        end = len(data) - (data[-1] if first & 0x20 else 0)
+        result.append(Packet(arrival_ns, sequence, timestamp, ssrc, data[start:end]))
+    return result
+
+
+def _unwrapped(last: tuple[int, int] | None, sequence: int, timestamp: int) -> tuple[int, int]:
+    """`sequence` (16 bits) and `timestamp` (32 bits) continued from the `last` packet's, in either direction."""
+    if last is None:
+        return sequence + 0x10000, timestamp + 0x100000000
+    step = ((sequence - last[0] + 0x8000) & 0xFFFF) - 0x8000
+    ticks = ((timestamp - last[1] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+    return last[0] + step, last[1] + ticks
+
+
+class Engine(threading.Thread):
+    """The thread that serves every stream. All methods but `run` may be called from any thread."""
+
+    def __init__(self, address: str, ports: tuple[int, int]) -> None:
+        super().__init__(name="media", daemon=True)
+        self._ports = Ports(address, *ports)
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._lock = threading.Lock()
+        self._readers: dict[int, tuple[Stream, bool]] = {}
+        self._due: list[tuple[float, int, Stream, bool]] = []
+        self._order = itertools.count()
+        self._live: set[Stream] = set()
+        self._ending = False
+
+    def open(self) -> Stream:
+        """A stream with its ports, receiving at once. Raises PortsExhaustedError."""
+        stream = Stream(*self._ports.open())
+        with self._lock:
+            self._live.add(stream)
+            for is_rtp, endpoint in zip((True, False), stream.sockets, strict=True):
+                self._readers[endpoint.fileno()] = (stream, is_rtp)
+                self._epoll.register(endpoint.fileno(), select.EPOLLIN)
+        return stream
+
+    def start_sending(self, stream: Stream) -> None:
+        """Send from now on what `stream` was given by `target`, and reports about what it receives."""
+        now = time.monotonic()
+        with self._lock:
+            self._push(now, stream, True)
+            for delay in FIRST_RTCP_S:
+                self._push(now + delay, stream, False)
+        os.eventfd_write(self._wake, 1)
+
+    def end(self, stream: Stream) -> None:
+        """Stop `stream`; when this returns its fields don't change any more."""
+        with self._lock:
+            if stream not in self._live:
+                return
+            self._live.discard(stream)
+            for endpoint in stream.sockets:
+                self._epoll.unregister(endpoint.fileno())
+                del self._readers[endpoint.fileno()]
+            stream.close()
+
+    def stop(self) -> None:
+        """End the thread and every stream."""
+        self._ending = True
+        os.eventfd_write(self._wake, 1)
+        self.join(2)
+        for stream in list(self._live):
+            self.end(stream)
+        self._epoll.close()
+        os.close(self._wake)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        while not self._ending:
+            with self._lock:
+                wait = self._serve_due()
+            for descriptor, _ in self._epoll.poll(wait, 128):
+                self._serve(descriptor)
+
+    def _serve(self, descriptor: int) -> None:
+        if descriptor == self._wake:
+            os.eventfd_read(self._wake)
+            return
+        with self._lock:
+            stream, is_rtp = self._readers.get(descriptor, (None, False))
+            if stream is None:
+                return  # ended since the poll
+            if is_rtp:
+                stream.receive_rtp()
+            else:
+                stream.receive_rtcp()
+
+    def _serve_due(self) -> float:
+        """Send what is due; returns the seconds until the next sending."""
+        while self._due:
+            due, _, stream, is_rtp = self._due[0]
+            now = time.monotonic()
+            if due > now:
+                return due - now
+            heapq.heappop(self._due)
+            if stream not in self._live:
+                continue
+            if is_rtp:
+                stream.send(now - due)
+                self._push(due + PTIME_S, stream, True)
+            else:
+                stream.report()
+                self._follow_up(due, stream)
+        return 1.0
+
+    def _follow_up(self, due: float, stream: Stream) -> None:
+        pending = any(other is stream and not is_rtp for _, _, other, is_rtp in self._due)
+        if not pending:
+            self._push(due + RTCP_EVERY_S, stream, False)
+
+    def _push(self, due: float, stream: Stream, is_rtp: bool) -> None:
+        heapq.heappush(self._due, (due, next(self._order), stream, is_rtp))
+
+
+def run_ahead_of_others() -> bool:
+    """Ask the kernel to run this process (threads started later included) before ordinary ones; whether it agreed.
+
+    A prober that waits for a processor makes jitter that the network does not have.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,219 @@
+"""What happened to the packets of one direction of a call, from the packets as they arrived.
+
+Everything is worked out after the call from every packet that came in, stamped by the kernel on arrival, so that a
+busy measuring process changes nothing. Formulas: RFC 3550 (expected, lost, jitter), RFC 3611 (bursts and gaps),
+ITU-T G.107 (BurstR).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+PTIME_MS = 20
+CLOCK_HZ = 8000
+JITTER_BUFFER_MS = 60
+GMIN = 16
+"""Packets received in a row that end a burst (RFC 3611, section 4.7.2, recommended value)."""
+
+STRAY_PACKETS = 25
+"""A source that sent fewer packets than this (half a second) is a stray and not part of the call's media."""
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One RTP packet as received: arrival in ns (kernel clock), extended sequence number, RTP timestamp unwrapped."""
+
+    arrival_ns: int
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Burstiness:
+    """How losses cluster (RFC 3611, section 4.7.2). Lengths are means over all bursts or gaps of the call."""
+
+    burst_loss_pct: float
+    burst_ms: float
+    gap_loss_pct: float
+    gap_ms: float
+
+
+@dataclass(frozen=True)
+class StreamStats:
+    """Counts, percentages and jitter of one stream; `payloads` is what a listener heard: None was not played."""
+
+    received: int
+    expected: int
+    lost: int
+    duplicates: int
+    out_of_order: int
+    discarded: int
+    loss_pct: float
+    discard_pct: float
+    max_loss_run: int
+    burst_ratio: float
+    burstiness: Burstiness
+    jitter_ms: float
+    jitter_max_ms: float
+    payloads: tuple[bytes | None, ...]
+
+
+def analyse(packets: Sequence[Packet]) -> StreamStats | None:
+    """Statistics of `packets` (in order of arrival), or None where nothing was received.
+
+    What is expected spans from the lowest to the highest sequence number seen (RFC 3550, section 6.4.1): a packet
+    lost before the first or after the last one received can't be told from one never sent.
+    """
+    stream = single_stream(packets)
+    if not stream:
+        return None
+    first = min(packet.sequence for packet in stream)
+    expected = max(packet.sequence for packet in stream) - first + 1
+    played, discarded = _play_out(stream, first, expected)
+    unique = len({packet.sequence for packet in stream})
+    missing = [payload is None for payload in played]
+    mean, peak = _jitter(stream)
+    return StreamStats(
+        received=len(stream),
+        expected=expected,
+        lost=expected - unique,
+        duplicates=len(stream) - unique,
+        out_of_order=_out_of_order(stream),
+        discarded=discarded,
+        loss_pct=100 * (expected - unique) / expected,
+        discard_pct=100 * discarded / expected,
+        max_loss_run=max(_runs(missing), default=0),
+        burst_ratio=burst_ratio(missing),
+        burstiness=burstiness(missing),
+        jitter_ms=mean,
+        jitter_max_ms=peak,
+        payloads=tuple(played),
+    )
+
+
+def single_stream(packets: Sequence[Packet]) -> list[Packet]:
+    """`packets` of the sources that belong to the call, numbered on as one stream; strays are left out.
+
+    A gateway may change the source (SSRC) in mid-call when it re-routes media. Sequence numbers and timestamps then
+    start anew; the listener hears one call, so the next source continues where the one before it ended.
+    """
+    counts = Counter(packet.ssrc for packet in packets)
+    threshold = min(STRAY_PACKETS, max(counts.values(), default=0))
+    stream: list[Packet] = []
+    for ssrc in [source for source, count in counts.items() if count >= threshold]:
+        own = [packet for packet in packets if packet.ssrc == ssrc]
+        stream += _continued(stream, own) if stream else own
+    return stream
+
+
+def _continued(stream: list[Packet], own: list[Packet]) -> list[Packet]:
+    last = max(stream, key=lambda packet: packet.sequence)
+    head = min(own, key=lambda packet: packet.sequence)
+    elapsed = (head.arrival_ns - last.arrival_ns) * CLOCK_HZ // 1_000_000_000
+    sequence_shift = last.sequence + 1 - head.sequence
+    timestamp_shift = last.timestamp + max(elapsed, 1) - head.timestamp
+    return [
+        replace(packet, sequence=packet.sequence + sequence_shift, timestamp=packet.timestamp + timestamp_shift)
+        for packet in own
+    ]
+
+
+def _play_out(stream: list[Packet], first: int, expected: int) -> tuple[list[bytes | None], int]:
+    """Payloads by sequence number as a fixed jitter buffer plays them, and how many packets came too late for it.
+
+    The buffer starts to play 60 ms after its first packet arrives; every later packet's time follows from its RTP
+    timestamp. A second copy of a packet is no help if the first came in time and may save it if not.
+    """
+    start = stream[0]
+    played: list[bytes | None] = [None] * expected
+    late: set[int] = set()
+    for packet in stream:
+        due_ns = (packet.timestamp - start.timestamp) * 1_000_000_000 // CLOCK_HZ + JITTER_BUFFER_MS * 1_000_000
+        at = packet.sequence - first
+        if packet.arrival_ns - start.arrival_ns > due_ns:
+            late.add(at)
+        elif played[at] is None:
+            played[at] = packet.payload
+    return played, sum(1 for at in late if played[at] is None)
+
+
+def _out_of_order(stream: list[Packet]) -> int:
+    """Packets that arrived after one with a higher sequence number, copies not counted."""
+    highest = stream[0].sequence
+    seen = {highest}
+    count = 0
+    for packet in stream[1:]:
+        if packet.sequence < highest and packet.sequence not in seen:
+            count += 1
+        seen.add(packet.sequence)
+        highest = max(highest, packet.sequence)
+    return count
+
+
+def _jitter(stream: list[Packet]) -> tuple[float, float]:
+    """Mean and maximum of the interarrival jitter in ms (RFC 3550, section 6.4.1 and A.8), sampled at each packet."""
+    jitter, total, peak = 0.0, 0.0, 0.0
+    for before, packet in pairwise(stream):
+        spacing_ms = (packet.timestamp - before.timestamp) * 1000 / CLOCK_HZ
+        deviation = abs((packet.arrival_ns - before.arrival_ns) / 1e6 - spacing_ms)
+        jitter += (deviation - jitter) / 16
+        total += jitter
+        peak = max(peak, jitter)
+    return total / max(1, len(stream) - 1), peak
+
+
+def _runs(missing: Sequence[bool]) -> list[int]:
+    """Lengths of the runs of True in `missing`."""
+    runs: list[int] = []
+    length = 0
+    for lost in [*missing, False]:
+        if lost:
+            length += 1
+        elif length:
+            runs.append(length)
+            length = 0
+    return runs
+
+
+def burst_ratio(missing: Sequence[bool]) -> float:
+    """BurstR: mean length of the observed loss runs over that expected of random loss (G.107, clause 7.6).
+
+    Never below 1: losses spaced more evenly than chance aren't worse than chance, and the model has no room for them.
+    """
+    runs = _runs(missing)
+    if not runs or len(missing) == sum(runs):
+        return 1.0
+    mean = sum(runs) / len(runs)
+    return max(1.0, mean * (1 - sum(runs) / len(missing)))
+
+
+def burstiness(missing: Sequence[bool]) -> Burstiness:
+    """Bursts and gaps (RFC 3611, section 4.7.2): losses fewer than Gmin received packets apart make one burst.
+
+    A lone loss with at least Gmin packets received on both sides belongs to the gap around it.
+    """
+    bursts = _bursts([at for at, lost in enumerate(missing) if lost])
+    in_bursts = sum(last - first + 1 for first, last in bursts)
+    burst_losses = sum(sum(missing[first : last + 1]) for first, last in bursts)
+    edges = [-1, *(edge for burst in bursts for edge in burst), len(missing)]
+    gaps = [stop - start - 1 for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop - start > 1]
+    return Burstiness(
+        burst_loss_pct=100 * burst_losses / max(1, in_bursts),
+        burst_ms=PTIME_MS * in_bursts / max(1, len(bursts)),
+        gap_loss_pct=100 * (sum(missing) - burst_losses) / max(1, sum(gaps)),
+        gap_ms=PTIME_MS * sum(gaps) / max(1, len(gaps)),
+    )
+
+
+def _bursts(losses: list[int]) -> list[tuple[int, int]]:
+    """First and last position of each burst among the positions of the `losses`."""
+    groups: list[list[int]] = []
+    for at in losses:
+        if groups and at - groups[-1][-1] - 1 < GMIN:
+            groups[-1].append(at)
+        else:
+            groups.append([at])
+    return [(group[0], group[-1]) for group in groups if len(group) > 1]

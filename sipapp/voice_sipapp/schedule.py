@@ -1,0 +1,81 @@
+"""When the next call of each probe starts. Pure: the time comes in as an argument.
+
+`every_ms` is a grid on the clock, shifted for each probe by an offset that only its name decides: probes with the same
+interval don't all start together, and neither a restart nor a changed plan row moves a probe's calls.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+
+from voice_sipapp.probe import Probe
+
+CRON_SPREAD_MS = 20_000
+"""Cron knows minutes; probes of the same minute are spread over its first seconds."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def offset_ms(client: str, probe: str, span_ms: int) -> int:
+    """Where in `span_ms` (0 … span_ms - 1) this probe's calls start: the same for ever, on every host."""
+    digest = hashlib.sha256(f"{client}/{probe}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % span_ms
+
+
+def next_start(probe: Probe, after: datetime) -> datetime:
+    """The first start of a call of `probe` later than `after` (with a time zone), in UTC."""
+    if probe.every_ms is not None:
+        offset = offset_ms(probe.client, probe.probe, probe.every_ms)
+        elapsed = (after - _EPOCH) // _MILLISECOND
+        slots = (elapsed - offset) // probe.every_ms + 1
+        return _EPOCH + timedelta(milliseconds=slots * probe.every_ms + offset)
+    return _next_cron(probe, after)
+
+
+def _next_cron(probe: Probe, after: datetime) -> datetime:
+    offset = timedelta(milliseconds=offset_ms(probe.client, probe.probe, CRON_SPREAD_MS))
+    local = (after - offset).astimezone(ZoneInfo(probe.time_zone))
+    minute: datetime = croniter(probe.schedule or "", local).get_next(datetime)
+    return minute.astimezone(UTC) + offset
+
+
+class Schedule:
+    """The probes of the plan, when each is next due, and which of them has a call up."""
+
+    def __init__(self) -> None:
+        self._probes: dict[tuple[str, str], Probe] = {}
+        self._next: dict[tuple[str, str], datetime] = {}
+        self._calling: set[tuple[str, str]] = set()
+
+    def update(self, probes: Iterable[Probe], now: datetime) -> None:
+        """Take over a new plan. A probe whose timing did not change keeps its next start."""
+        plan = {probe.key: probe for probe in probes if not probe.suspended}
+        for key, probe in plan.items():
+            known = self._probes.get(key)
+            if known is None or _timing(known) != _timing(probe):
+                self._next[key] = next_start(probe, now)
+        self._next = {key: start for key, start in self._next.items() if key in plan}
+        self._probes = plan
+
+    def due(self, now: datetime) -> list[Probe]:
+        """The probes whose call starts now. Each is then busy until `ended`; a start that falls into a call that is
+        still up, or that was slept through, is left out and not made up for.
+        """
+        starting = [key for key, start in self._next.items() if start <= now]
+        for key in starting:
+            self._next[key] = next_start(self._probes[key], now)
+        free = [key for key in starting if key not in self._calling]
+        self._calling.update(free)
+        return [self._probes[key] for key in free]
+
+    def ended(self, key: tuple[str, str]) -> None:
+        """The call of the probe `key` is over."""
+        self._calling.discard(key)
+
+
+def _timing(probe: Probe) -> tuple[int | None, str | None, str]:
+    return probe.every_ms, probe.schedule, probe.time_zone

@@ -1,0 +1,122 @@
+"""From what both parties saw of a call to its record. Pure: it runs after the call, outside the media's thread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from voice_sipapp import emodel, levels, rtpstats, sdp
+from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
+from voice_sipapp.rtp import Stream, packets
+
+MAX_LAG_MS = 20.0
+"""A packet that left later than a whole packet time makes jitter of our own: the measurement is not valid."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """What one party sent, received and was told by RTCP, once its media has ended."""
+
+    sent: int
+    lag_ms: float
+    received: Sequence[tuple[int, bytes]]
+    round_trips_ms: Sequence[float]
+    remote_lost: int | None
+    remote_jitter_ms: float | None
+
+    @classmethod
+    def of(cls, stream: Stream) -> "Party":
+        """The figures of a `stream` that has ended."""
+        exchange = stream.exchange
+        return cls(
+            sent=stream.sent,
+            lag_ms=stream.lag_ms,
+            received=stream.received,
+            round_trips_ms=exchange.round_trips_ms,
+            remote_lost=exchange.remote_lost,
+            remote_jitter_ms=exchange.remote_jitter_ms,
+        )
+
+
+def complete(call: CallRecord, dialer: Party, receiver: Party, codec: str | None) -> Cdr:
+    """The whole record: `call` with its lag and validity, and the streams of both directions.
+
+    `codec` is None where no media was agreed on: then the streams are empty, and not one-way.
+    """
+    forward = stream_record(call, "forward", dialer, receiver, codec)
+    reverse = stream_record(call, "reverse", receiver, dialer, codec)
+    lag = max(dialer.lag_ms, receiver.lag_ms) if codec else None
+    valid = call.valid and forward.valid and reverse.valid
+    return Cdr(replace(call, probe_lag_ms=lag, valid=valid), (forward, reverse))
+
+
+def stream_record(call: CallRecord, direction: str, sender: Party, listener: Party, codec: str | None) -> StreamRecord:
+    """The record of one direction: what `sender` sent and `listener` heard."""
+    common: dict[str, Any] = {
+        "uuid": call.uuid,
+        "direction": direction,
+        "started_at": call.started_at,
+        "client": call.client,
+        "probe": call.probe,
+    }
+    if codec is None:
+        return StreamRecord(**common, valid=call.valid)
+    media = packets(listener.received, sdp.PAYLOAD_TYPES[codec])
+    stats = rtpstats.analyse(media)
+    return StreamRecord(
+        **common,
+        codec=codec,
+        payload_type=sdp.PAYLOAD_TYPES[codec],
+        ptime_ms=rtpstats.PTIME_MS,
+        rtp_tx=sender.sent,
+        rtp_rx=stats.received if stats else 0,
+        remote_lost=sender.remote_lost,
+        remote_jitter_ms=sender.remote_jitter_ms,
+        one_way=stats is None and call.disposition == "answered",
+        probe_lag_ms=sender.lag_ms,
+        valid=call.valid and sender.lag_ms <= MAX_LAG_MS,
+        **_round_trip(listener),
+        **(_measured(stats, codec, listener.round_trips_ms) if stats else {}),
+    )
+
+
+def _round_trip(listener: Party) -> dict[str, Any]:
+    trips = listener.round_trips_ms
+    return {"rtt_ms": sum(trips) / len(trips), "rtt_max_ms": max(trips)} if trips else {}
+
+
+def _measured(stats: rtpstats.StreamStats, codec: str, trips: Sequence[float]) -> dict[str, Any]:
+    bursts = stats.burstiness
+    sound = levels.measure(codec, stats.payloads)
+    return {
+        "rtp_expected": stats.expected,
+        "rtp_lost": stats.lost,
+        "rtp_dup": stats.duplicates,
+        "rtp_out_of_order": stats.out_of_order,
+        "rtp_discarded": stats.discarded,
+        "loss_pct": stats.loss_pct,
+        "discard_pct": stats.discard_pct,
+        "max_loss_run": stats.max_loss_run,
+        "burst_loss_pct": bursts.burst_loss_pct,
+        "burst_ms": round(bursts.burst_ms),
+        "gap_loss_pct": bursts.gap_loss_pct,
+        "gap_ms": round(bursts.gap_ms),
+        "jitter_ms": stats.jitter_ms,
+        "jitter_max_ms": stats.jitter_max_ms,
+        "active_pct": sound.active_pct if sound else None,
+        "longest_silence_ms": sound.longest_silence_ms if sound else None,
+        "speech_dbov": sound.speech_dbov if sound else None,
+        "clip_pct": sound.clip_pct if sound else None,
+        **_quality(stats, trips),
+    }
+
+
+def _quality(stats: rtpstats.StreamStats, trips: Sequence[float]) -> dict[str, float]:
+    """Ratings (ITU-T G.107). The delay is half the round trip, the jitter buffer and one packet; where RTCP gave no
+    round trip, the network's share is taken as nothing. `mos_lq` leaves delay out altogether.
+    """
+    network = sum(trips) / len(trips) / 2 if trips else 0.0
+    loss = stats.loss_pct + stats.discard_pct
+    delay = network + rtpstats.JITTER_BUFFER_MS + rtpstats.PTIME_MS
+    rating = emodel.r_factor(emodel.Path(loss, stats.burst_ratio, delay))
+    listening = emodel.r_factor(emodel.Path(loss, stats.burst_ratio))
+    return {"r_factor": rating, "mos_cq": emodel.mos(rating), "mos_lq": emodel.mos(listening)}

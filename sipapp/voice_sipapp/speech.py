@@ -1,0 +1,100 @@
+"""Makes the sounds that ship with the application: sentences of our own, spoken by espeak-ng, at telephone level.
+
+No recording of anyone is used, so the files are free to copy.
+"""
+
+import subprocess
+import tempfile
+import wave
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_sipapp import audio, g711, levels
+
+TARGET_DBOV = -26.0
+"""Active speech level to reach; the level that tests of telephone speech are made at (ITU-T P.800)."""
+
+PEAK = 30_000
+_BAND_HZ = (150.0, 3_700.0)
+_TAPER_HZ = 100.0
+_PAUSE_S = 0.35
+_TIMEOUT_S = 60
+
+TEXTS = {
+    "en": (
+        "Good morning, and thank you for calling the test line.",
+        "Seven small boats left the quiet harbour before the sun was up.",
+        "Please tell me your order number, one figure after the other.",
+        "The kitchen window was open, and fresh bread lay on the shelf.",
+        "We will check the address twice and call you back this afternoon.",
+    ),
+    "de": (
+        "Guten Morgen, und vielen Dank für Ihren Anruf auf der Prüfleitung.",
+        "Sieben kleine Boote verließen den stillen Hafen vor Sonnenaufgang.",
+        "Bitte nennen Sie mir Ihre Bestellnummer, eine Ziffer nach der anderen.",
+        "Das Fenster der Küche stand offen, und frisches Brot lag im Regal.",
+    ),
+}
+"""The sentences of each language."""
+
+
+class SpeechError(Exception):
+    """Speech could not be made; the text says why."""
+
+
+def make(folder: Path) -> list[Path]:
+    """Write `speech-<language>.wav` for every language into `folder`; returns the paths. Raises SpeechError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for language, sentences in TEXTS.items():
+        path = folder / f"speech-{language}.wav"
+        audio.save(path, levelled(np.concatenate([_with_pause(speak(language, text)) for text in sentences])))
+        paths.append(path)
+    return paths
+
+
+def speak(language: str, text: str) -> NDArray[np.float64]:
+    """`text` spoken, at 8,000 Hz and in the telephone's band. Raises SpeechError without espeak-ng."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "speech.wav"
+        command = ["espeak-ng", "-v", language, "-s", "150", "-w", str(path), text]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT_S)
+        except FileNotFoundError as error:
+            raise SpeechError("espeak-ng is not installed") from error
+        except subprocess.SubprocessError as error:
+            raise SpeechError(f"espeak-ng failed: {error}") from error
+        with wave.open(str(path)) as file:
+            rate = file.getframerate()
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
+    return resampled(samples, rate)
+
+
+def resampled(samples: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
+    """`samples` at 8,000 Hz, limited to the telephone's band, by way of the spectrum of the whole recording."""
+    wanted = round(samples.size * audio.RATE_HZ / rate_hz)
+    spectrum = np.fft.rfft(samples)
+    frequency = np.fft.rfftfreq(samples.size, 1 / rate_hz)
+    low, high = _BAND_HZ
+    gain = np.clip((frequency - low) / _TAPER_HZ, 0, 1) * np.clip((high - frequency) / _TAPER_HZ, 0, 1)
+    return np.fft.irfft((spectrum * gain)[: wanted // 2 + 1], wanted) * (wanted / samples.size)
+
+
+def levelled(samples: NDArray[np.float64]) -> g711.PCM:
+    """`samples` brought to an active speech level of -26 dBov, or as near as their peaks allow.
+
+    The active level is the mean power of the 20 ms frames within 30 dB of the loudest: an approximation of method B of
+    ITU-T P.56, which follows an envelope with hangover; for speech with clear pauses they differ by under 1 dB.
+    """
+    whole = samples[: samples.size // g711.FRAME_SAMPLES * g711.FRAME_SAMPLES].reshape(-1, g711.FRAME_SAMPLES)
+    power = (whole**2).mean(axis=1)
+    active = power[power >= power.max() / 1000].mean()
+    gain = 10 ** ((TARGET_DBOV - float(levels.dbov(active))) / 20)
+    gain = min(gain, PEAK / float(np.abs(samples).max()))
+    return np.round(samples * gain).astype(np.int16)
+
+
+def _with_pause(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate((samples, np.zeros(int(_PAUSE_S * audio.RATE_HZ))))

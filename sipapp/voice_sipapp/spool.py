@@ -1,0 +1,69 @@
+"""Where records wait for the database: a SQLite file that survives a crash of the process and of the machine."""
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+from voice_sipapp.cdr import Cdr
+
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE IF NOT EXISTS waiting (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY, uuid TEXT NOT NULL, body TEXT NOT NULL, error TEXT NOT NULL);
+"""
+
+
+class Spool:
+    """Records in the order they were made. Usable from several threads; raises sqlite3.Error when the disk fails."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+        with closing(self._db.cursor()) as cursor:
+            cursor.executescript(_SCHEMA)
+
+    def put(self, cdr: Cdr) -> None:
+        """Keep `cdr`; when this returns it is on disk. Keeping the same call twice keeps it once."""
+        with self._lock:
+            self._db.execute(
+                "INSERT OR IGNORE INTO waiting (uuid, body) VALUES (?, ?)", (cdr.call.uuid.hex, cdr.to_json())
+            )
+
+    def take(self, limit: int) -> list[tuple[int, str]]:
+        """The oldest records, at most `limit`, as (number, JSON). They stay until `done` or `bury` is told."""
+        with self._lock:
+            return self._db.execute("SELECT n, body FROM waiting ORDER BY n LIMIT ?", (limit,)).fetchall()
+
+    def done(self, numbers: list[int]) -> None:
+        """The database has the records with these `numbers`."""
+        with self._lock:
+            self._db.execute("BEGIN")
+            self._db.executemany("DELETE FROM waiting WHERE n = ?", [(number,) for number in numbers])
+            self._db.execute("COMMIT")
+
+    def bury(self, number: int, error: str) -> None:
+        """Put a record that the database will never take aside, with the `error`, for a person to look at."""
+        with self._lock:
+            self._db.execute("BEGIN")
+            self._db.execute("INSERT INTO dead SELECT n, uuid, body, ? FROM waiting WHERE n = ?", (error, number))
+            self._db.execute("DELETE FROM waiting WHERE n = ?", (number,))
+            self._db.execute("COMMIT")
+
+    def depth(self) -> int:
+        """How many records wait."""
+        return self._count("SELECT COUNT(*) FROM waiting")
+
+    def dead(self) -> int:
+        """How many records were put aside."""
+        return self._count("SELECT COUNT(*) FROM dead")
+
+    def _count(self, query: str) -> int:
+        with self._lock:
+            return int(self._db.execute(query).fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()

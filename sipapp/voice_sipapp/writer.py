@@ -1,0 +1,92 @@
+"""The thread that carries records from the spool to the database."""
+
+import logging
+import threading
+
+import pyodbc
+
+from voice_sipapp import odbc
+from voice_sipapp.backoff import Backoff
+from voice_sipapp.cdr import Cdr
+from voice_sipapp.settings import Database
+from voice_sipapp.spool import Spool
+
+BATCH = 50
+IDLE_S = 0.25
+
+log = logging.getLogger(__name__)
+
+
+class Writer(threading.Thread):
+    """Empties the spool for as long as it runs; a record leaves the spool only after the database has committed it."""
+
+    def __init__(self, spool: Spool, database: Database) -> None:
+        super().__init__(name="writer", daemon=True)
+        self._spool = spool
+        self._database = database
+        self._connection: pyodbc.Connection | None = None
+        self._ending = threading.Event()
+        self._backoff = Backoff()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Let the thread try once more what is waiting, then end; what it can't send stays in the spool."""
+        self._ending.set()
+        self.join(timeout_s)
+
+    def run(self) -> None:
+        """Carry on until told to stop."""
+        while not self._ending.is_set():
+            self._ending.wait(IDLE_S if self.drain() else self._backoff.wait())
+        self.drain()
+        self._disconnect()
+
+    def drain(self) -> bool:
+        """Send everything that waits. False if the database would not have it now (the reason is logged)."""
+        try:
+            while batch := self._spool.take(BATCH):
+                self._send(batch)
+        except pyodbc.Error as error:
+            log.warning("database not written: %s; %d records wait", odbc.error_text(error), self._spool.depth())
+            self._disconnect()
+            return False
+        self._backoff.reset()
+        return True
+
+    def _send(self, batch: list[tuple[int, str]]) -> None:
+        try:
+            self._insert(batch)
+        except pyodbc.Error as error:
+            if not odbc.row_at_fault(error):
+                raise
+            self._rollback()
+            for item in batch:
+                self._send_alone(item)
+
+    def _send_alone(self, item: tuple[int, str]) -> None:
+        try:
+            self._insert([item])
+        except pyodbc.Error as error:
+            if not odbc.row_at_fault(error):
+                raise
+            self._rollback()
+            self._spool.bury(item[0], odbc.error_text(error))
+            log.error("a record can't be stored and was put aside: %s", odbc.error_text(error))  # noqa: TRY400
+
+    def _insert(self, batch: list[tuple[int, str]]) -> None:
+        if self._connection is None:
+            self._connection = odbc.connect(self._database)
+        odbc.insert(self._connection, [Cdr.from_json(body) for _, body in batch])
+        self._spool.done([number for number, _ in batch])
+
+    def _rollback(self) -> None:
+        if self._connection is not None:
+            self._connection.rollback()
+
+    def _disconnect(self) -> None:
+        if self._connection is None:
+            return
+        try:
+            self._connection.close()
+        except pyodbc.Error as error:
+            log.debug("closing a broken connection: %s", odbc.error_text(error))
+        self._connection = None
