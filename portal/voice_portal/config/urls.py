@@ -1,5 +1,13 @@
-"""Every address of the portal."""
+"""Every address of the portal. `/healthz` is answered by HealthMiddleware; `/grafana/` by nginx."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from voice_portal.grafana.views import authorise
+
+handler500 = "voice_portal.config.errors.server_error"
+
+urlpatterns = [
+    path("accounts/", include("voice_portal.accounts.urls")),
+    path("auth/grafana", authorise, name="grafana-authorise"),
+    path("", include("voice_portal.probes.urls")),
+]

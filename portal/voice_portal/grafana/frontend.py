@@ -1,0 +1,55 @@
+"""Whether Grafana can show a dashboard at all.
+
+A Grafana built from its Go module has no web pages: it answers every page with 200 and an empty body. Only the body
+tells.
+"""
+
+import enum
+import logging
+
+import httpx
+from django.conf import settings
+from django.core.cache import cache
+
+log = logging.getLogger(__name__)
+
+CACHE_KEY = "grafana-frontend"
+CACHE_SECONDS = 60
+TIMEOUT_SECONDS = 3
+
+
+class Frontend(enum.StrEnum):
+    """What a browser would get from Grafana."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    AWAY = "away"
+
+
+def detect(base_url: str, http: httpx.Client) -> Frontend:
+    """Ask the Grafana at `base_url` for a page; an error or a silent server is AWAY."""
+    try:
+        answer = http.get(f"{base_url}/login")
+    except httpx.HTTPError as error:
+        log.warning("Grafana does not answer at %s: %s", base_url, error)
+        return Frontend.AWAY
+    if answer.status_code >= 500:
+        return Frontend.AWAY
+    # The pages are a program: without a script in it, a body is a stand-in's or an error's.
+    return Frontend.PRESENT if answer.is_success and "<script" in answer.text else Frontend.ABSENT
+
+
+def current() -> Frontend:
+    """What `detect` found at most a minute ago."""
+    known = cache.get(CACHE_KEY)
+    if known is None:
+        with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True, trust_env=False) as http:
+            known = detect(settings.ENV.grafana_url, http)
+        cache.set(CACHE_KEY, known, CACHE_SECONDS)
+    return Frontend(known)
+
+
+def dashboard_path(probe_uid: str, org_id: int) -> str:
+    """The path, on the portal's own origin, of the dashboard of the probe with that VoiceProbe uid."""
+    uid = f"vp-{probe_uid.replace('-', '')}"
+    return f"/grafana/d/{uid}/-?orgId={org_id}&kiosk&theme=system&from=now-1h&to=now&refresh=30s"

@@ -1,0 +1,46 @@
+"""The token by which Grafana believes the portal who is asking (docs/architecture.md, Grafana)."""
+
+import functools
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from jwt.algorithms import RSAAlgorithm
+
+ALGORITHM = "RS256"
+KEY_ID = "voice-portal"
+ISSUER = "voice-portal"
+AUDIENCE = "grafana"
+LIFETIME = timedelta(seconds=120)
+
+
+def viewer_token(client: str, key: RSAPrivateKey, now: datetime) -> str:
+    """A token for the one Grafana viewer of `client`, valid from `now` (with a time zone) for LIFETIME.
+
+    The name is always prefixed: whatever a client is called, the token can never name Grafana's administrator.
+    """
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": f"client-{client}", "iat": now, "exp": now + LIFETIME}
+    return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": KEY_ID})
+
+
+def key_set(key: RSAPrivateKey) -> dict[str, list[dict[str, Any]]]:
+    """The JSON Web Key Set (RFC 7517) that Grafana verifies tokens with; it holds the public half only."""
+    public = json.loads(RSAAlgorithm.to_jwk(key.public_key()))
+    return {"keys": [{**public, "kid": KEY_ID, "alg": ALGORITHM, "use": "sig"}]}
+
+
+def load_key(path: Path) -> RSAPrivateKey:
+    """The RSA key in the PEM file `path`; read again when the file changes. Raises OSError or ValueError."""
+    return _load_key(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_key(path: Path, _modified_ns: int) -> RSAPrivateKey:
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError(f"{path} does not hold an RSA key")  # noqa: TRY004 - the file is wrong, no caller's type
+    return key

@@ -1,0 +1,156 @@
+"""Line charts as geometry: where everything goes in an SVG of fixed size. A template draws it; nothing here knows HTML.
+
+Used where Grafana cannot show its own. Pure: the same input gives the same drawing.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+WIDTH, HEIGHT = 640, 200
+LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 24
+TICK_MINUTES = (5, 10, 15, 30, 60, 120, 240, 360, 720, 1440)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values over time, oldest first; None where nothing was measured."""
+
+    name: str
+    css: str
+    points: Sequence[tuple[datetime, float | None]]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The axes: the time shown, and the range of values from `low` to `high` with a label every `step`."""
+
+    start: datetime
+    end: datetime
+    low: float
+    high: float
+    step: float
+
+    def x(self, at: datetime) -> float:
+        """Pixels from the left."""
+        start, end = self.start.timestamp(), self.end.timestamp()  # subtracting local times ignores summer time
+        share = (at.timestamp() - start) / (end - start)
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        """Pixels from the top; what lies beyond the range is drawn at its edge."""
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+    def time_ticks(self) -> Iterator[tuple[float, str]]:
+        """At most seven times of day, on round numbers of the start's time zone."""
+        step = next((m for m in TICK_MINUTES if (self.end - self.start) / timedelta(minutes=m) <= 7), TICK_MINUTES[-1])
+        midnight = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
+        at = midnight + timedelta(minutes=step) * math.ceil((self.start - midnight) / timedelta(minutes=step))
+        while at <= self.end:
+            yield self.x(at), f"{at:%H:%M}"
+            at += timedelta(minutes=step)
+
+    def value_ticks(self) -> Iterator[tuple[float, str]]:
+        """A label every `step`."""
+        for index in range(round((self.high - self.low) / self.step) + 1):
+            value = self.low + index * self.step
+            yield self.y(value), f"{value:g}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series, drawn: an SVG path that is broken where nothing was measured."""
+
+    name: str
+    css: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """The values on the bad side of a threshold."""
+
+    css: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart, ready for the template."""
+
+    title: str
+    unit: str
+    description: str
+    time_ticks: Sequence[tuple[float, str]]
+    value_ticks: Sequence[tuple[float, str]]
+    bands: Sequence[Band]
+    lines: Sequence[Line]
+    marks: Sequence[float]
+
+
+def nice_scale(start: datetime, end: datetime, highest: float) -> Scale:
+    """A scale from nought to a little above `highest`, in four or five round steps."""
+    rough = max(highest, 1e-9) / 4
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
+    return Scale(start, end, 0, step * math.ceil(highest / step * 0.999), step)
+
+
+def path(scale: Scale, points: Sequence[tuple[datetime, float | None]], gap: timedelta) -> str:
+    """The SVG path through `points`: lifted over None, and over more time than `gap` without a point."""
+    commands: list[str] = []
+    previous: datetime | None = None
+    for at, value in points:
+        if value is None:
+            previous = None
+            continue
+        joined = previous is not None and at - previous <= gap
+        # h0 makes a point without neighbours visible: a round cap needs a line, though one of no length.
+        commands.append(f"{'L' if joined else 'M'}{scale.x(at)} {scale.y(value)}{'' if joined else 'h0'}")
+        previous = at
+    return "".join(commands)
+
+
+def bands(scale: Scale, warning: float, critical: float) -> list[Band]:
+    """The two areas that thresholds mark, on whichever side of `warning` the critical one lies."""
+    worst = scale.low if critical < warning else scale.high
+    edges = ((scale.y(warning), scale.y(critical), "warning"), (scale.y(critical), scale.y(worst), "critical"))
+    return [Band(css, min(a, b), round(abs(a - b), 1)) for a, b, css in edges]
+
+
+def describe(title: str, unit: str, series: Sequence[Series]) -> str:
+    """The chart in words, for who does not see it."""
+    return " ".join([f"{title}.", *(_describe(one, unit) for one in series)])
+
+
+def _describe(series: Series, unit: str) -> str:
+    values = [value for _, value in series.points if value is not None]
+    if not values:
+        return f"{series.name}: nothing measured."
+    low, high, last = (f"{value:.4g}{unit and ' ' + unit}" for value in (min(values), max(values), values[-1]))
+    return f"{series.name}: {low} to {high}, last {last}, {len(values)} calls."
+
+
+def draw(
+    title: str,
+    unit: str,
+    scale: Scale,
+    series: Sequence[Series],
+    thresholds: tuple[float, float],
+    marks: Sequence[datetime],
+    gap: timedelta,
+) -> Drawing:
+    """A chart of `series`; `thresholds` are warning and critical, `marks` the times of calls that were not answered."""
+    return Drawing(
+        title=title,
+        unit=unit,
+        description=describe(title, unit, series),
+        time_ticks=list(scale.time_ticks()),
+        value_ticks=list(scale.value_ticks()),
+        bands=bands(scale, *thresholds),
+        lines=[Line(one.name, one.css, path(scale, one.points, gap)) for one in series],
+        marks=[scale.x(at) for at in marks],
+    )

@@ -1,0 +1,85 @@
+"""Words for what the records say. The health itself is decided in one place, the view `voice_probe_state`."""
+
+import enum
+from collections.abc import Iterable, Iterator
+
+from voice_portal.cdr.models import Call, ProbeState
+
+
+class Health(enum.StrEnum):
+    """A probe's health, worst first."""
+
+    UNHEALTHY = "Unhealthy"
+    DEGRADED = "Degraded"
+    NO_DATA = "NoData"
+    HEALTHY = "Healthy"
+    SUSPENDED = "Suspended"
+
+    @property
+    def label(self) -> str:
+        """How a person reads it."""
+        return "No data" if self is Health.NO_DATA else self.value
+
+    @property
+    def css(self) -> str:
+        """The class that colours it."""
+        return self.value.lower()
+
+    @property
+    def severity(self) -> int:
+        """For sorting: 0 is what to look at first."""
+        return list(Health).index(self)
+
+
+DISPOSITIONS = {
+    "answered": "Answered",
+    "busy": "Busy",
+    "no_answer": "No answer",
+    "failed": "Failed",
+    "timeout": "Timed out",
+    "interrupted": "Interrupted",
+    "configuration_error": "Configuration error",
+}
+
+
+def outcome(record: Call | ProbeState) -> str:
+    """How a call ended, with the SIP answer unless it was answered: `Failed (503 Service Unavailable)`."""
+    if record.disposition is None:
+        return "No call yet"
+    words = DISPOSITIONS.get(record.disposition, record.disposition)
+    sip = " ".join(str(part) for part in (record.sip_code, record.sip_reason) if part)
+    return words if record.disposition == "answered" or not sip else f"{words} ({sip})"
+
+
+def count(states: Iterable[ProbeState]) -> list[tuple[Health, int]]:
+    """How many probes have each health, worst first; healths that no probe has are left out."""
+    healths = [Health(state.health) for state in states]
+    return [(health, healths.count(health)) for health in Health if health in healths]
+
+
+def reasons(state: ProbeState) -> list[str]:
+    """Why a probe is not Healthy: a sentence for each fault that its last call shows."""
+    if state.health == Health.NO_DATA:
+        return ["No call that counts has come in for at least three intervals."] if state.last_call_at else []
+    if state.health not in (Health.UNHEALTHY, Health.DEGRADED):
+        return []
+    if state.disposition != "answered":
+        return [f"The last call was not answered: {outcome(state)}."]
+    silent = [] if state.one_way is False else ["In at least one direction no sound arrived."]
+    return [*silent, *_crossed(state)]
+
+
+def _crossed(state: ProbeState) -> Iterator[str]:
+    """A sentence for each threshold that the last call crossed; the graver of the two where both are."""
+    measures = (
+        ("MOS", state.mos, state.mos_warning, state.mos_critical, "", -1),
+        ("Packet loss", state.loss_pct, state.loss_pct_warning, state.loss_pct_critical, " %", 1),
+        ("Jitter", state.jitter_ms, state.jitter_ms_warning, state.jitter_ms_critical, " ms", 1),
+        ("Post-dial delay", state.pdd_ms, state.pdd_ms_warning, state.pdd_ms_critical, " ms", 1),
+    )
+    for name, value, warning, critical, unit, sign in measures:
+        for level, limit in (("critical", critical), ("warning", warning)):
+            if value is not None and sign * (value - limit) > 0:
+                side = "above" if sign > 0 else "below"
+                yield f"{name} {value:.4g}{unit} is {side} the {level} threshold of {limit:.4g}{unit}."
+                break

@@ -1,0 +1,22 @@
+"""Addresses of the pages."""
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from voice_portal.probes.views import overview, probe_page
+
+app_name = "probes"
+
+
+class KubernetesNameConverter(StringConverter):
+    """A name as Kubernetes allows it: it may have dots."""
+
+    regex = "[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
+
+
+register_converter(KubernetesNameConverter, "kubernetes_name")
+
+urlpatterns = [
+    path("", overview, name="overview"),
+    path("probes/<kubernetes_name:probe>/", probe_page, name="probe"),
+]
