@@ -1,0 +1,60 @@
+"""The difference between what should be and what is. Nothing here does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from voiceprobe_operator.panels import Json
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+SWEEP_FLOOR = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Diff(Generic[K, V]):
+    """What to write and what to remove; false when there is nothing to do."""
+
+    put: dict[K, V]
+    drop: tuple[K, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.drop)
+
+
+def diff(want: Mapping[K, V], have: Mapping[K, V]) -> Diff[K, V]:
+    """What turns `have` into `want`."""
+    return Diff(
+        put={key: value for key, value in want.items() if key not in have or have[key] != value},
+        drop=tuple(key for key in have if key not in want),
+    )
+
+
+def apply(have: Mapping[K, V], change: Diff[K, V]) -> dict[K, V]:
+    """What `have` becomes: the meaning of a Diff, against which the real writers are held."""
+    return {key: value for key, value in have.items() if key not in change.drop} | change.put
+
+
+def shows(want: Json, have: Json) -> bool:
+    """Whether `have` holds all that `want` says. A server adds fields of its own to what it is given."""
+    for key, value in want.items():
+        if key not in have:
+            return False
+        if isinstance(value, dict) and isinstance(have[key], dict):
+            if not shows(value, have[key]):
+                return False
+        elif have[key] != value:
+            return False
+    return True
+
+
+def refuses_sweep(gone: Iterable[object], all_known: Iterable[object]) -> bool:
+    """Whether so much has vanished at once that it is likelier a mistake, such as the wrong cluster, than meant.
+
+    A handful (SWEEP_FLOOR or fewer) may always go.
+    """
+    count = len(set(gone))
+    return count > SWEEP_FLOOR and count * 2 > len(set(all_known))

@@ -1,0 +1,118 @@
+"""Grafana's HTTP API: pooled connections, time-outs, bounded concurrency, retries."""
+
+# ruff: noqa: ANN401 - JSON is whatever Grafana says
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+
+from voiceprobe_operator.backoff import delay
+from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.settings import Settings
+
+# Grafana on SQLite answers "database is locked" to more writers than a few, and is no faster for them.
+CONCURRENCY = 3
+ATTEMPTS = 4
+TIMEOUT = httpx.Timeout(30, connect=5)
+# 401 and 403 are for a while too: an administrator's password that is being changed heals without us.
+_TRANSIENT = frozenset({401, 403, 408, 409, 425, 429})
+_RETRY_AT_ONCE = frozenset({429, 500, 502, 503, 504})
+
+
+def explain(error: httpx.TransportError) -> str:
+    """What went wrong on the wire, for people."""
+    return str(error) or type(error).__name__
+
+
+class Grafana:
+    """One Grafana server, as its server administrator. `org` is the organisation that a request is about."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.administrator = settings.grafana_user
+        self._http = httpx.AsyncClient(
+            base_url=settings.grafana_url,
+            auth=(settings.grafana_user, settings.grafana_password),
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY),
+            transport=transport,
+        )
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._sleep = sleep
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def get(self, path: str, *, org: int | None = None, **params: str | int) -> Any:
+        """The JSON at `path`; None if there is none (404)."""
+        response = await self._send("GET", path, org, params=params)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return self._checked(response)
+
+    async def send(self, method: str, path: str, body: Any = None, *, org: int | None = None) -> Any:
+        """Change something; the answer's JSON."""
+        return self._checked(await self._send(method, path, org, json=body))
+
+    async def delete(self, path: str, *, org: int | None = None) -> None:
+        """Remove what is at `path`. It may be gone already."""
+        response = await self._send("DELETE", path, org)
+        if response.status_code != httpx.codes.NOT_FOUND:
+            self._checked(response)
+
+    async def _send(self, method: str, path: str, org: int | None, **content: Any) -> httpx.Response:
+        headers = {} if org is None else {"X-Grafana-Org-Id": str(org)}
+        for attempt in range(1, ATTEMPTS + 1):
+            last = attempt == ATTEMPTS
+            try:
+                async with self._slots:
+                    response = await self._http.request(method, path, headers=headers, **content)
+            except httpx.TransportError as error:
+                if last:
+                    raise Transient("GrafanaUnavailable", f"Grafana does not answer: {explain(error)}") from error
+            else:
+                if last or response.status_code not in _RETRY_AT_ONCE:
+                    return response
+            await self._sleep(delay(attempt, base=0.25, cap=5))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _checked(self, response: httpx.Response) -> Any:
+        status = response.status_code
+        if response.is_success:
+            return _json(response)
+        request = response.request
+        sentence = f"Grafana answered {status} to {request.method} {request.url.path}: {_message(response)}"
+        if status in _TRANSIENT or status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise Transient("GrafanaUnavailable", sentence)
+        raise Rejected("GrafanaRejected", sentence)
+
+
+def _json(response: httpx.Response) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        # A web page with status 200: a proxy or something else answers at Grafana's address.
+        raise Transient(
+            "GrafanaUnavailable", f"{response.request.url.path} did not answer JSON: not Grafana?"
+        ) from error
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        body = response.json()
+    except ValueError:
+        return response.reason_phrase
+    message = body.get("message") if isinstance(body, dict) else None
+    return str(message or response.reason_phrase)

@@ -1,0 +1,73 @@
+"""What kopf calls. Handlers decide nothing: they pass on which object was heard of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from voiceprobe_operator.kubernetes import GROUP, PLURALS, VERSION, login
+from voiceprobe_operator.names import MANAGER
+from voiceprobe_operator.service import Service
+from voiceprobe_operator.settings import Settings
+
+
+class Memo:
+    """Carries the service to the handlers. kopf copies the memo for each object; ours stays one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.service: Service | None = None
+
+    def __copy__(self) -> Memo:
+        return self
+
+    @property
+    def running(self) -> Service:
+        """The service, which is there from startup to cleanup."""
+        if self.service is None:
+            raise RuntimeError("kopf called a handler before startup")
+        return self.service
+
+
+async def startup(memo: Memo, settings: kopf.OperatorSettings, **_: object) -> None:
+    """Set kopf up and start working. The service is made here because its connections belong to this loop."""
+    # Only our own Events, and no annotation or finalizer on anybody's object.
+    settings.posting.enabled = False
+    settings.persistence.finalizer = f"{GROUP}/{MANAGER}"
+    settings.networking.request_timeout = 30
+    memo.service = Service(memo.settings)
+    memo.service.start()
+
+
+async def cleanup(memo: Memo, **_: object) -> None:
+    """Stop working."""
+    await memo.running.stop()
+
+
+async def connect(**_: object) -> kopf.ConnectionInfo:
+    """The same way to the API server as our own calls take."""
+    return login()
+
+
+async def noticed(event: Mapping[str, Any], body: Mapping[str, Any], memo: Memo, **_: object) -> None:
+    """A VoiceProbe or VoiceClient was seen, changed or deleted."""
+    memo.running.notice(body, deleted=event["type"] == "DELETED")
+
+
+async def seconds_since_resync(memo: Memo, **_: object) -> float:
+    """Shown by the liveness endpoint."""
+    return round(memo.running.seconds_since_resync(), 1)
+
+
+def registry() -> kopf.OperatorRegistry:
+    """All handlers, registered."""
+    handlers = kopf.OperatorRegistry()
+    kopf.on.login(registry=handlers)(connect)
+    kopf.on.startup(registry=handlers)(startup)
+    kopf.on.cleanup(registry=handlers)(cleanup)
+    kopf.on.probe(registry=handlers, id="seconds_since_resync")(seconds_since_resync)
+    for plural in PLURALS.values():
+        kopf.on.event(GROUP, VERSION, plural, registry=handlers)(noticed)
+    return handlers

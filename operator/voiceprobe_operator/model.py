@@ -1,0 +1,180 @@
+"""VoiceProbes and VoiceClients as the API server gives them, read into plain values. Nothing here does I/O."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from typing import Any
+
+_DURATION = re.compile(r"(?:\d{1,6}(?:ms|s|m|h)){1,4}", re.ASCII)
+_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+DEFAULT_EVERY = "5m"
+
+
+class InvalidSpecError(ValueError):
+    """A spec that the CRD's rules let through and that still cannot work; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Which Kubernetes object is meant."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A warning and a critical value in the unit of what they judge."""
+
+    warning: Decimal
+    critical: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """Digits pressed `after_ms` after the answer."""
+
+    after_ms: int
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One VoiceProbe. Times are in milliseconds, loss in percent."""
+
+    ref: Reference
+    display_name: str
+    dialer_address: str
+    dialer_outbound_proxy: str | None
+    dialer_credentials: str | None
+    destination: str
+    receiver_address: str
+    receiver_registrar: str | None
+    receiver_credentials: str | None
+    answer_after_ms: int
+    every_ms: int | None
+    schedule: str | None
+    time_zone: str
+    duration_ms: int
+    dtmf: tuple[Digits, ...]
+    codecs: tuple[str, ...]
+    audio: str
+    media_encryption: str
+    mos: Threshold
+    loss_pct: Threshold
+    jitter_ms: Threshold
+    pdd_ms: Threshold
+    alerting_enabled: bool
+    alerting_for_ms: int
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """How a client is shown. `ref` is None when it has no VoiceClient."""
+
+    name: str
+    display_name: str
+    time_zone: str = "UTC"
+    ref: Reference | None = None
+
+
+def reference(body: Mapping[str, Any]) -> Reference:
+    """Which object `body` is."""
+    meta = body["metadata"]
+    return Reference(body["kind"], meta["namespace"], meta["name"], meta["uid"], meta.get("generation", 1))
+
+
+def parse_client(namespace: str, body: Mapping[str, Any] | None) -> Client:
+    """The client of `namespace`, with its VoiceClient if it has one; raises InvalidSpecError."""
+    if body is None:
+        return Client(name=namespace, display_name=namespace)
+    spec = body.get("spec") or {}
+    return Client(
+        name=namespace,
+        display_name=spec.get("displayName") or namespace,
+        time_zone=time_zone(spec.get("timeZone", "UTC")),
+        ref=reference(body),
+    )
+
+
+def parse_probe(body: Mapping[str, Any]) -> Probe:
+    """The probe in `body`, as the API server stored it (with the CRD's defaults); raises InvalidSpecError."""
+    try:
+        return _probe(body)
+    except (KeyError, TypeError, AttributeError) as error:
+        # Only an object stored before a change of the CRD can lack what the schema demands.
+        raise InvalidSpecError(f"the spec is not complete ({error}): apply it again") from error
+
+
+def _probe(body: Mapping[str, Any]) -> Probe:
+    ref, spec = reference(body), body["spec"]
+    dialer, receiver, call = spec["dialer"], spec["receiver"], spec["call"]
+    schedule = call.get("schedule")
+    return Probe(
+        ref=ref,
+        display_name=spec.get("displayName") or ref.name,
+        dialer_address=dialer["address"],
+        dialer_outbound_proxy=dialer.get("outboundProxy"),
+        dialer_credentials=dialer.get("credentials"),
+        destination=spec["destination"],
+        receiver_address=receiver["address"],
+        receiver_registrar=receiver.get("registrar"),
+        receiver_credentials=receiver.get("credentials"),
+        answer_after_ms=milliseconds(receiver["answerAfter"]),
+        every_ms=None if schedule else milliseconds(call.get("every", DEFAULT_EVERY)),
+        schedule=schedule,
+        time_zone=time_zone(call["timeZone"]),
+        duration_ms=milliseconds(call["duration"]),
+        dtmf=tuple(Digits(milliseconds(step["after"]), step["digits"]) for step in call.get("dtmf", ())),
+        codecs=tuple(call["codecs"]),
+        audio=call["audio"],
+        media_encryption=call["mediaEncryption"],
+        alerting_enabled=spec["alerting"]["enabled"],
+        alerting_for_ms=milliseconds(spec["alerting"]["for"]),
+        suspended=spec["suspend"],
+        **_thresholds(spec["thresholds"]),
+    )
+
+
+def _thresholds(spec: Mapping[str, Any]) -> dict[str, Threshold]:
+    return {
+        "mos": _threshold(spec["mos"], places=2),
+        "loss_pct": _threshold(spec["packetLossPercent"], places=3),
+        "jitter_ms": _threshold(spec["jitterMilliseconds"], places=3),
+        "pdd_ms": _threshold(spec["postDialDelaySeconds"], places=0, factor=1000),
+    }
+
+
+def _threshold(spec: Mapping[str, Any], *, places: int, factor: int = 1) -> Threshold:
+    # Rounded to what the plan's column holds: otherwise the plan would differ from the spec for ever.
+    step = Decimal(1).scaleb(-places)
+    return Threshold(*((Decimal(str(spec[k])) * factor).quantize(step, ROUND_HALF_UP) for k in ("warning", "critical")))
+
+
+def milliseconds(text: str) -> int:
+    """Length of a duration such as `90s` or `1m30s`; raises InvalidSpecError."""
+    if not _DURATION.fullmatch(text):
+        raise InvalidSpecError(f"{text!r} is not a duration such as 90s, 5m or 1m30s")
+    return sum(int(number) * _MILLISECONDS[unit] for number, unit in re.findall(r"(\d+)(ms|s|m|h)", text))
+
+
+def time_zone(name: str) -> str:
+    """`name`, if it is a time zone; raises InvalidSpecError. CEL has no list of them, so the CRD cannot check it."""
+    # A machine without a time zone database knows none: then the SIP host, which keeps the time, is the judge.
+    if name != "UTC" and _time_zones() and name not in _time_zones():
+        raise InvalidSpecError(f"{name!r} is not a time zone of the IANA database, such as Europe/London")
+    return name
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())

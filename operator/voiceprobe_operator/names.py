@@ -1,0 +1,31 @@
+"""Names of what the operator makes, all derived from the client or the probe (docs/architecture.md)."""
+
+import hashlib
+
+DATASOURCE_UID = "voice-cdr"
+FOLDER_UID = "voice"
+# One word: the slug of a probe's dashboard always has two, and Grafana refuses a dashboard whose slug is a folder's.
+FOLDER_TITLE = "Voice"
+OVERVIEW_UID = "voice-overview"
+PROBE_DASHBOARD_PREFIX = "vp-"
+MANAGER = "voice-quality-operator"
+
+
+def account(client: str) -> str:
+    """Name of the client's MySQL read account, within MySQL's 32 characters whatever the client is called."""
+    return f"vc_{hashlib.sha256(client.encode()).hexdigest()[:16]}"
+
+
+def secret(client: str) -> str:
+    """Name of the Secret, in the operator's namespace, that holds the read account's password."""
+    return f"voice-client-{client}"
+
+
+def viewer(client: str) -> str:
+    """Login of the one Grafana user that sees this client's organisation."""
+    return f"client-{client}"
+
+
+def dashboard(uid: str) -> str:
+    """Grafana uid (at most 40 characters) of the dashboard of the VoiceProbe with this Kubernetes uid."""
+    return PROBE_DASHBOARD_PREFIX + uid.replace("-", "")

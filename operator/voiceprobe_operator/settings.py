@@ -1,0 +1,115 @@
+"""What the operator is told by its environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """The environment lacks something or holds something unusable; the text names everything at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: what it means, and its default (None: it must be set)."""
+
+    name: str
+    says: str
+    default: str | None = None
+    is_number: bool = False
+    is_file: bool = False
+
+
+VARIABLES = (
+    Variable("VOICE_MYSQL_HOST", "host of the MySQL server"),
+    Variable("VOICE_MYSQL_PORT", "its port", "3306", is_number=True),
+    Variable("VOICE_MYSQL_DATABASE", "the database", "voice"),
+    Variable("VOICE_MYSQL_USER", "the operator's account"),
+    Variable("VOICE_MYSQL_PASSWORD", "its password"),
+    Variable(
+        "VOICE_MYSQL_TLS_CA", "file of the authority that signed MySQL's certificate; empty: no TLS", "", is_file=True
+    ),
+    Variable("VOICE_GRAFANA_URL", "Grafana as seen from here, with /grafana"),
+    Variable("VOICE_GRAFANA_USER", "a server administrator of Grafana"),
+    Variable("VOICE_GRAFANA_PASSWORD", "the administrator's password"),
+    Variable("VOICE_GRAFANA_MYSQL_ADDRESS", "host:port of MySQL as Grafana sees it; empty: as the operator does", ""),
+    Variable("VOICE_PORTAL_URL", "public address of the portal"),
+    Variable("VOICE_OPERATOR_NAMESPACE", "namespace of the operator: where it keeps the clients' passwords"),
+    Variable("VOICE_RESYNC_SECONDS", "time between two comparisons of everything", "300", is_number=True),
+    Variable("VOICE_STATUS_SECONDS", "time between two looks at health and last calls", "15", is_number=True),
+    Variable("VOICE_LIVENESS_PORT", "port on which the liveness probe is answered", "8081", is_number=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, ready to use. Times are in seconds. Passwords stay out of its repr."""
+
+    mysql_host: str
+    mysql_port: int
+    mysql_database: str
+    mysql_user: str
+    mysql_password: str = dataclasses.field(repr=False)
+    mysql_tls_ca: Path | None
+    grafana_url: str
+    grafana_user: str
+    grafana_password: str = dataclasses.field(repr=False)
+    grafana_mysql_address: str
+    portal_url: str
+    operator_namespace: str
+    resync_seconds: int
+    status_seconds: int
+    liveness_port: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Settings as `env` has them; raises SettingsError that names all that is missing or unusable."""
+        values = {variable.name: env.get(variable.name) or variable.default or "" for variable in VARIABLES}
+        if problems := list(_problems(values)):
+            raise SettingsError("\n".join(problems))
+        host, port = values["VOICE_MYSQL_HOST"], int(values["VOICE_MYSQL_PORT"])
+        authority = values["VOICE_MYSQL_TLS_CA"]
+        return cls(
+            mysql_host=host,
+            mysql_port=port,
+            mysql_database=values["VOICE_MYSQL_DATABASE"],
+            mysql_user=values["VOICE_MYSQL_USER"],
+            mysql_password=values["VOICE_MYSQL_PASSWORD"],
+            mysql_tls_ca=Path(authority) if authority else None,
+            grafana_url=values["VOICE_GRAFANA_URL"].rstrip("/"),
+            grafana_user=values["VOICE_GRAFANA_USER"],
+            grafana_password=values["VOICE_GRAFANA_PASSWORD"],
+            grafana_mysql_address=values["VOICE_GRAFANA_MYSQL_ADDRESS"] or _address(host, port),
+            portal_url=values["VOICE_PORTAL_URL"].rstrip("/"),
+            operator_namespace=values["VOICE_OPERATOR_NAMESPACE"],
+            resync_seconds=int(values["VOICE_RESYNC_SECONDS"]),
+            status_seconds=int(values["VOICE_STATUS_SECONDS"]),
+            liveness_port=int(values["VOICE_LIVENESS_PORT"]),
+        )
+
+
+def _problems(values: Mapping[str, str]) -> Iterator[str]:
+    for variable in VARIABLES:
+        value = values[variable.name]
+        if variable.default is None and not value:
+            yield f"{variable.name} is missing: {variable.says}"
+        elif variable.is_number and not (value.isascii() and value.isdigit() and int(value) > 0):
+            yield f"{variable.name} must be a whole number above 0, not {value!r}"
+        elif variable.is_file and value and not Path(value).is_file():
+            yield f"{variable.name} names no file: {value}"
+
+
+def usage() -> str:
+    """The list of variables for --help, one a line."""
+    lines = ["Settings are read from the environment:"]
+    for variable in VARIABLES:
+        default = "" if variable.default is None else f" (default {variable.default!r})"
+        lines.append(f"  {variable.name:<28} {variable.says}{default}")
+    return "\n".join(lines)
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,112 @@
+"""The statements that the operator sends to MySQL. Values are always bound; names are checked.
+
+They need only what docs/architecture.md grants `voice_operator`. PyMySQL's errors come out as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pymysql.cursors import DictCursor
+
+from voiceprobe_operator.desired import Row, canonical
+
+CLIENT_VIEWS = ("client_call", "client_call_stream", "client_probe")
+_JSON_COLUMNS = ("dtmf", "codecs")
+_NOT_OURS = ("updated_at", "grafana_org_id")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
+_KEYS = {"voice_client": ("client",), "voice_probe": ("client", "probe")}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the database holds of one client: its row (None if none), its organisation, its plan by probe."""
+
+    client_row: Row | None
+    org: int | None
+    plan: dict[str, Row]
+
+
+def identifier(name: str) -> str:
+    """`name`, if it may stand in a statement as it is; raises ValueError."""
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"{name!r} is not usable as a name in SQL: letters, digits and _ only")
+    return name
+
+
+def published(cursor: DictCursor, client: str) -> Published:
+    """What the database holds of `client`."""
+    cursor.execute("SELECT * FROM voice_client WHERE client = %s", (client,))
+    row = cursor.fetchone()
+    cursor.execute("SELECT * FROM voice_probe WHERE client = %s", (client,))
+    plan = {str(found["probe"]): _plan_row(found) for found in cursor.fetchall()}
+    if row is None:
+        return Published(None, None, plan)
+    return Published(_ours(row), row["grafana_org_id"], plan)
+
+
+def _plan_row(found: dict[str, Any]) -> Row:
+    row = _ours(found)
+    return row | {column: canonical(json.loads(str(row[column]))) for column in _JSON_COLUMNS}
+
+
+def _ours(found: dict[str, Any]) -> Row:
+    return {column: value for column, value in found.items() if column not in _NOT_OURS}
+
+
+def upsert(cursor: DictCursor, table: Literal["voice_client", "voice_probe"], row: Row) -> None:
+    """Insert `row`, or make the row with its key equal to it."""
+    columns = [identifier(column) for column in row]
+    changes = [f"{column} = VALUES({column})" for column in (*columns, "updated_at") if column not in _KEYS[table]]
+    cursor.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}, updated_at)"  # noqa: S608 - names checked, values bound
+        f" VALUES ({', '.join(['%s'] * len(columns))}, UTC_TIMESTAMP(3))"
+        f" ON DUPLICATE KEY UPDATE {', '.join(changes)}",
+        tuple(row.values()),
+    )
+
+
+def remove_probes(cursor: DictCursor, client: str, probes: Sequence[str]) -> None:
+    """Take `probes` out of the plan. Their calls stay."""
+    if probes:
+        cursor.execute("DELETE FROM voice_probe WHERE client = %s AND probe IN %s", (client, tuple(probes)))
+
+
+def set_organisation(cursor: DictCursor, client: str, org: int) -> None:
+    """Remember the client's Grafana organisation."""
+    cursor.execute(
+        "UPDATE voice_client SET grafana_org_id = %s, updated_at = UTC_TIMESTAMP(3) WHERE client = %s", (org, client)
+    )
+
+
+def known_probes(cursor: DictCursor) -> set[tuple[str, str]]:
+    """(client, probe) of every probe in the plan."""
+    cursor.execute("SELECT client, probe FROM voice_probe")
+    return {(str(row["client"]), str(row["probe"])) for row in cursor.fetchall()}
+
+
+def states(cursor: DictCursor) -> list[dict[str, Any]]:
+    """Health and last call of every probe of every client."""
+    cursor.execute(
+        "SELECT client, probe, health, last_call_at, disposition, sip_code, mos, mos_forward, mos_reverse"
+        " FROM voice_probe_state"
+    )
+    return list(cursor.fetchall())
+
+
+def make_account(cursor: DictCursor, database: str, account: str, password: str, *, tls: bool) -> None:
+    """Make or mend a read account: this password, these views, TLS or not."""
+    cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (account, password))
+    required = "SSL" if tls else "NONE"
+    cursor.execute(f"ALTER USER %s@'%%' IDENTIFIED BY %s REQUIRE {required}", (account, password))
+    for view in CLIENT_VIEWS:
+        cursor.execute(f"GRANT SELECT ON `{identifier(database)}`.`{view}` TO %s@'%%'", (account,))
+
+
+def read_nothing(cursor: DictCursor) -> None:
+    """Ask every view for no row at all: fails unless the account may read them."""
+    cursor.execute(f"SELECT 1 FROM {', '.join(CLIENT_VIEWS)} LIMIT 0")  # noqa: S608 - constant names
