@@ -7,7 +7,7 @@ from voice_portal.grafana.views import authorise
 handler500 = "voice_portal.config.errors.server_error"
 
 urlpatterns = [
-    path("accounts/", include("voice_portal.accounts.urls")),
+    path("", include("voice_portal.accounts.urls")),
     path("auth/grafana", authorise, name="grafana-authorise"),
     path("", include("voice_portal.probes.urls")),
 ]

@@ -81,5 +81,5 @@ def _crossed(state: ProbeState) -> Iterator[str]:
         for level, limit in (("critical", critical), ("warning", warning)):
             if value is not None and sign * (value - limit) > 0:
                 side = "above" if sign > 0 else "below"
-                yield f"{name} {value:.4g}{unit} is {side} the {level} threshold of {limit:.4g}{unit}."
+                yield f"{name} {float(value):.4g}{unit} is {side} the {level} threshold of {float(limit):.4g}{unit}."
                 break

@@ -1,0 +1,86 @@
+import re
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+from voice_portal.cdr import grants
+from voice_portal.cdr.migrations._ddl_0001 import TABLES, VIEWS
+
+
+def test_every_table_and_view_of_the_schema_is_known():
+    assert set(grants.VOICE_RELATIONS) == {*TABLES, *VIEWS}
+
+
+def test_every_table_of_django_is_known():
+    managed = (model for model in apps.get_models(include_auto_created=True) if model._meta.managed)
+    assert set(grants.DJANGO_TABLES) == {model._meta.db_table for model in managed}
+
+
+def test_every_unmanaged_model_has_a_table_or_view():
+    unmanaged: list[type[models.Model]] = [model for model in apps.get_models() if not model._meta.managed]
+    assert {model._meta.db_table for model in unmanaged} <= {*TABLES, *VIEWS}
+
+
+def rights(account):
+    return {grant.relation: set(grant.privileges) for grant in grants.GRANTS if grant.account == account}
+
+
+def test_the_portal_never_writes_what_others_own():
+    assert all(rights(grants.PORTAL)[relation] == {"SELECT"} for relation in grants.VOICE_RELATIONS)
+
+
+def test_nobody_but_the_sip_application_writes_calls():
+    for table in ("voice_call", "voice_call_stream"):
+        writers = {grant.account for grant in grants.GRANTS if grant.relation == table and "INSERT" in grant.privileges}
+        assert writers == {grants.SIP}
+
+
+def test_the_sip_application_deletes_nothing_and_sees_no_client():
+    sip = rights(grants.SIP)
+    assert not any("DELETE" in privileges for privileges in sip.values())
+    assert set(sip) == {"voice_probe", "voice_call", "voice_call_stream", "voice_sip_host"}
+
+
+def test_only_the_clients_views_may_be_passed_on():
+    passed_on = {grant.relation for grant in grants.GRANTS if grant.may_pass_on}
+    assert passed_on == set(grants.CLIENT_VIEWS)
+
+
+def test_only_the_sip_application_must_use_tls():
+    statements = {account.name: "\n".join(grants.account_statements(account, "voice")) for account in grants.ACCOUNTS}
+    assert [name for name, sql in statements.items() if "REQUIRE SSL" in sql] == [grants.SIP]
+
+
+def test_passwords_are_parameters():
+    for account in grants.ACCOUNTS:
+        for statement in grants.account_statements(account, "voice"):
+            assert "IDENTIFIED BY" not in statement or "IDENTIFIED BY %s" in statement
+
+
+def test_an_underscore_in_the_databases_name_is_no_wildcard_for_the_owner():
+    owner = grants.ACCOUNTS[0]
+    assert r"`voice\_test`.*" in list(grants.account_statements(owner, "voice_test"))[-1]
+    assert all("`voice_test`.`" in statement for statement in grants.table_statements("voice_test"))
+
+
+@pytest.mark.parametrize("name", ["", "voice`", "voice; DROP DATABASE mysql", "voïce", "v" * 65])
+def test_a_database_name_that_needs_escaping_is_refused(name):
+    with pytest.raises(ValueError, match="not a usable database name"):
+        list(grants.database_statements(name))
+
+
+def columns(ddl):
+    return re.findall(r"^  ([a-z0-9_]+) +(?:[A-Z]+)", ddl, re.MULTILINE)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_is_explained(table, docs):
+    section = docs.split(f"## `{table}`")[1].split("\n## ")[0]
+    missing = [column for column in columns(TABLES[table]) if f"| `{column}` |" not in section]
+    assert not missing
+
+
+@pytest.fixture(scope="module")
+def docs(request):
+    return (request.config.rootpath / "docs" / "cdr.md").read_text()

@@ -1,0 +1,105 @@
+from decimal import Decimal
+
+import pymysql
+import pytest
+from django.db import IntegrityError, InterfaceError, OperationalError
+
+from voice_portal.accounts.clients import chosen
+from voice_portal.accounts.middleware import zone
+from voice_portal.cdr.models import Call, Client, ProbeState
+from voice_portal.config.errors import is_database_away
+from voice_portal.probes import health
+from voice_portal.probes.health import Health
+
+
+def state(**changes):
+    good = {
+        "health": "Healthy", "disposition": "answered", "one_way": False, "mos": Decimal("4.3"),
+        "loss_pct": Decimal("0.1"), "jitter_ms": Decimal(5), "pdd_ms": 900, "mos_warning": Decimal("4.00"), "mos_critical": Decimal("3.60"),
+        "loss_pct_warning": Decimal("0.500"), "loss_pct_critical": Decimal("2.000"), "jitter_ms_warning": Decimal(20),
+        "jitter_ms_critical": Decimal(40), "pdd_ms_warning": 3000, "pdd_ms_critical": 6000,
+    }  # fmt: skip
+    return ProbeState(**{**good, **changes})
+
+
+def test_healths_are_counted_worst_first():
+    counted = health.count([state(), state(health="Unhealthy"), state()])
+    assert counted == [(Health.UNHEALTHY, 1), (Health.HEALTHY, 2)]
+
+
+def test_a_persons_words_for_no_data():
+    assert Health.NO_DATA.label == "No data"
+    assert Health.NO_DATA.css == "nodata"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (Call(disposition="answered", sip_code=200, sip_reason="OK"), "Answered"),
+        (
+            Call(disposition="failed", sip_code=503, sip_reason="Service Unavailable"),
+            "Failed (503 Service Unavailable)",
+        ),
+        (Call(disposition="busy", sip_code=486), "Busy (486)"),
+        (Call(disposition="timeout"), "Timed out"),
+        (state(disposition=None), "No call yet"),
+    ],
+)
+def test_outcomes(call, words):
+    assert health.outcome(call) == words
+
+
+def test_a_healthy_probe_needs_no_reason():
+    assert health.reasons(state()) == []
+
+
+def test_the_graver_threshold_is_named():
+    told = health.reasons(state(health="Unhealthy", mos=Decimal("3.5"), jitter_ms=Decimal(25)))
+    assert told == [
+        "MOS 3.5 is below the critical threshold of 3.6.",
+        "Jitter 25 ms is above the warning threshold of 20 ms.",
+    ]
+
+
+@pytest.mark.parametrize("one_way", [True, None])
+def test_silence_is_a_reason(one_way):
+    assert health.reasons(state(health="Unhealthy", one_way=one_way)) == ["In at least one direction no sound arrived."]
+
+
+def test_a_refused_call_is_the_only_reason():
+    told = health.reasons(state(health="Unhealthy", disposition="busy", sip_code=486, mos=None, one_way=None))
+    assert told == ["The last call was not answered: Busy (486)."]
+
+
+ACME, GLOBEX = Client(client="acme"), Client(client="globex")
+
+
+@pytest.mark.parametrize(
+    ("clients", "wish", "expected"),
+    [([ACME, GLOBEX], "globex", GLOBEX), ([ACME, GLOBEX], None, ACME), ([ACME], "globex", ACME), ([], "globex", None)],
+)
+def test_a_session_gets_only_a_client_of_its_user(clients, wish, expected):
+    assert chosen(clients, wish) is expected
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", ""])
+def test_an_unknown_time_zone_is_utc(name):
+    assert zone(name).key == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (OperationalError(2003, "Can't connect"), True),
+        (OperationalError(2013, "Lost connection"), True),
+        (OperationalError(1040, "Too many connections"), True),
+        (InterfaceError(0, ""), True),
+        (OperationalError(1142, "SELECT command denied"), False),
+        (IntegrityError(1062, "Duplicate entry"), False),
+        (pymysql.err.OperationalError(2003, "not Django's"), False),
+        (ValueError(2003), False),
+        (None, False),
+    ],
+)
+def test_only_an_unreachable_database_is_away(error, away):
+    assert is_database_away(error) is away
