@@ -40,21 +40,21 @@ class Station:
 
 @dataclass
 class Times:
-    """When things happened: the start on the wall clock, the rest in seconds on the monotonic clock, None if never."""
+    """When things happened: the start on the wall clock, the rest in seconds on the stack's clock, None if never."""
 
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     wall_ns: int = field(default_factory=time.time_ns)
-    invited: float = field(default_factory=time.monotonic)
+    invited: float = field(default_factory=stack.now)
     progress: float | None = None
     answered: float | None = None
     ended: float | None = None
 
     def at(self, moment: float | None) -> datetime | None:
-        """A monotonic `moment` on the wall clock as it was when the call started."""
+        """A `moment` of the stack's clock on the wall clock as it was when the call started."""
         return None if moment is None else self.started_at + timedelta(seconds=moment - self.invited)
 
     def since_invite_ms(self, moment: float | None) -> int | None:
-        """Milliseconds from the INVITE to `moment`."""
+        """Whole milliseconds from the INVITE to `moment`."""
         return None if moment is None else max(0, round((moment - self.invited) * 1000))
 
 
@@ -205,7 +205,7 @@ class Call:
 
     def _end_dialer(self) -> None:
         self._dialer_over = True
-        self.times.ended = time.monotonic()
+        self.times.ended = stack.now()
         if self._timer is not None:
             self._timer.cancel()
         self.station.engine.end(self.dialer_stream)
@@ -260,7 +260,7 @@ class Call:
         """The call's record, without what only scoring can tell."""
         times = self.times
         ending = self._ending()
-        ended = times.ended or time.monotonic()
+        ended = times.ended or stack.now()
         return CallRecord(
             uuid=self.uuid,
             started_at=times.started_at,
@@ -279,7 +279,7 @@ class Call:
             ended_at=times.at(ended) or times.started_at,
             disposition=outcome.disposition(ending),
             sip_code=outcome.sip_code(ending),
-            sip_reason=self._reason,
+            sip_reason=self._explained(),
             q850_cause=self._cause,
             pdd_ms=times.since_invite_ms(times.progress),
             setup_ms=times.since_invite_ms(times.answered),
@@ -291,6 +291,12 @@ class Call:
             audio_sha256=self._audio.sha256,
             valid=not self._stopped,
         )
+
+    def _explained(self) -> str | None:
+        """The reason phrase, and what a reader must know besides: voice mail answers too, and is not our receiver."""
+        if self.times.answered is not None and self.receiver is None and not self._unusable:
+            return f"{self._reason} (answered elsewhere: the call did not reach this host's receiver)"
+        return self._reason
 
     def _ending(self) -> outcome.Ending:
         return outcome.Ending(

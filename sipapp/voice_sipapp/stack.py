@@ -20,6 +20,7 @@ from sippy.SipHeader import SipHeader
 from sippy.SipTo import SipTo
 from sippy.SipTransactionManager import SipTransactionManager
 from sippy.SipURL import SipURL
+from sippy.Time.MonoTime import MonoTime
 from sippy.Time.Timeout import Timeout
 from sippy.UA import UA
 
@@ -43,6 +44,11 @@ class _NoLog:
 
     def shutdown(self) -> None:
         """Nothing to end."""
+
+
+def now() -> float:
+    """The time in seconds on the clock that stamps the stack's events, which is not Python's monotonic clock."""
+    return float(MonoTime().monot)
 
 
 def bracketed(address: str) -> str:

@@ -1,0 +1,220 @@
+"""Whole calls over the loopback interface: real SIP, real media, no proxy between."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from voice_sipapp import audio, outcome, probe, rtp, sdp, stack
+from voice_sipapp.call import Station
+from voice_sipapp.caller import TICK_S, Caller
+from voice_sipapp.cdr import Cdr
+from voice_sipapp.sipuri import SipUri
+
+ADDRESS = "::1"
+
+# The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as found:
+        found.bind((ADDRESS, 0))
+        return int(found.getsockname()[1])
+
+
+class Bench:
+    """A dialer and a receiver of one process, and the far ends that a test puts in their way."""
+
+    def __init__(self, sounds: audio.AudioStore) -> None:
+        self.cdrs: list[Cdr] = []
+        self.caller = Caller(sounds, self._keep)
+        self.receiver_port = free_port()
+        self.engine = rtp.Engine(ADDRESS, (32000, 33998))
+        self.caller.station = Station(
+            dialer=stack.Endpoint(ADDRESS, free_port(), lambda _: None),
+            receiver=stack.Endpoint(ADDRESS, self.receiver_port, self.caller.take),
+            engine=self.engine,
+            sip_host="bench",
+            address=ADDRESS,
+        )
+        self.far_ends: list[stack.Endpoint] = []
+        self.engine.start()
+        self._ticks = stack.every(TICK_S, self.caller.tick)
+
+    def _keep(self, cdr: Cdr) -> None:
+        self.cdrs.append(cdr)
+        self.caller.submit(stack.end_loop)
+
+    def far_end(self, on_invite: Callable[[str | None], stack.Leg | None]) -> int:
+        """Another party; returns its port."""
+        port = free_port()
+        self.far_ends.append(stack.Endpoint(ADDRESS, port, on_invite))
+        return port
+
+    def call(self, port: int, **changes: Any) -> Cdr:
+        """Place one call to `port` and wait for its record."""
+        self.caller.place(a_probe(port, **changes))
+        stack.run_loop(timeout_s=10)
+        assert self.cdrs, "the call did not end"
+        return self.cdrs[-1]
+
+    def close(self) -> None:
+        self._ticks.cancel()
+        self.caller.close()
+        self.engine.stop()
+        for endpoint in (self.caller.station.dialer, self.caller.station.receiver, *self.far_ends):
+            endpoint.close()
+
+
+def a_probe(port: int, **changes: Any) -> probe.Probe:
+    made = probe.Probe(
+        client="acme", probe="sales", generation=1, dialer=SipUri.parse("sip:probe-1@voice.example.net"), proxy=None,
+        destination=SipUri.parse(f"sip:+442071838750@[{ADDRESS}]:{port}"),
+        receiver=SipUri.parse("sip:agent@voice.example.net"), answer_after_ms=100, every_ms=60_000, schedule=None,
+        time_zone="UTC", duration_ms=1000, codecs=("PCMA", "PCMU"), audio="tone", suspended=False, unsupported=None,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def bench(tmp_path: Any) -> Iterator[Bench]:
+    samples = (8000 * np.sin(np.arange(8000) / 3)).astype(np.int16)
+    audio.save(tmp_path / "tone.wav", samples)
+    with contextlib.closing(Bench(audio.AudioStore(tmp_path))) as made:
+        yield made
+
+
+def test_a_call_is_measured_in_both_directions(bench: Bench):
+    call, streams = (cdr := bench.call(bench.receiver_port)).call, cdr.streams
+    assert (call.disposition, call.sip_code, call.hangup_by) == ("answered", 200, "local")
+    assert call.pdd_ms is not None
+    assert call.setup_ms is not None
+    assert call.pdd_ms <= 90 <= call.setup_ms <= 600
+    assert call.first_rtp_ms is not None
+    assert abs(call.first_rtp_ms - call.setup_ms) < 300
+    assert call.duration_ms == pytest.approx(1000, abs=150)
+    assert call.answered_at is not None
+    assert call.started_at < call.answered_at < call.ended_at
+    for stream in streams:
+        assert stream.codec == "PCMA"
+        assert 45 <= stream.rtp_rx <= (stream.rtp_tx or 0) <= 60
+        assert (stream.rtp_lost, stream.one_way) == (0, False)
+        assert stream.mos_lq is not None
+        assert stream.mos_lq > 4.3 or stream.rtp_discarded
+        assert stream.active_pct == 100
+        assert stream.rtt_ms is not None
+
+
+def test_a_far_end_that_refuses_is_busy(bench: Bench):
+    cdr = bench.call(bench.far_end(lambda _: None))
+    assert (cdr.call.disposition, cdr.call.sip_code, cdr.call.sip_reason) == ("busy", 486, "Busy Here")
+    assert [stream.rtp_rx for stream in cdr.streams] == [0, 0]
+
+
+def test_a_far_end_that_says_nothing_is_a_timeout(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(outcome, "NO_ANSWER_MS", 300)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as silent:
+        silent.bind((ADDRESS, 0))
+        call = bench.call(silent.getsockname()[1]).call
+    assert (call.disposition, call.sip_code, call.hangup_by) == ("timeout", 408, "timeout")
+
+
+class FarEnd:
+    """A party that rings; `answer_with` is its session description, None: it never answers."""
+
+    def __init__(self, bench: Bench, answer_with: str | None, hang_up_after_s: float = 60) -> None:
+        self._answer_with = answer_with
+        self._hang_up_after_s = hang_up_after_s
+        self.cancelled = False
+        self.port = bench.far_end(self._invited)
+        self._endpoint = bench.far_ends[-1]
+
+    def _invited(self, _: str | None) -> stack.Leg:
+        self._leg = stack.Leg(self._endpoint, self._event)
+        return self._leg
+
+    def _event(self, event: Any, agent: Any) -> None:
+        if type(event).__name__ == "CCEventDisconnect":
+            self.cancelled = True
+        if type(event).__name__ != "CCEventTry":
+            return
+        self._leg.ring()
+        if self._answer_with is not None:
+            self._leg.answer(self._answer_with)
+            stack.later(self._hang_up_after_s, self._leg.hang_up)
+
+
+def test_a_far_end_that_only_rings_is_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(outcome, "NO_ANSWER_MS", 300)
+    far = FarEnd(bench, None)
+    call = bench.call(far.port).call
+    stack.run_loop(timeout_s=0.5)
+    assert (call.disposition, call.sip_code, call.hangup_by) == ("no_answer", 487, "timeout")
+    assert call.pdd_ms is not None
+    assert far.cancelled
+
+
+def test_a_mute_far_end_that_hangs_up_is_one_way(bench: Bench):
+    far = FarEnd(bench, sdp.describe(ADDRESS, free_port(), ["PCMA"], 1), hang_up_after_s=0.4)
+    cdr = bench.call(far.port, duration_ms=5000)
+    assert (cdr.call.disposition, cdr.call.hangup_by) == ("answered", "remote")
+    assert cdr.call.duration_ms < 2000
+    assert "answered elsewhere" in (cdr.call.sip_reason or "")
+    reverse = cdr.streams[1]
+    assert (reverse.one_way, reverse.mos_cq, reverse.rtp_rx) == (True, None, 0)
+
+
+def test_an_answer_without_a_common_codec_is_a_failure(bench: Bench):
+    far = FarEnd(bench, sdp.describe(ADDRESS, 9, ["PCMA"], 1).replace(" 8\r\n", " 18\r\n"))
+    call = bench.call(far.port).call
+    assert (call.disposition, call.sip_code) == ("failed", 200)
+    assert "none of the codecs" in (call.sip_reason or "")
+
+
+def test_a_process_that_stops_writes_down_its_calls_as_interrupted(bench: Bench):
+    stack.later(0.5, bench.caller.stop)
+    call = bench.call(bench.receiver_port, duration_ms=8000).call
+    assert (call.disposition, call.hangup_by, call.valid) == ("interrupted", "local", False)
+    assert 100 < call.duration_ms < 2000
+
+
+@pytest.mark.parametrize("header", ["nonsense", "00000000-0000-0000-0000-000000000000"])
+def test_strangers_are_refused_and_counted(bench: Bench, header: str):
+    answers: list[int] = []
+
+    def heard(event: Any, agent: Any) -> None:
+        if type(event).__name__ == "CCEventFail":
+            answers.append(event.getData()[0])
+            stack.end_loop()
+
+    leg = stack.Leg(bench.caller.station.dialer, heard, (f"[{ADDRESS}]", bench.receiver_port))
+    target = a_probe(bench.receiver_port)
+    leg.invite(target.dialer, target.destination, sdp.describe(ADDRESS, 9, ["PCMA"], 1), header)
+    stack.run_loop(timeout_s=5)
+    assert (answers, bench.caller.strangers) == ([486], 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"unsupported": "No DTMF yet."}, "No DTMF yet."), ({"audio": "absent"}, "there is no sound 'absent'")],
+)
+def test_what_can_not_be_called_is_written_down(bench: Bench, changes: dict[str, Any], words: str):
+    call = bench.call(bench.receiver_port, **changes).call
+    assert call.disposition == "configuration_error"
+    assert words in (call.sip_reason or "")
+    assert call.sip_code is None
+
+
+def test_a_host_that_has_no_address_is_a_failure(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    call = bench.call(5060, destination=SipUri.parse("sip:a@sbc.acme.invalid")).call
+    assert (call.disposition, call.sip_code, call.remote_address) == ("failed", None, None)
+    assert call.sip_reason == "The host name sbc.acme.invalid can't be resolved: Name or service not known"

@@ -1,0 +1,203 @@
+"""What the plan asks for, and when it is called."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_sipapp import plan, probe
+from voice_sipapp.probe import ProbeError, from_row
+from voice_sipapp.schedule import Schedule, next_start, offset_ms
+from voice_sipapp.sipuri import SipUri, SipUriError
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """A row of `voice_probe` as the database gives it."""
+    return {
+        "client": "acme", "probe": "sales", "generation": 3, "dialer_address": "sip:probe-1@voice.example.net",
+        "dialer_outbound_proxy": "sip:[2001:db8::10]:5062", "dialer_credentials": None,
+        "destination": "sip:+442071838750@sbc.acme.example", "receiver_address": "sip:agent-7@voice.example.net",
+        "receiver_registrar": None, "receiver_credentials": None, "answer_after_ms": 2000, "every_ms": 300_000,
+        "schedule": None, "time_zone": "UTC", "duration_ms": 30_000, "dtmf": "[]",
+        "codecs": '["opus", "G722", "pcma"]', "audio": "speech-en", "media_encryption": "none", "suspended": 0,
+    } | changes  # fmt: skip
+
+
+def test_a_row_becomes_a_probe():
+    found = from_row(row())
+    assert found.key == ("acme", "sales")
+    assert found.codecs == ("PCMA",)
+    assert found.proxy is not None
+    assert found.proxy.address == ("[2001:db8::10]", 5062)
+    assert found.unsupported is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"receiver_registrar": "sip:pbx.example"}, "registering the receiver"),
+        ({"dialer_credentials": "trunk"}, "credentials of the dialer"),
+        ({"receiver_credentials": "agent"}, "credentials of the receiver"),
+        ({"media_encryption": "sdes"}, "media encryption"),
+        ({"dtmf": '[{"after_ms": 1, "digits": "1"}]'}, "DTMF"),
+        ({"dialer_outbound_proxy": "sip:[::1]:5061;transport=tls"}, "SIP over TLS or TCP"),
+        ({"dialer_outbound_proxy": None, "destination": "sips:a@b.example"}, "SIP over TLS or TCP"),
+        ({"codecs": '["opus", "G722"]'}, "None of the codecs opus, G722 is supported"),
+    ],
+)
+def test_what_is_not_supported_is_said_in_a_sentence(changes: dict[str, Any], words: str):
+    found = from_row(row(**changes)).unsupported
+    assert found is not None
+    assert words in found
+    assert found.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"destination": "call me"}, "no SIP URI"),
+        ({"every_ms": None}, "exactly one of"),
+        ({"schedule": "* * * * *"}, "exactly one of"),
+        ({"every_ms": 10}, "less than a second"),
+        ({"every_ms": None, "schedule": "every day"}, "acme/sales"),
+        ({"time_zone": "Europe/Atlantis"}, "not known"),
+        ({"codecs": "{}"}, "codecs is not a list"),
+        ({"dtmf": "nonsense"}, "acme/sales"),
+        ({"duration_ms": 0}, "positive"),
+        ({"client": None}, "client is empty"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused_with_a_reason(changes: dict[str, Any], words: str):
+    with pytest.raises(ProbeError, match=words):
+        from_row(row(**changes))
+
+
+def test_a_bad_row_does_not_stop_the_others():
+    probes, problems = plan.parse([row(), row(probe="bad", destination="?"), {"client": "x"}])
+    assert [found.probe for found in probes] == ["sales"]
+    assert len(problems) == 2
+
+
+def test_the_copy_on_disk_gives_back_the_rows(tmp_path: Path):
+    plan.save(tmp_path / "plan", [row()])
+    assert plan.load(tmp_path / "plan") == [row()]
+    assert plan.load(tmp_path / "absent") == []
+
+
+def test_a_broken_copy_is_no_plan(tmp_path: Path):
+    (tmp_path / "plan").write_text(json.dumps([row()])[:-9])
+    assert plan.load(tmp_path / "plan") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("sip:+4420@sbc.example", ("sbc.example", 5060)),
+        ("sip:[2001:db8::1]", ("[2001:db8::1]", 5060)),
+        ("SIP:a@192.0.2.1:5070;transport=udp", ("192.0.2.1", 5070)),
+    ],
+)
+def test_uris_tell_where_to_send(text: str, address: tuple[str, int]):
+    assert SipUri.parse(text).address == address
+
+
+@pytest.mark.parametrize("text", ["tel:+4420", "sip:", "sip:a b@c", "sip:a@b:99999", "sip:2001:db8::1"])
+def test_other_texts_are_no_sip_uri(text: str):
+    with pytest.raises(SipUriError):
+        SipUri.parse(text)
+
+
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+names = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=20)
+
+
+@given(moments, st.integers(1000, 86_400_000), names)
+def test_interval_starts_are_ahead_by_at_most_one_interval(now: datetime, every: int, name: str):
+    start = next_start(from_row(row(every_ms=every, probe=name)), now)
+    assert now < start <= now + timedelta(milliseconds=every)
+
+
+@given(moments, st.integers(1000, 3_600_000))
+def test_interval_starts_keep_their_distance(now: datetime, every: int):
+    found = from_row(row(every_ms=every))
+    starts = [now]
+    for _ in range(5):
+        starts.append(next_start(found, starts[-1]))
+    assert {later - earlier for earlier, later in pairwise(starts[1:])} == {timedelta(milliseconds=every)}
+
+
+@given(moments, st.sampled_from(["*/5 8-18 * * 1-5", "30 1 * * *", "0 2 29 2 *"]),
+       st.sampled_from(["UTC", "Europe/London", "Australia/Lord_Howe", "America/New_York"]))  # fmt: skip
+def test_cron_starts_are_always_ahead(now: datetime, cron: str, zone: str):
+    found = from_row(row(every_ms=None, schedule=cron, time_zone=zone))
+    first = next_start(found, now)
+    assert now < first < next_start(found, first)
+
+
+def test_cron_follows_the_clock_of_its_time_zone():
+    found = from_row(row(every_ms=None, schedule="0 9 * * *", time_zone="Europe/London"))
+    winter = next_start(found, datetime(2026, 1, 10, tzinfo=UTC))
+    summer = next_start(found, datetime(2026, 7, 10, tzinfo=UTC))
+    assert (winter.hour, summer.hour) == (9, 8)
+
+
+def test_probes_of_the_same_interval_are_spread():
+    offsets = [offset_ms("acme", f"probe-{number}", 300_000) for number in range(1000)]
+    tenths = [sum(1 for offset in offsets if offset // 30_000 == tenth) for tenth in range(10)]
+    assert min(tenths) > 60
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_a_call_that_is_up_is_never_overlapped():
+    found = from_row(row(every_ms=10_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    first = next_start(found, NOW)
+    assert schedule.due(first) == [found]
+    assert schedule.due(first + timedelta(seconds=10)) == []
+    schedule.ended(found.key)
+    assert schedule.due(first + timedelta(seconds=19)) == []
+    assert schedule.due(first + timedelta(seconds=20)) == [found]
+
+
+def test_missed_starts_are_not_made_up_for():
+    found = from_row(row(every_ms=10_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    assert schedule.due(NOW + timedelta(hours=3)) == [found]
+    schedule.ended(found.key)
+    assert schedule.due(NOW + timedelta(hours=3, seconds=1)) == []
+
+
+def test_a_changed_row_keeps_the_phase_and_is_used_at_once():
+    found = from_row(row(every_ms=10_000))
+    changed = replace(found, generation=4, duration_ms=5000)
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    schedule.update([changed], NOW + timedelta(seconds=9))
+    assert schedule.due(NOW + timedelta(seconds=10)) == [changed]
+
+
+def test_suspended_and_removed_probes_are_not_called():
+    found = from_row(row(every_ms=10_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    schedule.update([replace(found, suspended=True)], NOW)
+    assert schedule.due(NOW + timedelta(hours=1)) == []
+    schedule.update([], NOW)
+    assert schedule.due(NOW + timedelta(hours=1)) == []
+
+
+def test_the_probe_reads_only_columns_the_schema_has():
+    from voice_portal.cdr.migrations import _ddl_0001 as schema
+
+    for column in probe.COLUMNS:
+        assert f"\n  {column} " in schema.VOICE_PROBE

@@ -1,0 +1,225 @@
+"""Call records: their columns, their way through the spool, and what a failing database does to them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pyodbc
+import pytest
+
+from voice_portal.cdr.migrations import _ddl_0001 as schema
+from voice_sipapp import odbc, scoring, writer
+from voice_sipapp.backoff import Backoff
+from voice_sipapp.cdr import CALL_COLUMNS, DISPOSITIONS, STREAM_COLUMNS, CallRecord, Cdr, StreamRecord, parameters
+from voice_sipapp.outcome import Ending, disposition, hangup_by, sip_code
+from voice_sipapp.settings import Database
+from voice_sipapp.spool import Spool
+
+STARTED = datetime(2026, 11, 23, 5, 40, 1, 123_987, UTC)
+NOBODY = scoring.Party(0, 0.0, (), (), None, None)
+
+
+def cdr(**changes: object) -> Cdr:
+    """The record of a call that was refused."""
+    call = {
+        "uuid": uuid4(), "started_at": STARTED, "client": "acme", "probe": "sales", "generation": 1, "sip_host": "h",
+        "from_uri": "sip:a@b", "to_uri": "sip:c@d", "ended_at": STARTED, "disposition": "busy", "audio": "speech-en",
+        "audio_sha256": bytes(range(32)),
+    }  # fmt: skip
+    return scoring.complete(CallRecord(**{**call, **changes}), NOBODY, NOBODY, None)  # type: ignore[arg-type]
+
+
+def columns(ddl: str) -> list[str]:
+    """Names of the columns of a CREATE TABLE statement, in order."""
+    return re.findall(r"(?m)^  ([a-z0-9_]+) ", ddl)
+
+
+def test_records_have_exactly_the_columns_of_their_tables():
+    assert list(CALL_COLUMNS) == columns(schema.VOICE_CALL)
+    assert list(STREAM_COLUMNS) == columns(schema.VOICE_CALL_STREAM)
+
+
+def test_dispositions_are_those_of_the_table():
+    enum = re.search(r"disposition +ENUM\((.*?)\)", schema.VOICE_CALL)
+    assert enum is not None
+    assert tuple(enum[1].replace("'", "").split(",")) == DISPOSITIONS
+
+
+def test_a_record_survives_its_way_through_text():
+    record = cdr(progress_at=STARTED + timedelta(seconds=1), sip_reason="Besetzt ☎")
+    assert Cdr.from_json(record.to_json()) == record
+
+
+def test_values_reach_the_driver_as_the_database_wants_them():
+    record = cdr(uuid=UUID(int=5), sip_reason="x" * 300, valid=False)
+    values = dict(zip(CALL_COLUMNS, parameters(record.call), strict=True))
+    assert values["uuid"] == UUID(int=5).bytes
+    assert values["started_at"] == "2026-11-23 05:40:01.123"
+    assert (values["valid"], values["srtp"]) == (0, 0)
+    assert values["sip_reason"] == "x" * 255
+
+
+def test_numbers_beyond_their_columns_are_limited():
+    stream = StreamRecord(
+        uuid=uuid4(), direction="forward", started_at=STARTED, client="a", probe="b", jitter_max_ms=9e9, mos_cq=4.36549
+    )
+    values = dict(zip(STREAM_COLUMNS, parameters(stream), strict=True))
+    assert (values["jitter_max_ms"], values["mos_cq"]) == (999_999.999, 4.365)
+
+
+@pytest.mark.parametrize(
+    ("ending", "what", "by", "code"),
+    [
+        (Ending(200, answered=True, rang=True, hangup_by="local"), "answered", "local", 200),
+        (Ending(200, answered=True, hangup_by="remote"), "answered", "remote", 200),
+        (Ending(486, answered=False), "busy", "none", 486),
+        (Ending(600, answered=False), "busy", "none", 600),
+        (Ending(480, answered=False), "no_answer", "none", 480),
+        (Ending(None, answered=False, rang=True, cancelled=True), "no_answer", "timeout", 487),
+        (Ending(None, answered=False, cancelled=True), "timeout", "timeout", 408),
+        (Ending(408, answered=False), "timeout", "timeout", 408),
+        (Ending(0, answered=False), "timeout", "timeout", 408),
+        (Ending(302, answered=False), "failed", "none", 302),
+        (Ending(487, answered=False), "failed", "none", 487),
+        (Ending(503, answered=False), "failed", "none", 503),
+        (Ending(200, answered=True, unusable=True, hangup_by="local"), "failed", "local", 200),
+        (Ending(None, answered=False, unusable=True), "failed", "none", None),
+        (Ending(200, answered=True, stopped=True), "interrupted", "local", 200),
+    ],
+)
+def test_how_a_call_ended_decides_what_it_is_called(ending: Ending, what: str, by: str, code: int | None):
+    assert (disposition(ending), hangup_by(ending), sip_code(ending)) == (what, by, code)
+
+
+def test_a_refused_call_has_empty_streams_that_are_not_one_way():
+    forward, reverse = cdr().streams
+    assert (forward.direction, reverse.direction) == ("forward", "reverse")
+    assert (forward.one_way, forward.mos_cq, forward.rtp_rx, forward.valid) == (False, None, 0, True)
+
+
+def test_an_answered_call_without_media_is_one_way_and_has_no_mos():
+    heard_nothing = scoring.Party(300, 0.0, (), (), None, None)
+    record = scoring.complete(cdr(disposition="answered").call, heard_nothing, heard_nothing, "PCMA")
+    assert [stream.one_way for stream in record.streams] == [True, True]
+    assert [stream.mos_cq for stream in record.streams] == [None, None]
+
+
+def test_a_starved_sender_spoils_its_direction_and_the_call():
+    late = scoring.Party(300, 20.1, (), (), None, None)
+    record = scoring.complete(cdr(disposition="answered").call, late, NOBODY, "PCMA")
+    assert [stream.valid for stream in record.streams] == [False, True]
+    assert (record.call.valid, record.call.probe_lag_ms) == (False, 20.1)
+
+
+def test_the_spool_keeps_records_across_a_restart(tmp_path: Path):
+    records = [cdr() for _ in range(3)]
+    first = Spool(tmp_path / "spool")
+    for record in [*records, records[0]]:
+        first.put(record)
+    first.close()
+    second = Spool(tmp_path / "spool")
+    taken = second.take(10)
+    assert [Cdr.from_json(body) for _, body in taken] == records
+    second.done([taken[0][0]])
+    second.bury(taken[1][0], "too odd")
+    assert (second.depth(), second.dead()) == (1, 1)
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "at_fault"),
+    [
+        ("22001", "Data too long for column 'codec' at row 1 (1406) (SQLExecDirectW)", True),
+        ("22003", "Out of range value (1264)", True),
+        ("23000", "Column 'client' cannot be null (1048)", True),
+        ("HY000", "Incorrect string value (1366)", True),
+        ("42S02", "Table 'voice.voice_call' doesn't exist (1146)", False),
+        ("42S22", "Unknown column 'valid' (1054)", False),
+        ("42000", "INSERT command denied to user (1142)", False),
+        ("42000", "You have an error in your SQL syntax (1064)", True),
+        ("28000", "Access denied for user (1045)", False),
+        ("HY000", "Can't connect to server (115) (2002)", False),
+        ("08S01", "Server has gone away (2006)", False),
+        ("40001", "Deadlock found (1213)", False),
+    ],
+)
+def test_only_errors_of_the_row_itself_are_its_fault(state: str, message: str, at_fault: bool):
+    assert odbc.row_at_fault(pyodbc.Error(state, message)) is at_fault
+
+
+DATABASE = Database(host="::1", port=3306, name="voice", user="voice_sip", password="p;w}{", tls_ca="/ca.pem")
+
+
+def test_the_connection_string_escapes_what_would_break_it():
+    text = odbc.connection_string(DATABASE)
+    assert "PWD={p;w}}{};" in text
+    assert "SERVER={::1};" in text
+    assert "FORCETLS={1};" in text
+
+
+def test_the_password_is_not_part_of_what_is_logged():
+    assert "p;w" not in repr(DATABASE)
+
+
+class FakeDatabase:
+    """Stands for the database behind `odbc.insert`: refuses what `errors` says."""
+
+    def __init__(self) -> None:
+        self.errors: dict[UUID, pyodbc.Error] = {}
+        self.rows: list[UUID] = []
+
+    def rollback(self) -> None:
+        """Nothing to undo: `insert` checks before it stores."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def insert(self, _: object, cdrs: list[Cdr]) -> None:
+        for record in cdrs:
+            if record.call.uuid in self.errors:
+                raise self.errors[record.call.uuid]
+        self.rows += [record.call.uuid for record in cdrs]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeDatabase:
+    database = FakeDatabase()
+    monkeypatch.setattr(odbc, "connect", lambda _: database)
+    monkeypatch.setattr(odbc, "insert", database.insert)
+    return database
+
+
+def test_a_poisonous_record_is_put_aside_and_the_others_go_on(tmp_path: Path, fake: FakeDatabase):
+    spool = Spool(tmp_path / "spool")
+    records = [cdr() for _ in range(5)]
+    fake.errors[records[2].call.uuid] = pyodbc.DataError("22001", "Data too long (1406)")
+    for record in records:
+        spool.put(record)
+    assert writer.Writer(spool, DATABASE).drain()
+    assert fake.rows == [records[at].call.uuid for at in (0, 1, 3, 4)]
+    assert (spool.depth(), spool.dead()) == (0, 1)
+    spool.close()
+
+
+def test_nothing_is_lost_while_the_schema_is_missing(tmp_path: Path, fake: FakeDatabase):
+    spool = Spool(tmp_path / "spool")
+    record = cdr()
+    spool.put(record)
+    fake.errors[record.call.uuid] = pyodbc.ProgrammingError("42S02", "Table doesn't exist (1146)")
+    carrier = writer.Writer(spool, DATABASE)
+    assert not carrier.drain()
+    assert (spool.depth(), spool.dead()) == (1, 0)
+    fake.errors.clear()
+    assert carrier.drain()
+    assert fake.rows == [record.call.uuid]
+    spool.close()
+
+
+def test_waiting_times_grow_to_a_limit_and_start_anew():
+    backoff = Backoff(1, 4)
+    waits = [backoff.wait() for _ in range(5)]
+    for wait, limit in zip(waits, (1, 2, 4, 4, 4), strict=True):
+        assert limit / 2 <= wait <= limit
+    backoff.reset()
+    assert backoff.wait() <= 1

@@ -1,0 +1,155 @@
+"""Statistics of streams whose faults are known because they were put in."""
+
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_sipapp import rtp, rtpstats
+from voice_sipapp.rtpstats import Packet, analyse, burst_ratio, burstiness
+
+MS = 1_000_000
+
+
+def paced(count: int, first: int = 1000, ssrc: int = 7) -> list[Packet]:
+    """A perfect stream: one packet each 20 ms, numbered from `first`."""
+    return [Packet(at * 20 * MS, first + at, at * 160, ssrc, bytes([at % 256]) * 160) for at in range(count)]
+
+
+def test_nothing_received_gives_no_statistics():
+    assert analyse([]) is None
+
+
+@given(st.integers(30, 300), st.integers(0, 65535))
+def test_a_perfect_stream_has_no_faults(count: int, first: int):
+    stats = analyse(paced(count, first))
+    assert stats is not None
+    assert (stats.received, stats.expected) == (count, count)
+    assert (stats.lost, stats.duplicates, stats.out_of_order, stats.discarded) == (0, 0, 0, 0)
+    assert (stats.jitter_ms, stats.jitter_max_ms, stats.burst_ratio) == (0, 0, 1)
+
+
+@given(st.integers(60, 400), st.data())
+def test_lost_packets_come_back_exactly(count: int, data: st.DataObject):
+    gone = data.draw(st.sets(st.integers(1, count - 2), max_size=count // 3))
+    stats = analyse([packet for at, packet in enumerate(paced(count)) if at not in gone])
+    assert stats is not None
+    assert (stats.lost, stats.expected) == (len(gone), count)
+    assert stats.loss_pct == pytest.approx(100 * len(gone) / count)
+    assert {at for at, payload in enumerate(stats.payloads) if payload is None} == gone
+
+
+@given(st.integers(40, 200), st.data())
+def test_copies_are_counted_and_not_mistaken_for_packets(count: int, data: st.DataObject):
+    copied = data.draw(st.sets(st.integers(0, count - 1), max_size=20))
+    stream = [packet for at, packet in enumerate(paced(count)) for _ in range(2 if at in copied else 1)]
+    stats = analyse(stream)
+    assert stats is not None
+    assert (stats.duplicates, stats.lost, stats.out_of_order) == (len(copied), 0, 0)
+
+
+def test_swapped_neighbours_are_out_of_order_and_not_lost():
+    stream = paced(100)
+    stream[10], stream[11] = stream[11], stream[10]
+    stats = analyse(stream)
+    assert stats is not None
+    assert (stats.out_of_order, stats.lost) == (1, 0)
+
+
+def test_a_packet_too_late_for_the_jitter_buffer_is_discarded():
+    stream = paced(100)
+    late = stream[50]
+    stream[50] = Packet(late.arrival_ns + 61 * MS, late.sequence, late.timestamp, late.ssrc, late.payload)
+    stats = analyse(sorted(stream, key=lambda packet: packet.arrival_ns))
+    assert stats is not None
+    assert (stats.discarded, stats.lost, stats.discard_pct) == (1, 0, 1.0)
+    assert stats.payloads[50] is None
+
+
+def test_a_packet_just_in_time_is_played():
+    stream = paced(100)
+    late = stream[50]
+    stream[50] = Packet(late.arrival_ns + 60 * MS, late.sequence, late.timestamp, late.ssrc, late.payload)
+    stats = analyse(sorted(stream, key=lambda packet: packet.arrival_ns))
+    assert stats is not None
+    assert stats.discarded == 0
+
+
+def test_jitter_settles_at_the_mean_deviation():
+    """RFC 3550, A.8: packets alternately 10 ms late deviate by 10 ms each; the estimate converges to that."""
+    stream = [
+        Packet(packet.arrival_ns + (at % 2) * 10 * MS, packet.sequence, packet.timestamp, 7, packet.payload)
+        for at, packet in enumerate(paced(1000))
+    ]
+    stats = analyse(stream)
+    assert stats is not None
+    assert stats.jitter_max_ms == pytest.approx(10, abs=0.01)
+    assert stats.jitter_ms == pytest.approx(10, abs=0.3)
+
+
+def test_strays_of_another_source_are_left_out():
+    stats = analyse([*paced(100), *paced(5, first=9, ssrc=8)])
+    assert stats is not None
+    assert stats.received == 100
+
+
+def test_a_source_that_takes_over_continues_the_stream():
+    second = [
+        Packet(packet.arrival_ns + 2000 * MS, packet.sequence, packet.timestamp, packet.ssrc, packet.payload)
+        for packet in paced(100, first=40_000, ssrc=8)
+    ]
+    stats = analyse([*paced(100), *second])
+    assert stats is not None
+    assert (stats.received, stats.expected, stats.lost, stats.discarded) == (200, 200, 0, 0)
+
+
+def test_random_loss_has_a_burst_ratio_near_one():
+    chance = random.Random(4)
+    assert burst_ratio([chance.random() < 0.05 for _ in range(50_000)]) == pytest.approx(1, abs=0.05)
+
+
+def test_losses_in_pairs_have_twice_the_burst_ratio():
+    missing = ([True] * 2 + [False] * 38) * 50
+    assert burst_ratio(missing) == pytest.approx(2 * 0.95)
+
+
+def test_bursts_and_gaps_as_rfc_3611_draws_them():
+    """Two losses 3 packets apart are one burst of 5; the lone loss 40 packets on belongs to the gap."""
+    missing = [False] * 100
+    for at in (20, 24, 65):
+        missing[at] = True
+    found = burstiness(missing)
+    assert found.burst_ms == 5 * 20
+    assert found.burst_loss_pct == pytest.approx(40)
+    assert found.gap_ms == 20 * (20 + 75) / 2
+    assert found.gap_loss_pct == pytest.approx(100 / 95)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=500))
+def test_bursts_and_gaps_account_for_every_packet_and_loss(missing: list[bool]):
+    found = burstiness(missing)
+    assert 0 <= found.gap_loss_pct <= 100
+    assert 0 <= found.burst_loss_pct <= 100
+    losses = [at for at, lost in enumerate(missing) if lost]
+    close = any(second - first <= rtpstats.GMIN for first, second in pairwise(losses))
+    assert (found.burst_ms > 0) == close
+
+
+@given(st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(30, 120))
+def test_numbers_that_wrap_are_continued(first: int, start: int, count: int):
+    header = rtp._HEADER
+    raw = [
+        (at * 20 * MS, header.pack(0x80, 8, (first + at) & 0xFFFF, (start + 160 * at) & 0xFFFFFFFF, 5) + b"\xd5" * 160)
+        for at in range(count)
+    ]
+    stats = analyse(rtp.packets(raw, 8))
+    assert stats is not None
+    assert (stats.expected, stats.lost, stats.jitter_max_ms) == (count, 0, 0)
+
+
+def test_other_payload_types_are_not_part_of_the_stream():
+    header = rtp._HEADER
+    raw = [(0, header.pack(0x80, 8, 1, 0, 5) + b"\xd5" * 160), (1, header.pack(0x80, 101, 2, 0, 5) + b"\1\0\0\0")]
+    assert len(rtp.packets(raw, 8)) == 1

@@ -1,0 +1,50 @@
+"""Settings, and the command line that reads them."""
+
+import pytest
+
+from voice_sipapp import __main__ as command
+from voice_sipapp.settings import REQUIRED, SettingsError, from_environment
+
+GOOD = dict.fromkeys(REQUIRED, "x") | {"VOICE_SIP_ADDRESS": "fd77:a::2"}
+
+
+def test_everything_that_is_missing_is_named_at_once():
+    with pytest.raises(SettingsError) as caught:
+        from_environment({})
+    assert all(name in str(caught.value) for name in REQUIRED)
+
+
+def test_defaults_are_those_of_the_architecture():
+    found = from_environment(GOOD)
+    assert (found.dialer_port, found.receiver_port, found.rtp_ports) == (5060, 5062, (20000, 29998))
+    assert (found.database.port, found.database.name, found.database.tls_ca) == (3306, "voice", None)
+    assert found.sip_host
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("VOICE_SIP_ADDRESS", "sip.example", "not an IPv6 or IPv4 address"),
+        ("VOICE_MYSQL_PORT", "0", "not a port"),
+        ("VOICE_SIP_DIALER_PORT", "abc", "not a port"),
+        ("VOICE_SIP_DIALER_PORT", "5062", "must differ"),
+        ("VOICE_RTP_PORTS", "30000-20000", "not FIRST-LAST"),
+    ],
+)
+def test_what_makes_no_sense_is_said(name: str, value: str, words: str):
+    with pytest.raises(SettingsError, match=words):
+        from_environment(GOOD | {name: value})
+
+
+def test_unusable_settings_end_with_status_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    for name in REQUIRED:
+        monkeypatch.delenv(name, raising=False)
+    assert command.main(["check"]) == 2
+    assert "VOICE_SPOOL is not set" in capsys.readouterr().err
+
+
+def test_help_explains_every_setting(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in REQUIRED)

@@ -1,0 +1,125 @@
+"""Codecs, levels, and the sounds that ship with the application."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_sipapp import audio, g711, levels, speech
+
+CODECS = ("PCMA", "PCMU")
+
+
+def tone(dbov: float, seconds: float = 1.0) -> g711.PCM:
+    """A 1,000 Hz tone at `dbov` (a full-scale sine is -3.01 dBov)."""
+    at = np.arange(int(8000 * seconds))
+    return np.round(np.sin(2 * np.pi * at / 8) * 32768 * np.sqrt(2) * 10 ** (dbov / 20)).astype(np.int16)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_encoding_what_was_decoded_changes_nothing(codec: str):
+    octets = bytes(range(256))
+    again = g711.encode(codec, g711.decode(codec, octets))
+    assert (g711.decode(codec, again) == g711.decode(codec, octets)).all()
+
+
+@pytest.mark.parametrize(
+    ("codec", "octet", "sample"),
+    [("PCMU", 0xFF, 0), ("PCMU", 0x80, 32124), ("PCMU", 0x00, -32124), ("PCMA", 0xD5, 8), ("PCMA", 0xAA, 32256),
+     ("PCMA", 0x2A, -32256)],
+)  # fmt: skip
+def test_decoded_values_are_those_of_the_recommendation(codec: str, octet: int, sample: int):
+    """G.711, tables 1 and 2: ends of both laws, scaled to 16 bits."""
+    assert g711.decode(codec, bytes([octet]))[0] == sample
+
+
+@given(st.sampled_from(CODECS), st.integers(-32768, 32767))
+def test_coding_error_is_within_half_a_step(codec: str, sample: int):
+    decoded = int(g711.decode(codec, g711.encode(codec, np.array([sample], np.int16)))[0])
+    assert abs(decoded - sample) <= max(16, abs(sample) / 32) or abs(sample) > 32124
+
+
+def test_the_last_frame_is_filled_with_silence():
+    frames = g711.frames("PCMA", np.zeros(200, np.int16))
+    assert [len(frame) for frame in frames] == [160, 160]
+    assert frames[1][-1] == g711.SILENCE["PCMA"]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_tone_is_measured_at_its_level(codec: str):
+    found = levels.measure(codec, g711.frames(codec, tone(-26)))
+    assert found is not None
+    assert found.speech_dbov == pytest.approx(-26, abs=0.2)
+    assert (found.active_pct, found.longest_silence_ms, found.clip_pct) == (100, 0, 0)
+
+
+def test_a_muted_far_end_is_silence_however_well_it_arrives():
+    found = levels.measure("PCMA", g711.frames("PCMA", np.zeros(8000, np.int16)))
+    assert found is not None
+    assert (found.active_pct, found.longest_silence_ms, found.speech_dbov) == (0, 1000, None)
+
+
+def test_an_overdriven_tone_clips():
+    found = levels.measure(
+        "PCMU", g711.frames("PCMU", np.clip(tone(0).astype(int) * 2, -32768, 32767).astype(np.int16))
+    )
+    assert found is not None
+    assert found.clip_pct > 10
+
+
+def test_a_missing_packet_is_a_fading_repeat():
+    frames = g711.frames("PCMA", tone(-20, 0.02))
+    heard = levels.listen("PCMA", [frames[0], None, None])
+    power = (heard.astype(float).reshape(3, 160) ** 2).mean(axis=1)
+    assert power[0] > power[1] > power[2] > 0
+
+
+def test_nothing_received_has_no_levels():
+    assert levels.measure("PCMA", []) is None
+
+
+def test_a_sound_is_read_once_and_shared(tmp_path: Path):
+    audio.save(tmp_path / "tone.wav", tone(-26))
+    store = audio.AudioStore(tmp_path)
+    assert store.names() == ["tone"]
+    assert store.get("tone") is store.get("tone")
+    assert len(store.get("tone").frames["PCMA"]) == 50
+
+
+@pytest.mark.parametrize("name", ["../secret", "", "absent", ".hidden"])
+def test_no_sound_outside_the_folder(tmp_path: Path, name: str):
+    with pytest.raises(audio.AudioError):
+        audio.AudioStore(tmp_path).get(name)
+
+
+def test_a_file_that_is_no_sound_is_named(tmp_path: Path):
+    (tmp_path / "text.wav").write_text("not a sound")
+    with pytest.raises(audio.AudioError, match="'text' can't be read"):
+        audio.AudioStore(tmp_path).get("text")
+
+
+def test_levelling_reaches_the_level_of_active_speech():
+    quiet = np.concatenate((tone(-40).astype(float), np.zeros(8000)))
+    found = levels.measure("PCMA", g711.frames("PCMA", speech.levelled(quiet)))
+    assert found is not None
+    assert found.speech_dbov == pytest.approx(speech.TARGET_DBOV, abs=0.3)
+
+
+def test_resampling_keeps_a_tone_and_its_length():
+    at = np.arange(22050)
+    again = speech.resampled(1000 * np.sin(2 * np.pi * 1000 * at / 22050), 22050)
+    assert again.size == 8000
+    assert np.sqrt((again**2).mean()) == pytest.approx(1000 / np.sqrt(2), rel=0.01)
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_shipped_speech_is_at_telephone_level(tmp_path: Path):
+    for path in speech.make(tmp_path):
+        sound = audio.load(path, path.stem)
+        found = levels.measure("PCMA", sound.frames["PCMA"])
+        assert found is not None
+        assert found.speech_dbov == pytest.approx(-26, abs=1)
+        assert 50 < found.active_pct < 95
