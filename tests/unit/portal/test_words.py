@@ -15,9 +15,11 @@ from voice_portal.probes.health import Health
 def state(**changes):
     good = {
         "health": "Healthy", "disposition": "answered", "one_way": False, "mos": Decimal("4.3"),
-        "loss_pct": Decimal("0.1"), "jitter_ms": Decimal(5), "pdd_ms": 900, "mos_warning": Decimal("4.00"), "mos_critical": Decimal("3.60"),
-        "loss_pct_warning": Decimal("0.500"), "loss_pct_critical": Decimal("2.000"), "jitter_ms_warning": Decimal(20),
-        "jitter_ms_critical": Decimal(40), "pdd_ms_warning": 3000, "pdd_ms_critical": 6000,
+        "loss_pct": Decimal("0.1"), "jitter_ms": Decimal(5), "pdd_ms": 900,
+        "mos_warning": Decimal("4.00"), "mos_critical": Decimal("3.60"),
+        "loss_pct_warning": Decimal("0.500"), "loss_pct_critical": Decimal("2.000"),
+        "jitter_ms_warning": Decimal(20), "jitter_ms_critical": Decimal(40),
+        "pdd_ms_warning": 3000, "pdd_ms_critical": 6000,
     }  # fmt: skip
     return ProbeState(**{**good, **changes})
 

@@ -1,0 +1,171 @@
+"""The portal against a real database: Django logs in as `voice_portal`, rows are written as their owner.
+
+Assumes the fixture `database` of tests/conftest.py: `.environment(account)` gives VOICE_MYSQL_*, `.connect(account)` an
+autocommitting connection. Other tests share the server, so every test makes clients of its own.
+"""
+
+import os
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from unittest import mock
+
+import django
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings
+
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "voice_portal.config.settings",
+    "VOICE_MYSQL_HOST": "mysql.invalid",
+    "VOICE_MYSQL_USER": "voice_portal",
+    "VOICE_MYSQL_PASSWORD": "replaced by the fixture",
+    "VOICE_GRAFANA_URL": "http://grafana.invalid/grafana",
+    "VOICE_PORTAL_URL": "http://testserver",
+    "VOICE_PORTAL_SECRET_KEY": "a secret for tests only, long enough to be accepted",
+    "VOICE_GRAFANA_JWT_KEY_FILE": "/nonexistent/key.pem",
+}
+
+if not settings.configured:
+    with mock.patch.dict(os.environ, ENVIRONMENT):
+        django.setup()
+
+
+@pytest.fixture
+def portal_env(database):
+    """The settings as a process of the portal reads them, for tests that start one."""
+    return {**os.environ, **ENVIRONMENT, **database.environment("portal")}
+
+
+@pytest.fixture
+def django_db(database):
+    """Django's own connection, to the test's server."""
+    from django.db import connection
+
+    env = database.environment("portal")
+    changes = {
+        "HOST": env["VOICE_MYSQL_HOST"],
+        "PORT": int(env["VOICE_MYSQL_PORT"]),
+        "NAME": env["VOICE_MYSQL_DATABASE"],
+        "USER": env["VOICE_MYSQL_USER"],
+        "PASSWORD": env["VOICE_MYSQL_PASSWORD"],
+        "OPTIONS": {**connection.settings_dict["OPTIONS"], "ssl": {"ca": env["VOICE_MYSQL_TLS_CA"]}},
+    }
+    connection.close()
+    with mock.patch.dict(connection.settings_dict, changes):
+        yield connection
+        connection.close()
+
+
+@pytest.fixture
+def signing_key(tmp_path, monkeypatch):
+    """The portal's key, in the file that its settings name."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path = tmp_path / "key.pem"
+    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(key.private_bytes(*encoding))
+    monkeypatch.setattr(settings, "ENV", replace(settings.ENV, grafana_jwt_key_file=path))
+    return key
+
+
+PROBE = {
+    "generation": 1, "display_name": "Inbound sales", "dialer_address": "sip:probe@example.net",
+    "destination": "sip:+442071838750@sbc.example.net", "receiver_address": "sip:agent@example.net",
+    "answer_after_ms": 2000, "every_ms": 300_000, "time_zone": "UTC", "duration_ms": 30_000, "dtmf": "[]",
+    "codecs": '["PCMA"]', "audio": "speech-en", "media_encryption": "none", "mos_warning": 4, "mos_critical": 3.6,
+    "loss_pct_warning": 0.5, "loss_pct_critical": 2, "jitter_ms_warning": 20, "jitter_ms_critical": 40,
+    "pdd_ms_warning": 3000, "pdd_ms_critical": 6000, "alerting_enabled": 1, "alerting_for_ms": 600_000, "suspended": 0,
+}  # fmt: skip
+CALL = {
+    "generation": 1, "sip_host": "test", "from_uri": "sip:a", "to_uri": "sip:b", "srtp": 0, "disposition": "answered",
+    "sip_code": 200, "sip_reason": "OK", "pdd_ms": 900, "duration_ms": 30_000, "hangup_by": "local",
+    "audio": "speech-en", "valid": 1,
+}  # fmt: skip
+STREAM = {
+    "codec": "PCMA", "rtp_rx": 1500, "loss_pct": 0.1, "jitter_ms": 5, "mos_cq": 4.3, "one_way": 0, "valid": 1,
+}  # fmt: skip
+
+
+def now():
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass
+class Records:
+    """Writes rows of clients that nobody else uses, and takes them away again."""
+
+    connection: object
+    clients: list[str] = field(default_factory=list)
+
+    def insert(self, table, **values):
+        names, marks = ", ".join(values), ", ".join(["%s"] * len(values))
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))  # noqa: S608
+
+    def client(self, **changes):
+        name = f"t-{uuid.uuid4().hex[:12]}"
+        self.clients.append(name)
+        values = {"display_name": f"Client {name}", "time_zone": "UTC", "updated_at": now(), **changes}
+        self.insert("voice_client", client=name, **values)
+        return name
+
+    def probe(self, client, probe="inbound", **changes):
+        values = {**PROBE, "uid": str(uuid.uuid4()), "updated_at": now(), **changes}
+        self.insert("voice_probe", client=client, probe=probe, **values)
+
+    def call(self, client, probe="inbound", *, ago=60, forward=None, reverse=None, **changes):
+        """A call that began `ago` seconds ago; `forward` and `reverse` change a stream, False leaves it out."""
+        identity = {"uuid": uuid.uuid4().bytes, "started_at": now() - timedelta(seconds=ago), "client": client}
+        identity["probe"] = probe
+        values = {**CALL, "ended_at": identity["started_at"] + timedelta(seconds=32), **changes}
+        self.insert("voice_call", **identity, **values)
+        for direction, stream in (("forward", forward), ("reverse", reverse)):
+            if stream is not False:
+                row = {**STREAM, "valid": values["valid"], **(stream or {})}
+                self.insert("voice_call_stream", direction=direction, **identity, **row)
+        return uuid.UUID(bytes=identity["uuid"])
+
+    def one(self, sql, *parameters):
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchone()
+
+    def clear(self):
+        for table in ("voice_call", "voice_call_stream", "voice_probe", "voice_client"):
+            with self.connection.cursor() as cursor:
+                for client in self.clients:
+                    cursor.execute(f"DELETE FROM {table} WHERE client = %s", [client])  # noqa: S608
+
+
+@pytest.fixture
+def records(database):
+    """Rows in the voice tables."""
+    with database.connect("owner") as connection:
+        made = Records(connection)
+        yield made
+        made.clear()
+
+
+@pytest.fixture
+def log_in(django_db):
+    """A function that makes a user who may see the given clients, and gives a browser where that user is logged in."""
+    from django.contrib.auth.models import Group, User
+    from django.test import Client
+
+    from voice_portal.accounts.management.commands.demo_user import make_user
+
+    users, groups = [], []
+
+    def log_in(*clients, is_staff=False):
+        user = make_user(f"u-{uuid.uuid4().hex[:12]}", "a password for tests", list(clients), is_staff=is_staff)
+        users.append(user.pk)
+        groups.extend(f"client:{client}" for client in clients)
+        browser = Client(raise_request_exception=False)
+        browser.force_login(user)
+        browser.user = user
+        return browser
+
+    yield log_in
+    User.objects.filter(pk__in=users).delete()
+    Group.objects.filter(name__in=groups).delete()

@@ -1,0 +1,148 @@
+"""The MySQL accounts, and the commands that make them and the schema."""
+
+import subprocess
+import sys
+import uuid
+
+import pymysql
+import pytest
+
+from voice_portal.cdr import grants
+
+pytestmark = pytest.mark.services
+
+
+def granted(connection, account):
+    """The rights that `account` has, as {(relation, privileges, may pass on)}."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME, PRIVILEGE_TYPE, IS_GRANTABLE FROM information_schema.TABLE_PRIVILEGES"
+            " WHERE GRANTEE = %s AND TABLE_SCHEMA = DATABASE()",
+            [f"'{account}'@'%'"],
+        )
+        rights: dict[str, set[tuple[str, bool]]] = {}
+        for relation, privilege, grantable in cursor.fetchall():
+            rights.setdefault(relation, set()).add((privilege, grantable == "YES"))
+        return rights
+
+
+@pytest.mark.parametrize("account", [grants.OPERATOR, grants.PORTAL, grants.SIP])
+def test_an_account_has_exactly_the_rights_of_the_table(database, account):
+    expected = {
+        grant.relation: {(privilege, grant.may_pass_on) for privilege in grant.privileges}
+        for grant in grants.GRANTS
+        if grant.account == account
+    }
+    with database.connect("admin") as connection:
+        assert granted(connection, account) == expected
+
+
+def test_the_sip_account_must_use_tls(database):
+    env = database.environment("sip")
+    with pytest.raises(pymysql.OperationalError, match="Access denied"):
+        pymysql.connect(
+            host=env["VOICE_MYSQL_HOST"],
+            port=int(env["VOICE_MYSQL_PORT"]),
+            user=env["VOICE_MYSQL_USER"],
+            password=env["VOICE_MYSQL_PASSWORD"],
+            ssl_disabled=True,
+        )
+
+
+def test_the_sip_account_may_send_a_record_twice(database, records):
+    client = records.client()
+    row = {"uuid": uuid.uuid4().bytes, "started_at": "2026-01-01 00:00:00.123", "client": client}
+    sql = (
+        "INSERT INTO voice_call (uuid, started_at, client, probe, generation, sip_host, from_uri, to_uri, srtp,"
+        " ended_at, disposition, duration_ms, hangup_by, audio, valid) VALUES (%(uuid)s, %(started_at)s, %(client)s, 'p', 1, 'h',"
+        " 'a', 'b', 0, %(started_at)s, 'busy', 0, 'none', 'x', 1) ON DUPLICATE KEY UPDATE uuid = uuid"
+    )
+    with database.connect("sip") as connection, connection.cursor() as cursor:
+        cursor.execute(sql, row)
+        cursor.execute(sql, row)
+        with pytest.raises(pymysql.OperationalError, match="denied"):
+            cursor.execute("DELETE FROM voice_call WHERE client = %s", [client])
+    assert records.one("SELECT COUNT(*) FROM voice_call WHERE client = %s", client) == (1,)
+
+
+@pytest.fixture
+def reader(database, records):
+    """A client's read account, made and granted as the operator does, and the client."""
+    name, password = f"vc_{uuid.uuid4().hex[:16]}", "a password for tests"
+    client = records.client(account=name)
+    with database.connect("operator") as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE USER '{name}'@'%%' IDENTIFIED BY %s", [password])
+        for view in grants.CLIENT_VIEWS:
+            cursor.execute(f"GRANT SELECT ON {view} TO '{name}'@'%'")
+    env = database.environment("operator")
+    login = {
+        "host": env["VOICE_MYSQL_HOST"],
+        "port": int(env["VOICE_MYSQL_PORT"]),
+        "database": env["VOICE_MYSQL_DATABASE"],
+        "user": name,
+        "password": password,
+        "ssl_ca": env["VOICE_MYSQL_TLS_CA"],
+    }
+    with pymysql.connect(**login) as connection:
+        yield client, connection
+    with database.connect("operator") as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP USER '{name}'@'%'")
+
+
+def test_a_clients_account_sees_its_own_rows_and_nothing_else(records, reader):
+    client, connection = reader
+    other = records.client()
+    for one in (client, other):
+        records.probe(one)
+        records.call(one)
+    with connection.cursor() as cursor:
+        for view, rows in (("client_call", 1), ("client_call_stream", 2), ("client_probe", 1)):
+            cursor.execute(f"SELECT client FROM {view}")  # noqa: S608
+            assert cursor.fetchall() == ((client,),) * rows
+        for table in ("voice_call", "voice_client", "voice_probe_state", "auth_user"):
+            with pytest.raises(pymysql.OperationalError, match="denied"):
+                cursor.execute(f"SELECT * FROM {table}")  # noqa: S608
+
+
+def test_an_account_that_no_client_names_sees_nothing(records):
+    client = records.client()
+    records.probe(client)
+    records.call(client)
+    assert records.one("SELECT COUNT(*) FROM client_call") == (0,)
+
+
+def manage(env, *arguments):
+    command = [sys.executable, "-m", "django", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_migrations_are_complete(portal_env):
+    done = manage(portal_env, "makemigrations", "--check", "--dry-run")
+    assert (done.returncode, done.stdout.strip()) == (0, "No changes detected")
+
+
+def test_migrating_waits_for_another_migration(database, portal_env):
+    env = {**portal_env, **database.environment("owner")}
+    with database.connect("owner") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK(%s, 0)", [f"{env['VOICE_MYSQL_DATABASE']}.migrate"])
+        assert cursor.fetchone() == (1,)
+        refused = manage(env, "migrate_once", "--wait", "1")
+        assert refused.returncode == 1
+        assert "Another migration" in refused.stderr
+    done = manage(env, "migrate_once")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_password_is_named_before_anything_is_done(portal_env):
+    refused = manage({**portal_env, "VOICE_OWNER_PASSWORD": "x"}, "service_accounts")
+    assert refused.returncode == 1
+    for name in ("OPERATOR", "PORTAL", "SIP"):
+        assert f"VOICE_{name}_PASSWORD" in refused.stderr
+
+
+def test_missing_settings_are_named_at_once(portal_env):
+    env = {name: value for name, value in portal_env.items() if not name.startswith("VOICE_")}
+    refused = manage(env, "check")
+    assert refused.returncode != 0
+    assert "VOICE_MYSQL_HOST is not set" in refused.stderr
+    assert "VOICE_PORTAL_SECRET_KEY is not set" in refused.stderr

@@ -1,0 +1,69 @@
+"""What nginx is told before it passes a request on to Grafana."""
+
+import jwt
+import pytest
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from voice_portal.grafana import tokens
+
+pytestmark = [pytest.mark.services, pytest.mark.usefixtures("django_db", "signing_key")]
+
+
+def viewer(response, key):
+    (published,) = tokens.key_set(key)["keys"]
+    token = response.headers["X-JWT-Assertion"]
+    return jwt.decode(token, jwt.PyJWK(published), algorithms=["RS256"], audience="grafana", issuer="voice-portal")[
+        "sub"
+    ]
+
+
+def test_a_stranger_gets_401_and_no_token():
+    response = Client().get("/auth/grafana")
+    assert response.status_code == 401
+    assert "X-JWT-Assertion" not in response.headers
+
+
+def test_a_user_without_client_gets_403_and_no_token(log_in):
+    response = log_in().get("/auth/grafana")
+    assert response.status_code == 403
+    assert "X-JWT-Assertion" not in response.headers
+
+
+def test_a_user_gets_the_viewer_of_the_sessions_client(log_in, records, signing_key):
+    acme, globex = records.client(display_name="A"), records.client(display_name="B")
+    browser = log_in(acme, globex)
+    response = browser.get("/auth/grafana")
+    assert (response.status_code, response.content) == (204, b"")
+    assert "no-store" in response.headers["Cache-Control"]
+    assert viewer(response, signing_key) == f"client-{acme}"
+    browser.post("/client/", {"client": globex})
+    assert viewer(browser.get("/auth/grafana"), signing_key) == f"client-{globex}"
+
+
+def test_nothing_that_the_browser_sends_chooses_the_viewer(log_in, records, signing_key):
+    acme, globex = records.client(), records.client()
+    headers = {
+        "X-JWT-Assertion": "forged",
+        "X-Grafana-Org-Id": "1",
+        "X-WEBAUTH-USER": "admin",
+        "X-Original-URI": f"/grafana/?client={globex}",
+    }
+    response = log_in(acme).get(f"/auth/grafana?client={globex}&sub=admin", headers=headers)
+    assert viewer(response, signing_key) == f"client-{acme}"
+
+
+def test_a_group_that_tries_to_be_the_administrator_is_only_a_client(log_in, signing_key):
+    assert viewer(log_in("admin").get("/auth/grafana"), signing_key) == "client-admin"
+
+
+def test_no_row_is_written(log_in, records, django_db):
+    browser = log_in(records.client())
+    with CaptureQueriesContext(django_db) as asked:
+        browser.get("/auth/grafana")
+    assert all(query["sql"].startswith("SELECT") for query in asked)
+    assert len(asked) <= 4
+
+
+def test_only_reading_methods_are_answered(log_in, records):
+    assert log_in(records.client()).post("/auth/grafana").status_code == 405
