@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,12 +61,12 @@ class Services:
 
 
 @pytest.fixture(scope="session")
-def services() -> Iterator[Services]:
+def services() -> Services:
     """Access to the lab's services."""
     if os.geteuid() != 0:
         pytest.fail("tests with real services make network namespaces: run `make test`, which asks sudo for root")
     folder = places.cache() / "run"
-    yield Services(FileLock(folder / f"{INSTANCE}.start", timeout=600))
+    return Services(FileLock(folder / f"{INSTANCE}.start", timeout=600))
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Database:
     def port(self) -> int:
         return self.lab.ports["mysql"]
 
-    def connect(self, account: str = "admin") -> "pymysql.Connection[pymysql.cursors.Cursor]":
+    def connect(self, account: str = "admin") -> pymysql.Connection[pymysql.cursors.Cursor]:
         """Open a connection as admin, owner, operator, portal or sip."""
         return database_service.connect(self.lab, account)
 

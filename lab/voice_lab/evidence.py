@@ -41,11 +41,13 @@ class Expectation:
 
     def shown_by(self, row: Row) -> bool:
         """Tell whether a call read back is one of this probe's, ended as expected, with its MOS if it was answered."""
-        measured = row["mos_forward"] is not None and row["mos_reverse"] is not None
-        return (
-            (row["client"], row["probe"], row["disposition"]) == (self.client, self.probe, self.disposition)
-            and measured == (self.disposition == "answered")
-        )  # fmt: skip
+        scores = {row["mos_forward"] is not None, row["mos_reverse"] is not None}
+        return (row["client"], row["probe"], row["disposition"], scores) == (
+            self.client,
+            self.probe,
+            self.disposition,
+            {self.disposition == "answered"},
+        )
 
     def met_by(self, rows: Iterable[Row]) -> bool:
         """Tell whether enough of its calls have been read back."""

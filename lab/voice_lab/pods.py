@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,20 +92,21 @@ def _prepare(lab: Lab, container: Object, volumes: Mapping[str, Path]) -> tuple[
     for folder in mounts.values():
         for path in folder.iterdir():
             if path.suffix == ".conf":
-                path.write_text(_moved(path.read_text(), mounts))
+                path.write_text(moved(path.read_text(), mounts))
     words = [*container["command"], *container.get("args", [])]
-    command = [_moved(word, mounts) for word in words]
-    env = {item["name"]: _moved(_value(lab, item), mounts) for item in container.get("env", [])}
+    command = [moved(word, mounts) for word in words]
+    env = {item["name"]: moved(_value(lab, item), mounts) for item in container.get("env", [])}
     here = str(Path(sys.executable).parent)
     return command, {"PATH": f"{here}:{os.environ['PATH']}:/usr/sbin", "PYTHONDONTWRITEBYTECODE": "1", **env}
 
 
-def _moved(text: str, mounts: Mapping[str, Path]) -> str:
-    # Longest first: one mount path may begin with another.
-    for mount, folder in sorted(mounts.items(), key=lambda item: -len(item[0])):
-        if str(folder) not in text:
-            text = text.replace(mount, str(folder))
-    return text
+def moved(text: str, mounts: Mapping[str, Path]) -> str:
+    """Put folders of this machine in place of the mount paths that `text` names."""
+    if not mounts:
+        return text
+    # A path is only ours as a whole: not as the end of a longer path, nor as the beginning of a longer name.
+    names = "|".join(re.escape(mount) for mount in sorted(mounts, key=len, reverse=True))
+    return re.sub(rf"(?<![\w/.-])({names})(?![\w.-])", lambda found: str(mounts[found[1]]), text)
 
 
 def _value(lab: Lab, item: Object) -> str:

@@ -59,8 +59,8 @@ def start(
             )
         except FileNotFoundError as error:
             raise LabError(f"{name}: the program {command[0]} is not there ({error.strerror})") from error
-    _children[process.pid] = process
     record = Record(process.pid, _stat(process.pid).started)
+    _children[record] = process
     path = _record_path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record._asdict()))
@@ -111,7 +111,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.stem for path in (folder / "processes").glob("*.json"))
 
 
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: dict[Record, subprocess.Popen[bytes]] = {}
 
 
 def _record_path(folder: Path, name: str) -> Path:
@@ -155,11 +155,10 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
 
 def _ended(record: Record, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if child := _children.get(record.pid):
-            child.poll()
-        if not _members(record):
-            _children.pop(record.pid, None)
-            return True
+    while _members(record):
+        if time.monotonic() > deadline:
+            return False
         time.sleep(EVERY_SECONDS / 2)
-    return False
+    if child := _children.pop(record, None):
+        child.wait()  # it is a zombie of ours now: let the kernel forget it
+    return True

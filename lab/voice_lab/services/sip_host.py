@@ -26,6 +26,7 @@ def install() -> None:
 
 def start(lab: Lab) -> None:
     """Start the SIP application."""
+    spool(lab).parent.mkdir(parents=True, exist_ok=True)
     command = network.inside(network.sip_namespace(lab), sys.executable, "-m", "voice_sipapp")
     processes.start(lab.folder, NAME, command, env=environment(lab))
 
@@ -52,6 +53,11 @@ def audio() -> Path:
     return places.cache() / "audio"
 
 
+def spool(lab: Lab) -> Path:
+    """Return the file where CDRs wait for the database."""
+    return lab.folder / "sip-host" / "spool.sqlite"
+
+
 def environment(lab: Lab) -> dict[str, str]:
     """Return the whole environment of the SIP application."""
     return {
@@ -61,6 +67,6 @@ def environment(lab: Lab) -> dict[str, str]:
         "VOICE_SIP_HOST": host_name(lab),
         "VOICE_SIP_ADDRESS": str(network.PLAN.receiver),
         "VOICE_SIP_RECEIVER_PORT": str(network.PLAN.receiver_port),
-        "VOICE_SPOOL": str(lab.folder / "sip-host" / "spool.sqlite"),
+        "VOICE_SPOOL": str(spool(lab)),
         "VOICE_AUDIO": str(audio()),
     }
