@@ -81,11 +81,18 @@ def query(browser: httpx.Client, sql: str) -> list[Row]:
     answer = browser.post("/grafana/api/ds/query", json=body)
     if answer.status_code != httpx.codes.OK:
         raise LabError(f"Grafana answers {answer.status_code} to a query: {answer.text[:300]}")
-    (frame,) = answer.json()["results"]["A"]["frames"]
-    names = [field["name"] for field in frame["schema"]["fields"]]
-    return [dict(zip(names, values, strict=True)) for values in zip(*frame["data"]["values"], strict=True)]
+    result = answer.json()["results"]["A"]
+    if error := result.get("error"):
+        raise LabError(f"Grafana could not run a query: {error}")
+    return [row for frame in result["frames"] for row in _rows(frame)]
 
 
 def calls(browser: httpx.Client) -> list[Row]:
     """Return every call that the signed-in client may see."""
     return query(browser, CALLS)
+
+
+def _rows(frame: dict[str, Any]) -> list[Row]:
+    """Turn a data frame, which holds columns, into rows."""
+    names = [field["name"] for field in frame["schema"]["fields"]]
+    return [dict(zip(names, values, strict=True)) for values in zip(*frame["data"]["values"], strict=True)]
