@@ -54,8 +54,9 @@ def test_the_sip_account_may_send_a_record_twice(database, records):
     row = {"uuid": uuid.uuid4().bytes, "started_at": "2026-01-01 00:00:00.123", "client": client}
     sql = (
         "INSERT INTO voice_call (uuid, started_at, client, probe, generation, sip_host, from_uri, to_uri, srtp,"
-        " ended_at, disposition, duration_ms, hangup_by, audio, valid) VALUES (%(uuid)s, %(started_at)s, %(client)s, 'p', 1, 'h',"
-        " 'a', 'b', 0, %(started_at)s, 'busy', 0, 'none', 'x', 1) ON DUPLICATE KEY UPDATE uuid = uuid"
+        " ended_at, disposition, duration_ms, hangup_by, audio, valid)"
+        " VALUES (%(uuid)s, %(started_at)s, %(client)s, 'p', 1, 'h', 'a', 'b', 0,"
+        " %(started_at)s, 'busy', 0, 'none', 'x', 1) ON DUPLICATE KEY UPDATE uuid = uuid"
     )
     with database.connect("sip") as connection, connection.cursor() as cursor:
         cursor.execute(sql, row)

@@ -2,20 +2,25 @@
 
 import pytest
 
+from voice_portal.cdr.models import ProbeState
+from voice_portal.probes.health import reasons
+
 pytestmark = pytest.mark.services
 
 
 @pytest.fixture
-def health(records):
-    """The health of a probe with the given settings after the given calls."""
+def health(records, django_db):
+    """The health of a probe with the given settings after the given calls; the pages give a reason for it, or none."""
 
     def health(*calls, **probe):
         client = records.client()
         records.probe(client, **probe)
         for call in calls:
             records.call(client, **call)
-        (health,) = records.one("SELECT health FROM voice_probe_state WHERE client = %s", client)
-        return health
+        state = ProbeState.objects.for_client(client).get()
+        silent = state.health in ("Healthy", "Suspended") or state.last_call_at is None
+        assert bool(reasons(state)) is not silent
+        return state.health
 
     return health
 
