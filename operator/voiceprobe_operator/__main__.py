@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import socket
 import sys
 
 import kopf
@@ -33,13 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # kopf tells of every handler that succeeded, which here means only that an object was heard of.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
-    host = "[::]" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - the kubelet asks from outside the pod
     kopf.run(
         registry=registry(),
         memo=Memo(settings),
         clusterwide=True,
         standalone=True,
-        liveness_endpoint=f"http://{host}:{settings.liveness_port}/healthz",
     )
     return 0
 

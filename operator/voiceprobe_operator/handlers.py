@@ -38,7 +38,7 @@ async def startup(memo: Memo, settings: kopf.OperatorSettings, **_: object) -> N
     settings.persistence.finalizer = f"{GROUP}/{MANAGER}"
     settings.networking.request_timeout = 30
     memo.service = Service(memo.settings)
-    memo.service.start()
+    await memo.service.start()
 
 
 async def cleanup(memo: Memo, **_: object) -> None:
@@ -56,18 +56,12 @@ async def noticed(event: Mapping[str, Any], body: Mapping[str, Any], memo: Memo,
     memo.running.notice(body, deleted=event["type"] == "DELETED")
 
 
-async def seconds_since_resync(memo: Memo, **_: object) -> float:
-    """Shown by the liveness endpoint."""
-    return round(memo.running.seconds_since_resync(), 1)
-
-
 def registry() -> kopf.OperatorRegistry:
     """All handlers, registered."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(connect)
     kopf.on.startup(registry=handlers)(startup)
     kopf.on.cleanup(registry=handlers)(cleanup)
-    kopf.on.probe(registry=handlers, id="seconds_since_resync")(seconds_since_resync)
     for plural in PLURALS.values():
         kopf.on.event(GROUP, VERSION, plural, registry=handlers)(noticed)
     return handlers

@@ -27,8 +27,10 @@ class Reporter:
 
     async def report(self, seen: Declared, result: Result) -> None:
         """Bring the statuses of all of the client's objects up to date."""
+        # A changed VoiceClient rewrites every dashboard, which is not drift.
+        client_is_known = seen.client.ref is None or self._is_observed(seen.client.ref)
         for probe in seen.probes:
-            await self._events(probe.ref, result)
+            await self._events(probe.ref, result, settled=client_is_known and self._was_ready(probe.ref))
             await self._conditions(probe.ref, result.of_probe(probe.ref))
         if seen.client.ref is not None:
             await self._conditions(seen.client.ref, result.of_client())
@@ -45,20 +47,22 @@ class Reporter:
         }
         await self._writer.write(ref, want)
 
-    async def _events(self, ref: Reference, result: Result) -> None:
+    async def _events(self, ref: Reference, result: Result, *, settled: bool) -> None:
         if ref.name in result.published:
             await self._event(ref, "Normal", "Published", f"generation {ref.generation} is published to the SIP hosts")
         if names.dashboard(ref.uid) in result.written.put:
-            if self._was_ready(ref):
+            if settled:
                 text = "the dashboard in Grafana was not as declared and has been put right"
                 await self._event(ref, "Warning", "DashboardRestored", text)
             else:
                 await self._event(ref, "Normal", "DashboardWritten", "the dashboard in Grafana is written")
 
     def _was_ready(self, ref: Reference) -> bool:
-        known = self._writer.known(ref)
-        turned = {c["type"]: c["status"] for c in known.get("conditions", ())}
-        return known.get("observedGeneration") == ref.generation and turned.get("DashboardsReady") == "True"
+        turned = {c["type"]: c["status"] for c in self._writer.known(ref).get("conditions", ())}
+        return self._is_observed(ref) and turned.get("DashboardsReady") == "True"
+
+    def _is_observed(self, ref: Reference) -> bool:
+        return bool(self._writer.known(ref).get("observedGeneration") == ref.generation)
 
     async def _event(self, ref: Reference, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         try:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from voiceprobe_operator import status
+from voiceprobe_operator import liveness, status
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.diff import refuses_sweep
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.kubernetes import Kubernetes
-from voiceprobe_operator.model import reference
+from voiceprobe_operator.model import Reference, reference
 from voiceprobe_operator.reconciler import Reconciler
 from voiceprobe_operator.settings import Settings
 from voiceprobe_operator.statuswriter import StatusWriter
@@ -36,10 +36,15 @@ class Service:
         self._seen: dict[tuple[str, str, str], tuple[str, int]] = {}
         self._resynced = time.monotonic()
         self._loops: list[asyncio.Task[None]] = []
+        self._liveness: asyncio.Server | None = None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Start working."""
         self._queue.start()
+        # Three resyncs missed: no outage of another service does that, since a failed one counts as a turn.
+        oldest = 3 * self._settings.resync_seconds + 60
+        socket = liveness.listen(self._settings.liveness_port)
+        self._liveness = await liveness.serve(socket, self.seconds_since_resync, oldest)
         self._loops = [
             asyncio.create_task(_repeat("resync", self.resync, self._settings.resync_seconds)),
             asyncio.create_task(_repeat("status", self.update_health, self._settings.status_seconds)),
@@ -53,11 +58,13 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await task
         await self._queue.stop()
+        if self._liveness is not None:
+            self._liveness.close()
         await self._grafana.aclose()
         await self._kubernetes.aclose()
 
     def seconds_since_resync(self) -> float:
-        """Age of the last comparison of everything."""
+        """How long ago everything was last compared, or the attempt failed."""
         return time.monotonic() - self._resynced
 
     def notice(self, body: Mapping[str, Any], *, deleted: bool) -> None:
@@ -74,32 +81,40 @@ class Service:
 
     async def resync(self) -> None:
         """Compare everything: have every client looked at, also one whose last object vanished unnoticed."""
+        try:
+            await self._resync()
+        finally:
+            self._resynced = time.monotonic()
+
+    async def _resync(self) -> None:
         bodies = [*await self._kubernetes.objects("VoiceClient"), *await self._kubernetes.objects("VoiceProbe")]
         self._writer.remember(bodies)
         refs = [reference(body) for body in bodies]
         self._seen = {(ref.kind, ref.namespace, ref.name): (ref.uid, ref.generation) for ref in refs}
+        clients = await self._clients(refs)
+        self._reconciler.inspect(clients)
+        self._queue.add(sorted(clients))
+
+    async def _clients(self, refs: Sequence[Reference]) -> set[str]:
+        """The clients to look at: those that declare something, and those whose plan has probes that are gone."""
         clients = {ref.namespace for ref in refs}
         try:
             known = await self._database.known_probes()
         except OutsideError as error:
             # Each client's own reconcile says so in its conditions.
             log.warning("resync: %s", error.sentence)
-        else:
-            gone = known - {(ref.namespace, ref.name) for ref in refs if ref.kind == "VoiceProbe"}
-            losing = {client for client, _ in gone}
-            if refuses_sweep(gone, known):
-                log.error(
-                    "resync: %d of %d probes of the plan are not declared any more. That is more than half: is this"
-                    " the right cluster? Nothing is removed. If it is meant, remove their rows of voice_probe.",
-                    len(gone),
-                    len(known),
-                )
-                clients -= losing
-            else:
-                clients |= losing
-        self._reconciler.inspect(clients)
-        self._queue.add(sorted(clients))
-        self._resynced = time.monotonic()
+            return clients
+        gone = known - {(ref.namespace, ref.name) for ref in refs if ref.kind == "VoiceProbe"}
+        losing = {client for client, _ in gone}
+        if not refuses_sweep(gone, known):
+            return clients | losing
+        log.error(
+            "resync: %d of %d probes of the plan are not declared any more. That is more than half: is this the right"
+            " cluster? Nothing is removed. If it is meant, remove their rows of voice_probe.",
+            len(gone),
+            len(known),
+        )
+        return clients - losing
 
     async def update_health(self) -> None:
         """Bring health and last call of every probe up to date: one query, and a patch for each that changed."""
