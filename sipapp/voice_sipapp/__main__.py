@@ -12,7 +12,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; returns the exit status: 0 good, 1 a check failed, 2 unusable settings."""
+    """Do what the command line says; returns the exit status: 0 good, 1 something failed, 2 unusable settings."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr)
     if options.command == "make-audio":
@@ -68,8 +68,7 @@ def _run(configured: settings.Settings) -> int:
         logging.getLogger("voice_sipapp").warning(
             "no real-time scheduling: a busy host may spoil measurements, which will be marked as not valid"
         )
-    app.Application(configured).run()
-    return 0
+    return 0 if app.Application(configured).run() else 1
 
 
 if __name__ == "__main__":

@@ -3,17 +3,18 @@
 import logging
 import signal
 import sys
+import threading
 from datetime import UTC, datetime
 
 from voice_sipapp import __version__, plan, rtp, stack
 from voice_sipapp.audio import AudioStore
-from voice_sipapp.call import Station
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Parameter
 from voice_sipapp.plan import PlanReader
 from voice_sipapp.probe import Probe
 from voice_sipapp.settings import Settings
 from voice_sipapp.spool import Spool
+from voice_sipapp.station import Station
 from voice_sipapp.writer import Writer
 
 GOODBYE_S = 1.0
@@ -27,6 +28,7 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._failed = False
         self._started_at = datetime.now(UTC)
         self._spool = Spool(settings.spool)
         self._engine = rtp.Engine(settings.address, settings.rtp_ports)
@@ -55,8 +57,12 @@ class Application:
             self._settings.sip_host, __version__, self._started_at, self._caller.active, self._spool.depth()
         )
 
-    def run(self) -> None:
-        """Call until SIGTERM or SIGINT; then hang up, write what there is and return."""
+    def run(self) -> bool:
+        """Call until SIGTERM or SIGINT; then hang up, write what there is and return.
+
+        False if it ended by itself because one of its threads failed: a half-working prober must be started anew.
+        """
+        threading.excepthook = self._thread_failed
         # Two threads of Python share one lock; the media's must not wait 5 ms for it.
         sys.setswitchinterval(0.001)
         for thread in (self._engine, self._writer, self._plan):
@@ -70,6 +76,12 @@ class Application:
             stack.run_loop()
         finally:
             self._close()
+        return not self._failed
+
+    def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
+        log.critical("a thread failed", exc_info=failure.exc_value)
+        self._failed = True
+        self._caller.submit(self._stop)
 
     def _stop(self) -> None:
         log.info("stopping: %d calls are up", self._caller.active)

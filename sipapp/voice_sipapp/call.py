@@ -1,14 +1,11 @@
-"""One synthetic call: the dialer's leg, the receiver's leg, and what is known of both when it is over.
+"""One synthetic call: the dialer's leg, and what is known of both legs when it is over.
 
 Everything here runs in the SIP stack's thread.
 """
 
 import logging
 import re
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,94 +13,14 @@ from voice_sipapp import outcome, sdp, stack
 from voice_sipapp.audio import Audio
 from voice_sipapp.cdr import CallRecord
 from voice_sipapp.probe import Probe
-from voice_sipapp.rtp import Engine, Stream
+from voice_sipapp.receiver import Receiver
+from voice_sipapp.rtp import Stream
+from voice_sipapp.station import Station, Times
 
 CLEAR_UP_S = 2.0
 """How long the receiver's leg may outlive the dialer's: its BYE or CANCEL is still on the way."""
 
-OVERSTAY_S = 15.0
-"""How long past the call's duration an answered receiver waits for the dialer's BYE before it hangs up itself."""
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Station:
-    """What every call of this host shares: its ports for SIP and media, its name and address."""
-
-    dialer: stack.Endpoint
-    receiver: stack.Endpoint
-    engine: Engine
-    sip_host: str
-    address: str
-
-
-@dataclass
-class Times:
-    """When things happened: the start on the wall clock, the rest in seconds on the stack's clock, None if never."""
-
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    wall_ns: int = field(default_factory=time.time_ns)
-    invited: float = field(default_factory=stack.now)
-    progress: float | None = None
-    answered: float | None = None
-    ended: float | None = None
-
-    def at(self, moment: float | None) -> datetime | None:
-        """A `moment` of the stack's clock on the wall clock as it was when the call started."""
-        return None if moment is None else self.started_at + timedelta(seconds=moment - self.invited)
-
-    def since_invite_ms(self, moment: float | None) -> int | None:
-        """Whole milliseconds from the INVITE to `moment`."""
-        return None if moment is None else max(0, round((moment - self.invited) * 1000))
-
-
-class Receiver:
-    """The party that is called: rings, answers after the probe's delay, plays, listens until it is hung up on."""
-
-    def __init__(self, call: "Call") -> None:
-        self._call = call
-        self._offer = ""
-        self.leg = stack.Leg(call.station.receiver, self._event)
-        self.over = False
-
-    def _event(self, event: Any, agent: Any) -> None:  # noqa: ANN401
-        kind = type(event).__name__
-        if kind == "CCEventTry":
-            self._offer = str(event.getData()[3] or "")
-            self.leg.ring()
-            stack.later(self._call.probe.answer_after_ms / 1000, self._answer)
-        elif kind == "CCEventUpdate":
-            self.leg.answer(self._call.answer_again(self._call.receiver_stream, str(event.getData() or "")))
-        elif kind in ("CCEventDisconnect", "CCEventFail"):
-            self._end()
-
-    def _answer(self) -> None:
-        if self.over:
-            return
-        stream = self._call.receiver_stream
-        try:
-            remote = sdp.choose(self._offer, self._call.probe.codecs)
-        except sdp.SdpError as error:
-            log.warning("call %s: the offer that reached the receiver can't be used: %s", self._call.uuid, error)
-            self.leg.refuse(488, "Not Acceptable Here")
-            self._end()
-            return
-        self.leg.answer(self._call.describe(stream, [remote.codec]))
-        self._call.play(stream, remote)
-        stack.later(self._call.probe.duration_ms / 1000 + OVERSTAY_S, self.hang_up)
-
-    def hang_up(self) -> None:
-        """End this leg from here, if it is still up."""
-        if not self.over:
-            self.leg.hang_up()
-            self._end()
-
-    def _end(self) -> None:
-        if not self.over:
-            self.over = True
-            self._call.station.engine.end(self._call.receiver_stream)
-            self._call.check_over()
 
 
 class Call:

@@ -14,10 +14,12 @@ from uuid import UUID, uuid4
 
 from voice_sipapp import scoring, stack
 from voice_sipapp.audio import AudioError, AudioStore
-from voice_sipapp.call import Call, Station
+from voice_sipapp.call import Call
 from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
 from voice_sipapp.probe import Probe
+from voice_sipapp.rtp import Stream
 from voice_sipapp.schedule import Schedule
+from voice_sipapp.station import Station
 
 TICK_S = 0.05
 
@@ -30,6 +32,7 @@ class Caller:
     def __init__(self, sounds: AudioStore, keep: Callable[[Cdr], None]) -> None:
         self.station: Station
         self.strangers = 0
+        self._stopping = False
         self._sounds = sounds
         self._keep = keep
         self._schedule = Schedule()
@@ -59,6 +62,8 @@ class Caller:
             except queue.Empty:
                 break
             action()
+        if self._stopping:
+            return
         for probe in self._schedule.due(datetime.now(UTC)):
             self.place(probe)
 
@@ -117,7 +122,7 @@ class Caller:
         del self._calls[call.uuid]
         self._schedule.ended(call.probe.key)
         record = call.record()
-        dialer, receiver = scoring.Party.of(call.dialer_stream), scoring.Party.of(call.receiver_stream)
+        dialer, receiver = _party(call.dialer_stream), _party(call.receiver_stream)
         self._scorer.submit(self._finish, record, dialer, receiver, call.codec)
 
     def _finish(self, record: CallRecord, dialer: scoring.Party, receiver: scoring.Party, codec: str | None) -> None:
@@ -158,7 +163,8 @@ class Caller:
         )  # fmt: skip
 
     def stop(self) -> None:
-        """Hang up every call; their records follow within moments."""
+        """Start no more calls and hang up those that are up; their records follow within moments."""
+        self._stopping = True
         for call in list(self._calls.values()):
             call.stop()
 
@@ -166,6 +172,19 @@ class Caller:
         """Wait until every finished call is scored and kept."""
         self._resolver.shutdown(wait=False, cancel_futures=True)
         self._scorer.shutdown(wait=True)
+
+
+def _party(stream: Stream) -> scoring.Party:
+    """What scoring needs of a `stream` that has ended."""
+    exchange = stream.exchange
+    return scoring.Party(
+        sent=stream.sent,
+        lag_ms=stream.lag_ms,
+        received=stream.received,
+        round_trips_ms=exchange.round_trips_ms,
+        remote_lost=exchange.remote_lost,
+        remote_jitter_ms=exchange.remote_jitter_ms,
+    )
 
 
 def _mos(stream: StreamRecord) -> str:

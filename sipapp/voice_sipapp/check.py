@@ -6,8 +6,9 @@ from contextlib import closing
 
 import pyodbc
 
-from voice_sipapp import odbc, plan, rtp
+from voice_sipapp import odbc, plan
 from voice_sipapp.audio import AudioError, AudioStore
+from voice_sipapp.ports import Ports
 from voice_sipapp.settings import Settings
 from voice_sipapp.spool import Spool
 
@@ -58,7 +59,7 @@ def _sip_ports(settings: Settings) -> str:
 
 
 def _media_ports(settings: Settings) -> str:
-    *endpoints, port = rtp.Ports(settings.address, *settings.rtp_ports).open()
+    *endpoints, port = Ports(settings.address, *settings.rtp_ports).open()
     for endpoint in endpoints:
         if isinstance(endpoint, socket.socket):
             endpoint.close()

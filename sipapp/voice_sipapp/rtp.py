@@ -17,8 +17,9 @@ import threading
 import time
 from collections.abc import Sequence
 
+from voice_sipapp import rtppacket
+from voice_sipapp.ports import SO_TIMESTAMPNS, Ports
 from voice_sipapp.rtcp import Exchange, Reception
-from voice_sipapp.rtpstats import Packet
 
 PTIME_S = 0.02
 TICKS = 160
@@ -26,59 +27,9 @@ RTCP_EVERY_S = 2.0
 FIRST_RTCP_S = (0.3, 0.9)
 """When the first two reports go out: two are needed for a round trip, and some calls are short."""
 
-DSCP_EF = 0xB8
-_SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("qq")
-_HEADER = struct.Struct("!BBHII")
-_BUFFER = 1 << 20
 
 log = logging.getLogger(__name__)
-
-
-class PortsExhaustedError(OSError):
-    """No free pair of ports is left in the range."""
-
-
-class Ports:
-    """Even UDP ports for RTP, each with the odd one above it for RTCP (RFC 3550, section 11)."""
-
-    def __init__(self, address: str, first: int, last: int) -> None:
-        self._address = address
-        self._even = list(range(first + first % 2, last, 2))
-        # Not from the start: packets of a call that was up before a restart must not reach a new one.
-        self._at = random.randrange(len(self._even))  # noqa: S311
-        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
-
-    def open(self) -> tuple[socket.socket, socket.socket, int]:
-        """Sockets for RTP and RTCP, bound and non-blocking, and the RTP port. Raises PortsExhaustedError."""
-        for _ in self._even:
-            port = self._even[self._at]
-            self._at = (self._at + 1) % len(self._even)
-            try:
-                rtp = self._bound(port)
-            except OSError:
-                continue
-            try:
-                return rtp, self._bound(port + 1), port
-            except OSError:
-                rtp.close()
-        raise PortsExhaustedError("no free pair of RTP ports")
-
-    def _bound(self, port: int) -> socket.socket:
-        endpoint = socket.socket(self._family, socket.SOCK_DGRAM)
-        try:
-            endpoint.bind((self._address, port))
-            endpoint.setblocking(False)
-            endpoint.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-            if self._family == socket.AF_INET6:
-                endpoint.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, DSCP_EF)
-            else:
-                endpoint.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, DSCP_EF)
-        except OSError:
-            endpoint.close()
-            raise
-        return endpoint
 
 
 class Stream:
@@ -117,7 +68,7 @@ class Stream:
         self.lag_ms = max(self.lag_ms, lag_s * 1000)
         payload = self._frames[self.sent % len(self._frames)]
         marker = 0x80 if self.sent == 0 else 0
-        header = _HEADER.pack(
+        header = rtppacket.HEADER.pack(
             0x80,
             marker | self._payload_type,
             (self._sequence + self.sent) & 0xFFFF,
@@ -151,7 +102,7 @@ class Stream:
                 continue
             self.received.append((arrival_ns, packet))
             if packet[1] & 0x7F == self._payload_type:
-                _, _, sequence, timestamp, ssrc = _HEADER.unpack_from(packet)
+                _, _, sequence, timestamp, ssrc = rtppacket.HEADER.unpack_from(packet)
                 self._reception.packet(arrival_ns, sequence, timestamp, ssrc)
 
     def receive_rtcp(self) -> None:
@@ -183,38 +134,10 @@ def _waiting(endpoint: socket.socket) -> list[tuple[bytes, int]]:
 
 def _arrival_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
     for level, kind, value in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
             seconds, nanoseconds = _TIMESPEC.unpack_from(value)
             return int(seconds * 1_000_000_000 + nanoseconds)
     return time.time_ns()
-
-
-def packets(received: Sequence[tuple[int, bytes]], payload_type: int) -> list[Packet]:
-    """The RTP packets of `payload_type` among what was `received`, numbers unwrapped for each source.
-
-    Other payload types (comfort noise, DTMF of a gateway) are left out.
-    """
-    last: dict[int, tuple[int, int]] = {}
-    result: list[Packet] = []
-    for arrival_ns, data in received:
-        first, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
-        start = 12 + 4 * (first & 15)
-        if kind & 0x7F != payload_type or first & 0x10 or start > len(data):
-            continue
-        sequence, timestamp = _unwrapped(last.get(ssrc), sequence, timestamp)
-        last[ssrc] = (sequence, timestamp)
-        end = len(data) - (data[-1] if first & 0x20 else 0)
-        result.append(Packet(arrival_ns, sequence, timestamp, ssrc, data[start:end]))
-    return result
-
-
-def _unwrapped(last: tuple[int, int] | None, sequence: int, timestamp: int) -> tuple[int, int]:
-    """`sequence` (16 bits) and `timestamp` (32 bits) continued from the `last` packet's, in either direction."""
-    if last is None:
-        return sequence + 0x10000, timestamp + 0x100000000
-    step = ((sequence - last[0] + 0x8000) & 0xFFFF) - 0x8000
-    ticks = ((timestamp - last[1] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-    return last[0] + step, last[1] + ticks
 
 
 class Engine(threading.Thread):

@@ -6,7 +6,7 @@ from typing import Any
 
 from voice_sipapp import emodel, levels, rtpstats, sdp
 from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
-from voice_sipapp.rtp import Stream, packets
+from voice_sipapp.rtppacket import packets
 
 MAX_LAG_MS = 20.0
 """A packet that left later than a whole packet time makes jitter of our own: the measurement is not valid."""
@@ -22,19 +22,6 @@ class Party:
     round_trips_ms: Sequence[float]
     remote_lost: int | None
     remote_jitter_ms: float | None
-
-    @classmethod
-    def of(cls, stream: Stream) -> "Party":
-        """The figures of a `stream` that has ended."""
-        exchange = stream.exchange
-        return cls(
-            sent=stream.sent,
-            lag_ms=stream.lag_ms,
-            received=stream.received,
-            round_trips_ms=exchange.round_trips_ms,
-            remote_lost=exchange.remote_lost,
-            remote_jitter_ms=exchange.remote_jitter_ms,
-        )
 
 
 def complete(call: CallRecord, dialer: Party, receiver: Party, codec: str | None) -> Cdr:

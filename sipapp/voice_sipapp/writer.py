@@ -14,6 +14,7 @@ from voice_sipapp.spool import Spool
 BATCH = 50
 IDLE_S = 0.25
 
+Batch = list[tuple[int, Cdr]]
 log = logging.getLogger(__name__)
 
 
@@ -43,8 +44,9 @@ class Writer(threading.Thread):
     def drain(self) -> bool:
         """Send everything that waits. False if the database would not have it now (the reason is logged)."""
         try:
-            while batch := self._spool.take(BATCH):
-                self._send(batch)
+            while waiting := self._spool.take(BATCH):
+                if batch := self._readable(waiting):
+                    self._send(batch)
         except pyodbc.Error as error:
             log.warning("database not written: %s; %d records wait", odbc.error_text(error), self._spool.depth())
             self._disconnect()
@@ -52,7 +54,18 @@ class Writer(threading.Thread):
         self._backoff.reset()
         return True
 
-    def _send(self, batch: list[tuple[int, str]]) -> None:
+    def _readable(self, waiting: list[tuple[int, str]]) -> Batch:
+        """The records of `waiting`; one that can't be read (another version wrote it) is put aside."""
+        batch: Batch = []
+        for number, body in waiting:
+            try:
+                batch.append((number, Cdr.from_json(body)))
+            except (ValueError, TypeError, KeyError) as error:
+                self._spool.bury(number, f"unreadable: {error!r}")
+                log.error("a record in the spool can't be read and was put aside: %r", error)  # noqa: TRY400
+        return batch
+
+    def _send(self, batch: Batch) -> None:
         try:
             self._insert(batch)
         except pyodbc.Error as error:
@@ -62,7 +75,7 @@ class Writer(threading.Thread):
             for item in batch:
                 self._send_alone(item)
 
-    def _send_alone(self, item: tuple[int, str]) -> None:
+    def _send_alone(self, item: tuple[int, Cdr]) -> None:
         try:
             self._insert([item])
         except pyodbc.Error as error:
@@ -72,10 +85,10 @@ class Writer(threading.Thread):
             self._spool.bury(item[0], odbc.error_text(error))
             log.error("a record can't be stored and was put aside: %s", odbc.error_text(error))  # noqa: TRY400
 
-    def _insert(self, batch: list[tuple[int, str]]) -> None:
+    def _insert(self, batch: Batch) -> None:
         if self._connection is None:
             self._connection = odbc.connect(self._database)
-        odbc.insert(self._connection, [Cdr.from_json(body) for _, body in batch])
+        odbc.insert(self._connection, [cdr for _, cdr in batch])
         self._spool.done([number for number, _ in batch])
 
     def _rollback(self) -> None:

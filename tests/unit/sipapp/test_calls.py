@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from voice_sipapp import audio, outcome, probe, rtp, sdp, stack
-from voice_sipapp.call import Station
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Cdr
 from voice_sipapp.sipuri import SipUri
+from voice_sipapp.station import Station
 
 ADDRESS = "::1"
 

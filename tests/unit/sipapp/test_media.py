@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import rtp, rtpstats
+from voice_sipapp import ports, rtp, rtppacket, rtpstats
 from voice_sipapp.rtcp import Exchange, Reception
 
 SECOND = 1_000_000_000
@@ -76,7 +76,7 @@ def test_two_streams_hear_each_other_whole_and_measure_the_round_trip(engine: rt
     engine.end(one)
     time.sleep(0.05)
     engine.end(other)
-    stats = rtpstats.analyse(rtp.packets(other.received, 8))
+    stats = rtpstats.analyse(rtppacket.packets(other.received, 8))
     assert stats is not None
     assert stats.received == one.sent >= 50
     assert (stats.lost, stats.duplicates) == (0, 0)
@@ -103,11 +103,11 @@ def test_packets_are_marked_for_expedited_forwarding(engine: rtp.Engine):
 
 
 def test_ports_are_pairs_and_run_out():
-    ports = rtp.Ports("::1", 31500, 31503)
-    first, second = ports.open(), ports.open()
+    pairs = ports.Ports("::1", 31500, 31503)
+    first, second = pairs.open(), pairs.open()
     assert {first[2], second[2]} == {31500, 31502}
-    with pytest.raises(rtp.PortsExhaustedError):
-        ports.open()
+    with pytest.raises(ports.PortsExhaustedError):
+        pairs.open()
     for endpoint in (*first[:2], *second[:2]):
         endpoint.close()
 
@@ -115,4 +115,4 @@ def test_ports_are_pairs_and_run_out():
 def test_padding_and_contributing_sources_are_not_sound():
     header = struct.pack("!BBHII", 0x80 | 0x20 | 1, 8, 1, 0, 5)
     packet = header + b"\0\0\0\1" + b"\xd5" * 160 + b"\0\0\0\4"
-    assert [found.payload for found in rtp.packets([(0, packet)], 8)] == [b"\xd5" * 160]
+    assert [found.payload for found in rtppacket.packets([(0, packet)], 8)] == [b"\xd5" * 160]

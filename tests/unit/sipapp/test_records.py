@@ -202,6 +202,16 @@ def test_a_poisonous_record_is_put_aside_and_the_others_go_on(tmp_path: Path, fa
     spool.close()
 
 
+def test_an_unreadable_record_is_put_aside(tmp_path: Path, fake: FakeDatabase):
+    spool = Spool(tmp_path / "spool")
+    record = cdr()
+    spool.put(record)
+    spool._db.execute("INSERT INTO waiting (uuid, body) VALUES ('x', '{}')")
+    assert writer.Writer(spool, DATABASE).drain()
+    assert (fake.rows, spool.dead()) == ([record.call.uuid], 1)
+    spool.close()
+
+
 def test_nothing_is_lost_while_the_schema_is_missing(tmp_path: Path, fake: FakeDatabase):
     spool = Spool(tmp_path / "spool")
     record = cdr()

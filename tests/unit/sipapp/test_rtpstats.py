@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import rtp, rtpstats
+from voice_sipapp import rtppacket, rtpstats
 from voice_sipapp.rtpstats import Packet, analyse, burst_ratio, burstiness
 
 MS = 1_000_000
@@ -139,17 +139,17 @@ def test_bursts_and_gaps_account_for_every_packet_and_loss(missing: list[bool]):
 
 @given(st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(30, 120))
 def test_numbers_that_wrap_are_continued(first: int, start: int, count: int):
-    header = rtp._HEADER
+    header = rtppacket.HEADER
     raw = [
         (at * 20 * MS, header.pack(0x80, 8, (first + at) & 0xFFFF, (start + 160 * at) & 0xFFFFFFFF, 5) + b"\xd5" * 160)
         for at in range(count)
     ]
-    stats = analyse(rtp.packets(raw, 8))
+    stats = analyse(rtppacket.packets(raw, 8))
     assert stats is not None
     assert (stats.expected, stats.lost, stats.jitter_max_ms) == (count, 0, 0)
 
 
 def test_other_payload_types_are_not_part_of_the_stream():
-    header = rtp._HEADER
+    header = rtppacket.HEADER
     raw = [(0, header.pack(0x80, 8, 1, 0, 5) + b"\xd5" * 160), (1, header.pack(0x80, 101, 2, 0, 5) + b"\1\0\0\0")]
-    assert len(rtp.packets(raw, 8)) == 1
+    assert len(rtppacket.packets(raw, 8)) == 1
