@@ -1,0 +1,217 @@
+"""Values that the operator's tests start from."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from voiceprobe_operator.model import Probe, parse_probe
+from voiceprobe_operator.settings import Settings
+
+Body = dict[str, Any]
+ProbeBody = Callable[..., Body]
+
+ENV = {
+    "VOICE_MYSQL_HOST": "mysql.example",
+    "VOICE_MYSQL_USER": "voice_operator",
+    "VOICE_MYSQL_PASSWORD": "mysql-secret",
+    "VOICE_GRAFANA_URL": "http://grafana.example/grafana/",
+    "VOICE_GRAFANA_USER": "admin",
+    "VOICE_GRAFANA_PASSWORD": "grafana-secret",
+    "VOICE_PORTAL_URL": "https://voice.example/",
+    "VOICE_OPERATOR_NAMESPACE": "voice-system",
+}
+
+# As the API server stores `destination`, `receiver.address` and `dialer.address` alone: with the CRD's defaults.
+STORED: Body = {
+    "apiVersion": "voicequality.io/v1alpha1",
+    "kind": "VoiceProbe",
+    "metadata": {
+        "name": "inbound-sales",
+        "namespace": "acme",
+        "uid": "b1282a90-5a49-4fe3-a3e6-0259f5275dc5",
+        "generation": 3,
+    },
+    "spec": {
+        "destination": "sip:+442071838750@sbc.acme.example",
+        "dialer": {"address": "sip:probe-1@voice.example.net"},
+        "receiver": {"address": "sip:agent-7@voice.example.net", "answerAfter": "2s"},
+        "call": {
+            "timeZone": "UTC",
+            "duration": "30s",
+            "codecs": ["PCMA", "PCMU"],
+            "audio": "speech-en",
+            "mediaEncryption": "none",
+        },
+        "thresholds": {
+            "mos": {"warning": 4, "critical": 3.6},
+            "packetLossPercent": {"warning": 0.5, "critical": 2},
+            "jitterMilliseconds": {"warning": 20, "critical": 40},
+            "postDialDelaySeconds": {"warning": 3, "critical": 6},
+        },
+        "alerting": {"enabled": True, "for": "10m"},
+        "suspend": False,
+    },
+}
+
+
+@pytest.fixture
+def env() -> dict[str, str]:
+    return dict(ENV)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings.from_env(ENV)
+
+
+@pytest.fixture
+def probe_body() -> ProbeBody:
+    """Makes a stored VoiceProbe; keyword arguments replace parts of spec, one level deep, or metadata."""
+
+    def make(*, metadata: Body | None = None, **spec: Any) -> Body:
+        body = copy.deepcopy(STORED)
+        body["metadata"] |= metadata or {}
+        for key, value in spec.items():
+            part = body["spec"].get(key)
+            body["spec"][key] = part | value if isinstance(part, dict) else value
+        return body
+
+    return make
+
+
+@pytest.fixture
+def probe(probe_body: ProbeBody) -> Probe:
+    return parse_probe(probe_body())
+
+
+class FakeGrafana:
+    """Grafana as far as the operator uses it, its state in memory, its requests remembered."""
+
+    def __init__(self):
+        self.orgs = {1: "Main Org."}
+        self.users = {1: "admin"}
+        self.members = {(1, 1): "Admin"}
+        self.datasources, self.folders, self.dashboards = {}, {}, {}
+        self.writes: list[str] = []
+        self.reads: list[str] = []
+        self.away = False
+
+    def answer(self, request):
+        if self.away:
+            raise httpx.ConnectError("refused")
+        path = request.url.path.removeprefix("/grafana/api")
+        self.org = int(request.headers.get("X-Grafana-Org-Id", 1))
+        (self.reads if request.method == "GET" else self.writes).append(f"{request.method} {path}")
+        body = json.loads(request.content) if request.content else {}
+        for pattern, handler in ROUTES.items():
+            if match := re.fullmatch(pattern, f"{request.method} {path}"):
+                found = handler(self, body, *match.groups())
+                return httpx.Response(
+                    404 if found is None else 200, json={"message": "not found"} if found is None else found
+                )
+        raise AssertionError(f"unexpected request {request.method} {path}")
+
+    def org_by_name(self, _, name):
+        return next(({"id": number} for number, known in self.orgs.items() if known == name), None)
+
+    def add_org(self, body):
+        number = max(self.orgs) + 1
+        self.orgs[number] = body["name"]
+        self.members[number, 1] = "Admin"
+        return {"orgId": number}
+
+    def org_users(self, _, org):
+        members = {u: role for (o, u), role in self.members.items() if o == int(org)}
+        return [{"userId": u, "login": self.users[u], "role": role} for u, role in members.items()]
+
+    def add_org_user(self, body, org):
+        user = next(number for number, login in self.users.items() if login == body["loginOrEmail"])
+        self.members[int(org), user] = body["role"]
+        return {"message": "added"}
+
+    def change_role(self, body, org, user):
+        self.members[int(org), int(user)] = body["role"]
+        return {"message": "changed"}
+
+    def remove_org_user(self, _, org, user):
+        del self.members[int(org), int(user)]
+        return {"message": "removed"}
+
+    def user_orgs(self, _, user):
+        found = {o: role for (o, u), role in self.members.items() if u == int(user)}
+        return [{"orgId": o, "role": role} for o, role in found.items()]
+
+    def lookup(self, _):
+        return None
+
+    def add_user(self, body):
+        number = max(self.users) + 1
+        self.users[number] = body["login"]
+        self.members[body["OrgId"], number] = "Viewer"
+        return {"id": number}
+
+    def get_datasource(self, _):
+        return self.datasources.get(self.org)
+
+    def put_datasource(self, body):
+        body.pop("secureJsonData")
+        self.datasources[self.org] = {"id": 1, "readOnly": False, **body}
+        return {"message": "ok"}
+
+    def get_folder(self, _):
+        return self.folders.get(self.org)
+
+    def put_folder(self, body):
+        self.folders[self.org] = {"uid": "voice", "title": body["title"]}
+        return self.folders[self.org]
+
+    def search(self, _):
+        mine = [d for (org, _), d in self.dashboards.items() if org == self.org]
+        return [{"uid": d["uid"], "tags": sorted(d["tags"]), "folderUid": d["folderUid"]} for d in mine]
+
+    def get_dashboard(self, _, uid):
+        found = self.dashboards.get((self.org, uid))
+        return found and {"dashboard": found}
+
+    def put_dashboard(self, body):
+        model = body["dashboard"]
+        self.dashboards[self.org, model["uid"]] = {"id": 9, **model, "folderUid": body["folderUid"]}
+        return {"status": "success"}
+
+    def delete_dashboard(self, _, uid):
+        return {"title": self.dashboards.pop((self.org, uid))["title"]}
+
+
+ROUTES = {
+    r"GET /orgs/name/(.+)": FakeGrafana.org_by_name,
+    r"POST /orgs": FakeGrafana.add_org,
+    r"GET /orgs/(\d+)/users": FakeGrafana.org_users,
+    r"POST /orgs/(\d+)/users": FakeGrafana.add_org_user,
+    r"PATCH /orgs/(\d+)/users/(\d+)": FakeGrafana.change_role,
+    r"DELETE /orgs/(\d+)/users/(\d+)": FakeGrafana.remove_org_user,
+    r"GET /users/(\d+)/orgs": FakeGrafana.user_orgs,
+    r"GET /users/lookup": FakeGrafana.lookup,
+    r"POST /admin/users": FakeGrafana.add_user,
+    r"GET /datasources/uid/voice-cdr": FakeGrafana.get_datasource,
+    r"PUT /datasources/uid/voice-cdr": FakeGrafana.put_datasource,
+    r"POST /datasources": FakeGrafana.put_datasource,
+    r"GET /folders/voice": FakeGrafana.get_folder,
+    r"PUT /folders/voice": FakeGrafana.put_folder,
+    r"POST /folders": FakeGrafana.put_folder,
+    r"GET /search": FakeGrafana.search,
+    r"GET /dashboards/uid/(.+)": FakeGrafana.get_dashboard,
+    r"DELETE /dashboards/uid/(.+)": FakeGrafana.delete_dashboard,
+    r"POST /dashboards/db": FakeGrafana.put_dashboard,
+}
+
+
+@pytest.fixture
+def far() -> FakeGrafana:
+    return FakeGrafana()

@@ -1,0 +1,35 @@
+"""What can be said of the CRDs without an API server."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+CRDS = sorted((Path(__file__).parents[3] / "crds").glob("*.yaml"))
+
+
+def schemas(node, path="", inside_status=False):
+    yield path, node, inside_status
+    for name, child in node.get("properties", {}).items():
+        yield from schemas(child, f"{path}.{name}", inside_status or (not path and name == "status"))
+    if "items" in node:
+        yield from schemas(node["items"], f"{path}[]", inside_status)
+
+
+def every_schema():
+    for crd in CRDS:
+        root = yaml.safe_load(crd.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        for path, node, inside_status in schemas(root):
+            yield pytest.param(path, node, inside_status, id=f"{crd.stem}{path}")
+
+
+@pytest.mark.parametrize(("path", "node", "inside_status"), list(every_schema()))
+def test_every_field_is_described_and_every_rule_has_a_sentence(path, node, inside_status):
+    if not path.endswith("[]"):
+        assert node["description"].rstrip().endswith(".")
+    for rule in node.get("x-kubernetes-validations", ()):
+        assert len(rule["message"].split()) > 3
+    if not inside_status and node["type"] == "string" and "enum" not in node:
+        assert node["maxLength"] <= 255
+    if not inside_status and node["type"] == "array":
+        assert node["maxItems"] <= 16

@@ -1,0 +1,78 @@
+import pymysql
+import pytest
+
+from voiceprobe_operator import sql
+from voiceprobe_operator.database import Database, translated
+from voiceprobe_operator.errors import Rejected, Transient
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "reason"),
+    [
+        (pymysql.err.ProgrammingError(1146, "Table 'voice.voice_probe' doesn't exist"), Transient, "SchemaMissing"),
+        (pymysql.err.OperationalError(1049, "Unknown database 'voice'"), Transient, "SchemaMissing"),
+        (pymysql.err.OperationalError(1142, "SELECT command denied"), Transient, "DatabaseDenied"),
+        (pymysql.err.OperationalError(2003, "Can't connect"), Transient, "DatabaseUnavailable"),
+        (pymysql.err.OperationalError(1213, "Deadlock found"), Transient, "DatabaseUnavailable"),
+        (pymysql.err.InterfaceError("closed"), Transient, "DatabaseUnavailable"),
+        (pymysql.err.DataError(1406, "Data too long"), Rejected, "DatabaseRejected"),
+    ],
+)
+def test_an_error_becomes_a_decision_and_a_sentence(error, kind, reason):
+    outcome = translated(error)
+    assert type(outcome) is kind
+    assert outcome.reason == reason
+    assert "database" in outcome.sentence
+
+
+async def test_a_database_that_is_away_is_transient(settings, monkeypatch):
+    def refuse(**_):
+        raise pymysql.err.OperationalError(2003, "Can't connect")
+
+    monkeypatch.setattr(pymysql, "connect", refuse)
+    with pytest.raises(Transient, match="Can't connect"):
+        await Database(settings).states()
+    with pytest.raises(Transient, match="Can't connect"):
+        await Database(settings).ensure_account("vc_1", "secret")
+
+
+@pytest.mark.parametrize("name", ["voice; DROP", "`voice`", "", "x" * 65, "vöice"])
+def test_a_name_that_would_need_quoting_is_refused(name):
+    with pytest.raises(ValueError, match="not usable"):
+        sql.identifier(name)
+
+
+class Cursor:
+    def __init__(self):
+        self.statements: list[tuple[str, object]] = []
+
+    def execute(self, statement, values=None):
+        self.statements.append((statement, values))
+
+
+def test_a_row_is_inserted_or_updated_with_its_values_bound():
+    cursor = Cursor()
+    sql.upsert(cursor, "voice_client", {"client": "acme", "display_name": "'; DROP"})
+    assert cursor.statements == [
+        (
+            "INSERT INTO voice_client (client, display_name, updated_at) VALUES (%s, %s, UTC_TIMESTAMP(3))"
+            " ON DUPLICATE KEY UPDATE display_name = VALUES(display_name), updated_at = VALUES(updated_at)",
+            ("acme", "'; DROP"),
+        )
+    ]
+
+
+def test_nothing_is_removed_when_nothing_is_gone():
+    cursor = Cursor()
+    sql.remove_probes(cursor, "acme", ())
+    assert cursor.statements == []
+
+
+def test_an_account_may_read_the_views_and_nothing_else():
+    cursor = Cursor()
+    sql.make_account(cursor, "voice", "vc_1", "secret", tls=True)
+    text = " ".join(statement for statement, _ in cursor.statements)
+    assert "REQUIRE SSL" in text
+    assert "secret" not in text
+    grants = [statement for statement, _ in cursor.statements if statement.startswith("GRANT")]
+    assert grants == [f"GRANT SELECT ON `voice`.`{view}` TO %s@'%%'" for view in sql.CLIENT_VIEWS]

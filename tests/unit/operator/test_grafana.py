@@ -1,0 +1,82 @@
+import httpx
+import pytest
+
+from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.grafana import ATTEMPTS, Grafana
+
+
+class Answers:
+    """Answers each request with the next of `answers`, and remembers the requests and the waits between them."""
+
+    def __init__(self, settings, *answers):
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+        self.waits: list[float] = []
+        self.grafana = Grafana(settings, transport=httpx.MockTransport(self.answer), sleep=self.sleep)
+
+    def answer(self, request):
+        self.requests.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def sleep(self, seconds):
+        self.waits.append(seconds)
+
+
+async def test_the_organisation_and_the_sub_path_are_in_the_request(settings):
+    far = Answers(settings, httpx.Response(200, json={"uid": "voice"}))
+    assert await far.grafana.get("/api/folders/voice", org=7, limit=1) == {"uid": "voice"}
+    request = far.requests[0]
+    assert str(request.url) == "http://grafana.example/grafana/api/folders/voice?limit=1"
+    assert request.headers["X-Grafana-Org-Id"] == "7"
+    assert request.headers["Authorization"].startswith("Basic ")
+
+
+async def test_what_is_not_there_is_none(settings):
+    far = Answers(settings, httpx.Response(404, json={"message": "not found"}), httpx.Response(404))
+    assert await far.grafana.get("/api/folders/voice") is None
+    await far.grafana.delete("/api/folders/voice")
+
+
+@pytest.mark.parametrize("passing", [httpx.Response(500), httpx.Response(503), httpx.ConnectError("refused")])
+async def test_what_passes_is_tried_again_after_a_pause(settings, passing):
+    far = Answers(settings, passing, httpx.Response(200, json={}))
+    assert await far.grafana.get("/api/search") == {}
+    assert len(far.waits) == 1
+
+
+async def test_a_grafana_that_stays_away_is_transient_with_a_sentence(settings):
+    far = Answers(settings, *[httpx.ConnectError("connection refused")] * ATTEMPTS)
+    with pytest.raises(Transient, match="Grafana does not answer: connection refused"):
+        await far.grafana.get("/api/search")
+    assert len(far.waits) == ATTEMPTS - 1
+
+
+async def test_the_last_answer_counts_when_all_failed(settings):
+    far = Answers(settings, *[httpx.Response(500, json={"message": "database is locked"})] * ATTEMPTS)
+    with pytest.raises(Transient, match="500 to POST /grafana/api/orgs: database is locked"):
+        await far.grafana.send("POST", "/api/orgs", {"name": "acme"})
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, Rejected), (412, Rejected), (401, Transient), (409, Transient)])
+async def test_a_refusal_is_not_repeated(settings, status, kind):
+    far = Answers(settings, httpx.Response(status, json={"message": "no"}))
+    with pytest.raises(kind, match=str(status)):
+        await far.grafana.send("PUT", "/api/folders/voice", {})
+    assert far.waits == []
+
+
+async def test_a_web_page_is_no_answer(settings):
+    far = Answers(settings, httpx.Response(200, html="<html>"), httpx.Response(400, text="<html>"))
+    with pytest.raises(Transient, match="not Grafana"):
+        await far.grafana.get("/api/search")
+    with pytest.raises(Rejected, match="Bad Request"):
+        await far.grafana.send("POST", "/api/orgs", {})
+
+
+async def test_no_body_is_nothing(settings):
+    far = Answers(settings, httpx.Response(200))
+    assert await far.grafana.send("DELETE", "/api/x") is None
+    await far.grafana.aclose()

@@ -1,0 +1,145 @@
+import base64
+import json
+
+import httpx
+import kopf
+import pytest
+
+from voiceprobe_operator import kubernetes
+from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.model import Reference
+from voiceprobe_operator.statuswriter import StatusWriter
+
+REF = Reference("VoiceProbe", "acme", "inbound-sales", "u1", 3)
+STATUS = "/apis/voicequality.io/v1alpha1/namespaces/acme/voiceprobes/inbound-sales/status"
+
+
+@pytest.fixture
+def far(monkeypatch):
+    """An API server that answers each request with the next of `far.answers`."""
+
+    class Far:
+        def __init__(self):
+            self.answers, self.requests, self.logins = [], [], 0
+            self.api = Kubernetes(transport=httpx.MockTransport(self.answer))
+
+        def answer(self, request):
+            self.requests.append(request)
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        def login(self):
+            self.logins += 1
+            return kopf.ConnectionInfo(server="http://kube.example", token=f"token-{self.logins}")
+
+    far = Far()
+    monkeypatch.setattr(kubernetes, "login", far.login)
+    return far
+
+
+def page(names, token=""):
+    return httpx.Response(
+        200, json={"items": [{"metadata": {"name": n}} for n in names], "metadata": {"continue": token}}
+    )
+
+
+async def test_a_list_is_followed_to_its_end(far):
+    far.answers = [page(["a", "b"], "more"), page(["c"])]
+    found = await far.api.objects("VoiceProbe")
+    assert [item["metadata"]["name"] for item in found] == ["a", "b", "c"]
+    assert found[0]["kind"] == "VoiceProbe"
+    assert far.requests[1].url.params["continue"] == "more"
+
+
+async def test_a_list_that_breaks_off_is_no_list(far):
+    far.answers = [page(["a"], "more"), httpx.Response(410, json={"message": "expired"})]
+    with pytest.raises(Transient, match="410"):
+        await far.api.objects("VoiceProbe", "acme")
+
+
+async def test_an_expired_token_is_replaced(far):
+    far.answers = [httpx.Response(401), page([])]
+    assert await far.api.objects("VoiceProbe") == []
+    assert [r.headers["Authorization"] for r in far.requests] == ["Bearer token-1", "Bearer token-2"]
+
+
+async def test_a_status_names_the_object_it_is_meant_for(far):
+    far.answers = [httpx.Response(200, json={})]
+    await far.api.patch_status(REF, {"health": "Healthy"})
+    request = far.requests[0]
+    assert (request.method, request.url.path) == ("PATCH", STATUS)
+    assert json.loads(request.content) == {"metadata": {"uid": "u1"}, "status": {"health": "Healthy"}}
+
+
+@pytest.mark.parametrize("status", [404, 409])
+async def test_an_object_that_is_gone_needs_no_status(far, status):
+    far.answers = [httpx.Response(status, json={"message": "gone"})]
+    await far.api.patch_status(REF, {"health": "Healthy"})
+
+
+@pytest.mark.parametrize(("status", "kind"), [(422, Rejected), (403, Transient), (500, Transient)])
+async def test_errors_carry_a_sentence(far, status, kind):
+    far.answers = [httpx.Response(status, json={"message": "because"})]
+    with pytest.raises(kind, match="because"):
+        await far.api.objects("VoiceProbe")
+
+
+async def test_an_api_server_that_is_away_is_transient(far):
+    far.answers = [httpx.ConnectError("refused")]
+    with pytest.raises(Transient, match="does not answer: refused"):
+        await far.api.objects("VoiceProbe")
+
+
+async def test_a_password_is_made_up_once_and_kept(far):
+    far.answers = [httpx.Response(404, json={}), httpx.Response(201, json={})]
+    password = await far.api.password("voice-system", "acme")
+    made = json.loads(far.requests[1].content)
+    assert made["metadata"]["name"] == "voice-client-acme"
+    assert made["stringData"] == {"username": "vc_822b33ad87c148a0", "password": password}
+    assert len(password) >= 40
+    far.answers = [httpx.Response(200, json={"data": {"password": base64.b64encode(b"kept").decode()}})]
+    assert await far.api.password("voice-system", "acme") == "kept"
+
+
+async def test_a_secret_that_was_emptied_gets_a_new_password(far):
+    far.answers = [httpx.Response(200, json={"data": {}}), httpx.Response(200, json={})]
+    await far.api.password("voice-system", "acme")
+    assert far.requests[1].method == "PATCH"
+
+
+async def test_an_event_points_at_its_object(far):
+    far.answers = [httpx.Response(201, json={}), httpx.Response(403, json={})]
+    await far.api.event(REF, "Normal", "Published", "generation 3")
+    body = json.loads(far.requests[0].content)
+    assert body["involvedObject"]["uid"] == "u1"
+    assert body["reason"] == "Published"
+    await far.api.event(REF, "Normal", "Published", "the namespace is being deleted")
+
+
+def body(status=None, name="inbound-sales"):
+    metadata = {"name": name, "namespace": "acme", "uid": "u1", "generation": 3}
+    return {"kind": "VoiceProbe", "metadata": metadata, "status": status or {}}
+
+
+async def test_a_status_that_is_right_is_not_written(far):
+    writer = StatusWriter(far.api)
+    writer.remember([body({"health": "Healthy"})])
+    await writer.write(REF, {"health": "Healthy"})
+    assert far.requests == []
+    far.answers = [httpx.Response(200, json={})]
+    await writer.write(REF, {"health": "Degraded"})
+    await writer.write(REF, {"health": "Degraded"})
+    assert len(far.requests) == 1
+
+
+async def test_what_a_complete_list_lacks_is_forgotten(far):
+    writer = StatusWriter(far.api)
+    writer.remember([body(), body(name="other")])
+    writer.remember([body()], "globex")
+    assert writer.probe("acme", "other") is not None
+    writer.remember([body()], "acme")
+    assert writer.probe("acme", "other") is None
+    assert writer.probe("acme", "inbound-sales") is not None

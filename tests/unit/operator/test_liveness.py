@@ -1,0 +1,39 @@
+import asyncio
+import socket
+
+import pytest
+
+from voiceprobe_operator import liveness
+
+
+async def ask(host, port, question=b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"):
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(question)
+    writer.write_eof()
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_it_answers_on_ipv4_and_ipv6_alike(host):
+    if ":" in host and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    listening = liveness.listen(0)
+    async with await liveness.serve(listening, lambda: 1.0, 10):
+        answer = await ask(host, listening.getsockname()[1])
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b'{"secondsSinceResync": 1.0}\n')
+
+
+async def test_who_hangs_up_in_the_middle_does_no_harm():
+    listening = liveness.listen(0)
+    async with await liveness.serve(listening, lambda: 1.0, 10):
+        port = listening.getsockname()[1]
+        assert await ask("127.0.0.1", port, b"GET") == b""
+        assert b"200 OK" in await ask("127.0.0.1", port)
+
+
+def test_a_resync_too_long_ago_is_told():
+    assert liveness.response(11, 10).startswith(b"HTTP/1.1 503")

@@ -1,0 +1,42 @@
+import pytest
+
+from voiceprobe_operator.settings import VARIABLES, Settings, SettingsError, usage
+
+
+def test_defaults_fill_what_is_not_said(env):
+    settings = Settings.from_env(env)
+    assert (settings.mysql_port, settings.mysql_database, settings.resync_seconds) == (3306, "voice", 300)
+    assert settings.grafana_mysql_address == "mysql.example:3306"
+    assert settings.grafana_url == "http://grafana.example/grafana"
+    assert settings.mysql_tls_ca is None
+
+
+def test_all_that_is_missing_is_named_at_once():
+    with pytest.raises(SettingsError) as error:
+        Settings.from_env({})
+    for variable in VARIABLES:
+        assert (f"{variable.name} is missing" in str(error.value)) == (variable.default is None)
+
+
+def test_unusable_values_are_named_with_the_missing_ones(env, tmp_path):
+    del env["VOICE_MYSQL_HOST"]
+    env |= {"VOICE_MYSQL_PORT": "many", "VOICE_RESYNC_SECONDS": "0", "VOICE_MYSQL_TLS_CA": str(tmp_path / "ca.pem")}
+    with pytest.raises(SettingsError) as error:
+        Settings.from_env(env)
+    for name in ("VOICE_MYSQL_HOST", "VOICE_MYSQL_PORT", "VOICE_RESYNC_SECONDS", "VOICE_MYSQL_TLS_CA"):
+        assert name in str(error.value)
+
+
+def test_an_ipv6_address_gets_its_brackets(env):
+    env["VOICE_MYSQL_HOST"] = "64:ff9b::a00:1"
+    assert Settings.from_env(env).grafana_mysql_address == "[64:ff9b::a00:1]:3306"
+
+
+def test_the_text_of_settings_holds_no_password(env):
+    text = repr(Settings.from_env(env))
+    assert "mysql-secret" not in text
+    assert "grafana-secret" not in text
+
+
+def test_usage_lists_every_variable():
+    assert all(variable.name in usage() for variable in VARIABLES)
