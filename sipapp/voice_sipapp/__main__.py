@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -68,7 +69,12 @@ def _run(configured: settings.Settings) -> int:
         logging.getLogger("voice_sipapp").warning(
             "no real-time scheduling: a busy host may spoil measurements, which will be marked as not valid"
         )
-    return 0 if app.Application(configured).run() else 1
+    try:
+        application = app.Application(configured)
+    except (OSError, sqlite3.Error) as error:
+        sys.stderr.write(f"can't start: {error}; `python -m voice_sipapp check` tells more\n")
+        return 1
+    return 0 if application.run() else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`python -m voice_sipapp check`: is everything there that calls need? One line for each thing."""
 
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
@@ -12,7 +13,7 @@ from voice_sipapp.ports import Ports
 from voice_sipapp.settings import Settings
 from voice_sipapp.spool import Spool
 
-_PROBLEMS = (OSError, AudioError, pyodbc.Error)
+_PROBLEMS = (OSError, AudioError, pyodbc.Error, sqlite3.Error)
 
 
 def run(settings: Settings) -> Iterator[tuple[bool, str]]:

@@ -28,18 +28,21 @@ class Ports:
 
     def open(self) -> tuple[socket.socket, socket.socket, int]:
         """Sockets for RTP and RTCP, bound and non-blocking, and the RTP port. Raises PortsExhaustedError."""
+        problem: OSError | None = None
         for _ in self._even:
             port = self._even[self._at]
             self._at = (self._at + 1) % len(self._even)
             try:
                 rtp = self._bound(port)
-            except OSError:
+            except OSError as error:
+                problem = error
                 continue
             try:
                 return rtp, self._bound(port + 1), port
-            except OSError:
+            except OSError as error:
+                problem = error
                 rtp.close()
-        raise PortsExhaustedError("no free pair of RTP ports")
+        raise PortsExhaustedError(f"no free pair of media ports: {problem}")
 
     def _bound(self, port: int) -> socket.socket:
         endpoint = socket.socket(self._family, socket.SOCK_DGRAM)
