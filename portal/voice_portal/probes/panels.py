@@ -7,7 +7,8 @@ from decimal import Decimal
 from voice_portal.cdr.models import CallStream, ProbeState
 from voice_portal.cdr.queries import CallWithStreams
 from voice_portal.probes import charts
-from voice_portal.probes.charts import Drawing, Scale, Series
+from voice_portal.probes.charts import Drawing, Series
+from voice_portal.probes.scales import Scale, nice_scale
 
 # A probe on a cron schedule has no interval that would tell a gap from a pause.
 GAP_WITHOUT_INTERVAL = timedelta(hours=1)
@@ -26,7 +27,7 @@ def panels(state: ProbeState, calls: Sequence[CallWithStreams], start: datetime,
     def from_nought(title: str, unit: str, series: list[Series], *thresholds: Decimal | float) -> Drawing:
         warning, critical = (float(threshold) for threshold in thresholds)
         values = [value for one in series for _, value in one.points if value is not None]
-        scale = charts.nice_scale(start, end, max([critical * 1.2, *values]))
+        scale = nice_scale(start, end, max([critical * 1.2, *values]))
         return panel(title, unit, series, (warning, critical), scale)
 
     mos_limits = (float(state.mos_warning), float(state.mos_critical))

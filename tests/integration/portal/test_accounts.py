@@ -1,8 +1,11 @@
 """The MySQL accounts, and the commands that make them and the schema."""
 
+import json
 import subprocess
 import sys
 import uuid
+from io import StringIO
+from unittest import mock
 
 import pymysql
 import pytest
@@ -147,3 +150,74 @@ def test_missing_settings_are_named_at_once(portal_env):
     assert refused.returncode != 0
     assert "VOICE_MYSQL_HOST is not set" in refused.stderr
     assert "VOICE_PORTAL_SECRET_KEY is not set" in refused.stderr
+
+
+def test_making_the_accounts_again_changes_nothing(database, portal_env):
+    passwords = {
+        f"VOICE_{account.upper()}_PASSWORD": database.environment(account)["VOICE_MYSQL_PASSWORD"]
+        for account in ("owner", "operator", "portal", "sip")
+    }
+    done = manage({**portal_env, **database.environment("admin"), **passwords}, "service_accounts")
+    assert done.returncode == 0, done.stderr
+    assert not any(password in done.stdout + done.stderr for password in passwords.values())
+    for account in ("owner", "operator", "portal", "sip"):
+        database.connect(account).close()
+
+
+def test_grants_to_an_account_that_is_missing_say_what_to_do(database, django_db):
+    from django.core.management.base import CommandError
+
+    from voice_portal.cdr.management.commands import migrate_once
+
+    env = database.environment("owner")
+    owner = {"USER": env["VOICE_MYSQL_USER"], "PASSWORD": env["VOICE_MYSQL_PASSWORD"]}
+    missing = (grants.Grant("voice_nobody", "voice_call", grants.READ),)
+    with (
+        mock.patch.dict(django_db.settings_dict, owner),
+        mock.patch.object(grants, "GRANTS", missing),
+        pytest.raises(CommandError, match="run service_accounts first"),
+    ):
+        migrate_once.grant_rights(env["VOICE_MYSQL_DATABASE"])
+
+
+def test_a_demo_user_gets_exactly_the_clients_that_are_named(django_db, monkeypatch):
+    from django.contrib.auth import authenticate
+    from django.contrib.auth.models import Group, User
+    from django.core.management import call_command
+
+    login, clients = f"u-{uuid.uuid4().hex[:12]}", [f"t-{uuid.uuid4().hex[:12]}" for _ in range(2)]
+    monkeypatch.setenv("VOICE_DEMO_PASSWORD", "a password for tests")
+    call_command("demo_user", login, client=clients, stdout=StringIO())
+    call_command("demo_user", login, client=clients[:1], staff=True, stdout=StringIO())
+    user = authenticate(username=login, password="a password for tests")
+    assert isinstance(user, User)
+    assert user.is_staff
+    assert [group.name for group in user.groups.all()] == [f"client:{clients[0]}"]
+    user.delete()
+    Group.objects.filter(name__in=[f"client:{client}" for client in clients]).delete()
+
+
+def test_a_demo_user_without_password_is_refused(django_db, monkeypatch):
+    from django.core.management import CommandError, call_command
+
+    monkeypatch.delenv("VOICE_DEMO_PASSWORD", raising=False)
+    with pytest.raises(CommandError, match="VOICE_DEMO_PASSWORD"):
+        call_command("demo_user", "nobody")
+
+
+def test_the_key_set_is_printed(signing_key):
+    from django.core.management import call_command
+
+    printed = StringIO()
+    call_command("grafana_jwks", stdout=printed)
+    (key,) = json.loads(printed.getvalue())["keys"]
+    assert key["kid"] == "voice-portal"
+    assert "d" not in key
+
+
+def test_over_https_every_cookie_is_secure_and_the_browser_is_told_to_stay(portal_env):
+    names = "s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS"
+    program = f"from voice_portal.config import settings as s; print({names})"
+    env = {**portal_env, "VOICE_PORTAL_URL": "https://voice.example.net"}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "31536000"]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_portal.probes import charts
-from voice_portal.probes.charts import HEIGHT, WIDTH, Scale, Series
+from voice_portal.probes.charts import Series
+from voice_portal.probes.scales import HEIGHT, TOP, WIDTH, Scale, nice_scale
 from voice_portal.probes.sparks import spark
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -62,12 +63,12 @@ def test_bands_lie_on_the_bad_side():
     assert [band.css for band in low_is_bad] == ["warning", "critical"]
     assert low_is_bad[1].y + low_is_bad[1].height == pytest.approx(HOUR.y(1))
     high_is_bad = charts.bands(Scale(START, at(60), 0, 60, 20), 20, 40)
-    assert high_is_bad[1].y == pytest.approx(charts.TOP)
+    assert high_is_bad[1].y == pytest.approx(TOP)
 
 
 @given(st.floats(min_value=0.001, max_value=1e6))
 def test_a_scale_holds_its_highest_value_in_a_few_round_steps(highest):
-    scale = charts.nice_scale(START, at(60), highest)
+    scale = nice_scale(START, at(60), highest)
     assert scale.high >= highest * 0.99
     assert 2 <= len(list(scale.value_ticks())) <= 7
 
