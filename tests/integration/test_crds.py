@@ -1,0 +1,162 @@
+"""What a real API server accepts, defaults and refuses: every rule of the CRDs with its sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Protocol
+
+import pytest
+
+pytestmark = pytest.mark.services
+NAMESPACE = "crd-rules"
+Spec = dict[str, Any]
+
+
+class Kubectl(Protocol):
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str: ...
+
+
+@pytest.fixture(scope="module")
+def namespace(cluster: Kubectl) -> str:
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(manifest("Namespace", "v1", NAMESPACE, namespace=None)))
+    return NAMESPACE
+
+
+def manifest(
+    kind: str, version: str, name: str, spec: Spec | None = None, *, namespace: str | None = NAMESPACE
+) -> Spec:
+    where = {"namespace": namespace} if namespace else {}
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **where}, "spec": spec or {}}
+
+
+def probe(name: str = "rules", **spec: Any) -> Spec:
+    smallest: Spec = {
+        "destination": "sip:+442071838750@sbc.acme.example",
+        "dialer": {"address": "sip:probe-1@voice.example.net"},
+        "receiver": {"address": "sip:agent-7@voice.example.net"},
+    }
+    for key, value in spec.items():
+        smallest[key] = smallest.get(key, {}) | value if isinstance(value, dict) else value
+    return manifest("VoiceProbe", "voicequality.io/v1alpha1", name, smallest)
+
+
+def client(name: str = "client", **spec: Any) -> Spec:
+    return manifest("VoiceClient", "voicequality.io/v1alpha1", name, spec)
+
+
+def dry_run(cluster: Kubectl, body: Spec) -> Spec:
+    """What the API server would store; raises whatever kubectl raises, with kubectl's words."""
+    text = cluster.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", stdin=json.dumps(body))
+    stored: Spec = json.loads(text)
+    return stored
+
+
+REFUSED = {
+    "long name": (probe("x" * 64), "may have at most 63 characters"),
+    "call longer than its interval": (
+        probe(call={"every": "30s", "duration": "30s"}),
+        "a call must fit into its interval",
+    ),
+    "call longer than the interval that is not said": (
+        probe(call={"duration": "5m"}),
+        "a call must fit into its interval",
+    ),
+    "both every and schedule": (
+        probe(call={"every": "5m", "schedule": "*/5 * * * *"}),
+        "say either every or schedule, not both",
+    ),
+    "address without a user": (probe(dialer={"address": "sip:voice.example"}), "must be a SIP address with a user"),
+    "destination that is a number": (probe(destination="+442071838750"), "must be a SIP address with a user"),
+    "receiver's address": (probe(receiver={"address": "agent-7"}), "must be a SIP address with a user"),
+    "outbound proxy": (probe(dialer={"outboundProxy": "10.0.0.1"}), "must be the SIP address of a server"),
+    "registrar": (probe(receiver={"registrar": "pbx"}), "must be the SIP address of a server"),
+    "secret as a credential": (probe(dialer={"credentials": "user:Pa55"}), "must be the name of a credential"),
+    "duration that is none": (probe(call={"duration": "half a minute"}), "must be a duration such as 90s"),
+    "every that is no duration": (probe(call={"every": "5 min"}), "must be a duration such as 90s"),
+    "calls too often": (probe(call={"every": "4s", "duration": "3s"}), "may be placed every 5s at most"),
+    "calls too seldom": (probe(call={"every": "25h"}), "may be placed every 5s at most, and every 24h at least"),
+    "call too short": (probe(call={"duration": "2s"}), "must last at least 3s"),
+    "call too long": (probe(call={"every": "3h", "duration": "61m"}), "at most 1h"),
+    "late answer": (probe(receiver={"answerAfter": "3m"}), "must answer within 2m"),
+    "schedule of four fields": (probe(call={"schedule": "* * * *"}), "must have the five fields of cron"),
+    "time zone": (probe(call={"timeZone": "not a zone"}), "must be a time zone such as UTC"),
+    "digit after the end": (
+        probe(call={"dtmf": [{"after": "30s", "digits": "1"}]}),
+        "a digit must be sent before the call ends",
+    ),
+    "digits": (probe(call={"dtmf": [{"after": "1s", "digits": "one"}]}), "may hold the digits 0 to 9"),
+    "audio in a folder": (probe(call={"audio": "../speech.wav"}), "must be the name of a recording"),
+    "mos": (probe(thresholds={"mos": {"warning": 3.6, "critical": 4}}), "critical MOS must be below the warning"),
+    "mos against the default": (probe(thresholds={"mos": {"critical": 4.2}}), "critical MOS must be below the warning"),
+    "loss": (
+        probe(thresholds={"packetLossPercent": {"warning": 2, "critical": 1}}),
+        "critical packet loss must be above the warning",
+    ),
+    "jitter": (
+        probe(thresholds={"jitterMilliseconds": {"warning": 40, "critical": 40}}),
+        "critical jitter must be above the warning",
+    ),
+    "post-dial delay": (
+        probe(thresholds={"postDialDelaySeconds": {"warning": 7}}),
+        "critical post-dial delay must be above the warning",
+    ),
+    "alert too late": (probe(alerting={"for": "25h"}), "alerting.for may be 24h at most"),
+    "unknown codec": (probe(call={"codecs": ["GSM"]}), "Unsupported value"),
+    "second client": (client("other"), "its name must be client"),
+    "client's time zone": (client(timeZone="1/2"), "must be a time zone such as UTC"),
+}
+
+
+@pytest.mark.parametrize(("body", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_work_is_refused_with_its_sentence(
+    cluster: Kubectl, namespace: str, body: Spec, sentence: str
+) -> None:
+    with pytest.raises(Exception, match=re.escape(sentence)):
+        dry_run(cluster, body)
+
+
+ACCEPTED = {
+    "the smallest": probe(),
+    "a name of 63 characters": probe("x" * 63),
+    "a call that just fits": probe(receiver={"answerAfter": "2s"}, call={"every": "5s", "duration": "3s"}),
+    "a schedule": probe(call={"schedule": "*/5 8-18 * * MON-FRI", "timeZone": "Europe/London", "duration": "10m"}),
+    "everything": probe(
+        displayName="Inbound sales line",
+        dialer={"outboundProxy": "sip:[2001:db8:c::10]:5061;transport=tls", "credentials": "acme-trunk"},
+        receiver={"registrar": "sip:pbx.acme.example", "credentials": "acme-agent", "answerAfter": "0s"},
+        call={
+            "every": "1m30s",
+            "dtmf": [{"after": "3s", "digits": "1"}, {"after": "500ms", "digits": "*#A"}],
+            "codecs": ["opus", "G722", "PCMA"],
+            "mediaEncryption": "sdes",
+        },
+        suspend=True,
+    ),
+    "a client": client(displayName="Acme Ltd", timeZone="America/Argentina/Buenos_Aires"),
+}
+
+
+@pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
+def test_what_can_work_is_accepted(cluster: Kubectl, namespace: str, body: Spec) -> None:
+    assert dry_run(cluster, body)["kind"] == body["kind"]
+
+
+def test_three_addresses_are_enough(cluster: Kubectl, namespace: str) -> None:
+    spec = dry_run(cluster, probe())["spec"]
+    assert spec["receiver"]["answerAfter"] == "2s"
+    assert spec["call"] == {
+        "timeZone": "UTC",
+        "duration": "30s",
+        "codecs": ["PCMA", "PCMU"],
+        "audio": "speech-en",
+        "mediaEncryption": "none",
+    }
+    assert spec["thresholds"] == {
+        "mos": {"warning": 4.0, "critical": 3.6},
+        "packetLossPercent": {"warning": 0.5, "critical": 2},
+        "jitterMilliseconds": {"warning": 20, "critical": 40},
+        "postDialDelaySeconds": {"warning": 3, "critical": 6},
+    }
+    assert spec["alerting"] == {"enabled": True, "for": "10m"}
+    assert spec["suspend"] is False
