@@ -17,6 +17,7 @@ from voice_lab.errors import LabError
 from voice_lab.services import registry
 
 INSTANCE = "demo"
+INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 TEST_PACKAGES = ("chromium",)
 # What a run as root must know of the environment of the user who asked for it.
 KEPT = ("PATH", "KUBEBUILDER_ASSETS", "GRAFANA_HOME", "GOPROXY", "GOFLAGS", "XDG_CACHE_HOME")
@@ -24,13 +25,17 @@ KEPT = ("PATH", "KUBEBUILDER_ASSETS", "GRAFANA_HOME", "GOPROXY", "GOFLAGS", "XDG
 
 def main() -> None:
     """Run one command; a LabError becomes one clear message and exit code 1."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     arguments = _parser().parse_args()
     try:
         sys.exit(arguments.run(arguments))
     except LabError as error:
         progress.say(f"ERROR: {error}")
         sys.exit(1)
+    except KeyboardInterrupt:
+        progress.say("interrupted")
+        sys.exit(INTERRUPTED)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,6 +69,7 @@ def _demo(arguments: argparse.Namespace) -> int:
             (demo.check if arguments.check else demo.show)(lab)
         except KeyboardInterrupt:
             progress.say("stopping")
+            return INTERRUPTED if arguments.check else 0
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             demo.remove_examples(lab)

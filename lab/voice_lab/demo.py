@@ -21,7 +21,7 @@ CALLS_SECONDS = 180
 
 def check(lab: Lab) -> None:
     """Bring everything up, prove that it works, print one line of JSON."""
-    rows, expectations = _first_calls(lab)
+    rows, expectations = first_calls(lab)
     result = {
         "probes": len(expectations),
         "calls": _count(lab, "voice_call"),
@@ -34,7 +34,7 @@ def check(lab: Lab) -> None:
 
 def show(lab: Lab) -> None:
     """Bring everything up, tell the person where to look, and stay until they have seen enough."""
-    _first_calls(lab)
+    first_calls(lab)
     print(_summary(lab), flush=True)  # noqa: T201 - the result
     signal.pause()
 
@@ -45,7 +45,14 @@ def remove_examples(lab: Lab) -> None:
         cluster.kubectl(lab, "delete", "-f", str(EXAMPLES), "--ignore-not-found", "--wait=false")
 
 
-def _first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
+def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
+    """Start everything, apply the examples, make a login for each client, and wait for the calls.
+
+    Returns the calls as read back through Grafana, and what was expected of them.
+
+    Raises:
+        LabError: something did not start, a probe did not become ready, or its calls did not come.
+    """
     stack.up(lab)
     with progress.step("examples", "applying"):
         cluster.kubectl(lab, "apply", "-f", str(EXAMPLES))

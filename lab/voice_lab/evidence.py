@@ -66,6 +66,7 @@ def sign_in(lab: Lab, login: str) -> httpx.Client:
     form = {"username": login, "password": lab.passwords["demo"], "csrfmiddlewaretoken": token[1] if token else ""}
     answer = browser.post("/login/", data=form, headers={"Referer": lab.portal_url})
     if answer.status_code != httpx.codes.OK or answer.url.path.startswith("/login"):
+        browser.close()
         raise LabError(f"the portal refuses the login {login} ({answer.status_code})")
     return browser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
@@ -11,6 +12,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from voice_lab import context, packages, pki, progress, waiting
 from voice_lab.context import Lab
+from voice_lab.errors import LabError
 from voice_lab.services import Service, registry
 
 HEALTHY_SECONDS = 120
@@ -55,15 +57,19 @@ def up(lab: Lab, names: Iterable[str] | None = None) -> None:
     services = registry()
     order = TopologicalSorter({name: services[name].REQUIRES for name in needed(names or services)})
     order.prepare()
+    aborted = threading.Event()
     with ThreadPoolExecutor() as pool:
         running: dict[Future[None], str] = {}
-        while order.is_active():
-            running.update({pool.submit(_bring_up, lab, name, services[name]): name for name in order.get_ready()})
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                name = running.pop(future)
-                future.result()
-                order.done(name)
+        try:
+            while order.is_active():
+                for name in order.get_ready():
+                    running[pool.submit(_bring_up, lab, name, services[name], aborted)] = name
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                    order.done(running.pop(future))
+        finally:
+            aborted.set()
 
 
 def down(lab: Lab) -> None:
@@ -95,13 +101,18 @@ def needed(names: Iterable[str]) -> list[str]:
     return [name for name in services if name in chosen]
 
 
-def _bring_up(lab: Lab, name: str, service: Service) -> None:
+def _bring_up(lab: Lab, name: str, service: Service, aborted: threading.Event) -> None:
+    def healthy() -> bool:
+        if aborted.is_set():
+            raise LabError(f"{name}: given up, as another service failed")
+        return service.healthy(lab)
+
     marker = lab.folder / "started" / name
     if marker.exists():
         return
     with progress.step(name, "starting"):
         service.start(lab)
-        waiting.until(lambda: service.healthy(lab), what=f"{name} is ready", seconds=HEALTHY_SECONDS, hint=_logs(lab))
+        waiting.until(healthy, what=f"{name} is ready", seconds=HEALTHY_SECONDS, hint=_logs(lab))
     marker.parent.mkdir(exist_ok=True)
     marker.touch()
 

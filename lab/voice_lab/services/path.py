@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from voice_lab import commands, processes, sbc
+from voice_lab import commands, processes, sbc, waiting
 from voice_lab.context import Lab
-from voice_lab.errors import LabError
 from voice_lab.services import network
 
 REQUIRES = ("network",)
@@ -25,6 +24,9 @@ def start(lab: Lab) -> None:
     edge = network.sbc_namespace(lab)
     relay = [*sbc.rtpengine_args(network.PLAN), f"--pidfile={folder / 'rtpengine.pid'}"]
     processes.start(lab.folder, RELAY, network.inside(edge, *relay), cwd=folder)
+    # A proxy that finds no relay at its start does without one for a minute, and media then takes a short cut.
+    control = network.PLAN.control_port
+    waiting.until(lambda: _listens(lab, control), what="rtpengine listens", seconds=20, hint=f"Logs: {lab.folder}/logs")
     proxy = [PROXY, "-f", str(config), "-DD", "-E", "-P", str(folder / "kamailio.pid"), "-Y", str(folder)]
     processes.start(lab.folder, PROXY, network.inside(edge, *proxy), cwd=folder)
 
@@ -33,14 +35,15 @@ def healthy(lab: Lab) -> bool:
     """Tell whether both listen."""
     for name in (RELAY, PROXY):
         processes.check(lab.folder, name)
-    try:
-        listening = commands.run(network.inside(network.sbc_namespace(lab), "ss", "-Hlnu"))
-    except LabError:
-        return False
-    return all(f":{port} " in listening for port in (network.PLAN.port, network.PLAN.control_port))
+    return _listens(lab, network.PLAN.port)
 
 
 def stop(lab: Lab) -> None:
     """End proxy and relay."""
     for name in (PROXY, RELAY):
         processes.stop(lab.folder, name)
+
+
+def _listens(lab: Lab, port: int) -> bool:
+    """Tell whether something in the SBC's namespace receives UDP on `port`."""
+    return f":{port} " in commands.run(network.inside(network.sbc_namespace(lab), "ss", "-Hlnu"))

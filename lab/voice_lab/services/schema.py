@@ -20,10 +20,10 @@ def install() -> None:
 
 
 def start(lab: Lab) -> None:
-    """Make the accounts, migrate as their owner, then grant what needs the tables to exist."""
-    _service_accounts(lab)
+    """Make the service accounts, then the tables with everyone's rights to them."""
+    passwords = {f"VOICE_{name.upper()}_PASSWORD": lab.passwords[f"mysql-{name}"] for name in database.ACCOUNTS}
+    manage(lab, "admin", "service_accounts", **passwords)
     manage(lab, "owner", "migrate_once")
-    _service_accounts(lab)
 
 
 def healthy(lab: Lab) -> bool:
@@ -53,8 +53,3 @@ def manage(lab: Lab, account: str, *command: str, **env: str) -> None:
         "VOICE_PORTAL_SECRET_KEY": lab.passwords["portal-key"],
     }
     commands.run([sys.executable, "-m", "django", *command], env={**settings, **env}, seconds=120)
-
-
-def _service_accounts(lab: Lab) -> None:
-    passwords = {f"VOICE_{name.upper()}_PASSWORD": lab.passwords[f"mysql-{name}"] for name in database.ACCOUNTS}
-    manage(lab, "admin", "service_accounts", **passwords)

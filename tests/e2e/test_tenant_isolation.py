@@ -1,0 +1,174 @@
+"""Attacks: what a client's voice engineer, or their Grafana, may try to see of another client."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pymysql
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.e2e.conftest import System
+from voice_lab import evidence
+from voice_lab.context import Lab
+from voice_lab.errors import LabError
+from voice_lab.services import cluster, database
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
+
+VIEWS = ["client_call", "client_call_stream", "client_probe"]
+
+
+def grafana_query(sql: str) -> dict[str, Any]:
+    """Body of a query to the client's datasource."""
+    question = {"refId": "A", "datasource": {"uid": "voice-cdr"}, "rawSql": sql, "format": "table"}
+    return {"queries": [question], "from": "now-1h", "to": "now"}
+
+
+def claims(subject: str, **changed: object) -> dict[str, object]:
+    """Claims such as the portal signs, valid now."""
+    now = datetime.now(UTC)
+    times = {"iat": now, "exp": now + timedelta(minutes=1)}
+    return {"iss": "voice-portal", "aud": "grafana", "sub": subject, **times, **changed}
+
+
+def portal_key(lab: Lab) -> bytes:
+    """The key that only the portal has; the attacker does not."""
+    return (lab.folder / "pki" / "portal.key").read_bytes()
+
+
+@pytest.fixture
+def account(system: System) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    """The MySQL connection that acme's datasource would open."""
+    secret = json.loads(
+        cluster.kubectl(system.lab, "get", "secret", "voice-client-acme", "-n", "voice-quality", "-o", "json")
+    )["data"]
+    user, password = (base64.b64decode(secret[key]).decode() for key in ("username", "password"))
+    port = system.lab.ports["mysql"]
+    return pymysql.connect(host="127.0.0.1", port=port, user=user, password=password, database=database.SCHEMA)
+
+
+def test_globex_has_calls_that_could_be_seen(system: System) -> None:
+    assert [call for call in system.calls if call["client"] == "globex"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_sql_through_grafana_finds_nothing_of_another_client(acme: httpx.Client, view: str) -> None:
+    assert evidence.query(acme, f"SELECT DISTINCT client AS client FROM {view}") == [{"client": "acme"}]
+    assert (
+        evidence.query(acme, f"SELECT * FROM {view} WHERE client = 'globex' OR client LIKE '%' AND probe = 'support'")
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM voice_call",
+        "SELECT * FROM voice_call_stream",
+        "SELECT * FROM voice_client",
+        "SELECT * FROM voice_probe",
+        "SELECT * FROM voice_probe_state",
+        "SELECT * FROM django_session",
+        "SELECT * FROM mysql.global_priv",
+        "DELETE FROM client_call",
+        "UPDATE client_probe SET client = 'acme'",
+        "SELECT LOAD_FILE('/etc/passwd') INTO OUTFILE '/tmp/stolen'",
+        "CREATE VIEW stolen AS SELECT * FROM client_call",
+    ],
+)
+def test_sql_beyond_the_clients_views_is_refused(acme: httpx.Client, sql: str) -> None:
+    with pytest.raises(LabError, match=r"denied|could not run|answers [45]\d\d"):
+        evidence.query(acme, sql)
+
+
+def test_the_read_account_itself_sees_only_its_views(account: pymysql.Connection[pymysql.cursors.Cursor]) -> None:
+    with account, account.cursor() as cursor:
+        cursor.execute("SHOW TABLES")
+        assert sorted(row[0] for row in cursor.fetchall()) == VIEWS
+        cursor.execute("SELECT DISTINCT client FROM client_call")
+        assert cursor.fetchall() == (("acme",),)
+        cursor.execute("SHOW GRANTS")
+        granted = " ".join(row[0] for row in cursor.fetchall())
+    assert not {"INSERT", "UPDATE", "DELETE", "CREATE", "FILE", "ALL PRIVILEGES"} & set(
+        granted.replace(",", " ").split()
+    )
+
+
+def test_naming_another_organisation_changes_nothing(acme: httpx.Client) -> None:
+    for organisation in range(1, 6):
+        for attempt in (
+            acme.get("/grafana/api/org", headers={"X-Grafana-Org-Id": str(organisation)}),
+            acme.get("/grafana/api/org", params={"orgId": organisation}),
+        ):
+            assert attempt.status_code in {200, 401, 403, 404}
+            assert attempt.status_code != 200 or attempt.json()["name"] == "acme"
+        switch = acme.post(f"/grafana/api/user/using/{organisation}")
+        assert acme.get("/grafana/api/org").json()["name"] == "acme", switch.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["api/orgs", "api/users", "api/admin/settings", "api/org/users", "api/auth/keys", "api/serviceaccounts/search"],
+)
+def test_a_viewer_administers_nothing(acme: httpx.Client, path: str) -> None:
+    assert acme.get(f"/grafana/{path}").status_code in {401, 403, 404}
+
+
+def test_a_viewer_knows_one_datasource_without_its_password(acme: httpx.Client) -> None:
+    (source,) = acme.get("/grafana/api/datasources").json()
+    assert source["uid"] == "voice-cdr"
+    assert not source.get("password")
+    assert "secureJsonData" not in source
+
+
+def test_a_header_from_the_browser_never_reaches_grafana(system: System, acme: httpx.Client) -> None:
+    forged = jwt.encode(claims("admin"), portal_key(system.lab), "RS256", headers={"kid": "voice-portal"})
+    stolen = {"X-JWT-Assertion": forged, "Authorization": "Basic " + base64.b64encode(b"admin:admin").decode()}
+    assert acme.get("/grafana/api/user", headers=stolen).json()["login"] == "client-acme"
+    with httpx.Client(base_url=system.lab.portal_url) as stranger:
+        assert stranger.get("/grafana/api/user", headers=stolen).status_code in {302, 401, 403}
+
+
+def test_without_a_session_there_is_no_grafana_and_no_token(system: System) -> None:
+    with httpx.Client(base_url=system.lab.portal_url) as stranger:
+        answer = stranger.post("/grafana/api/ds/query", json=grafana_query("SELECT 1"))
+        assert answer.status_code in {302, 401, 403}
+        hidden = stranger.get("/auth/grafana")
+    assert hidden.status_code == 404
+    assert "x-jwt-assertion" not in hidden.headers
+
+
+def test_the_token_is_not_given_to_a_browser(acme: httpx.Client) -> None:
+    assert acme.get("/auth/grafana").status_code == 404
+    assert "x-jwt-assertion" not in acme.get("/grafana/api/user").headers
+
+
+@pytest.mark.parametrize("forgery", ["another key", "expired", "another audience", "another issuer", "no signature"])
+def test_grafanas_own_port_takes_no_forged_token(system: System, forgery: str) -> None:
+    key: Any = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    wrong = {
+        "another key": {},
+        "expired": {"exp": datetime.now(UTC) - timedelta(minutes=5)},
+        "another audience": {"aud": "portal"},
+        "another issuer": {"iss": "me"},
+        "no signature": {},
+    }[forgery]
+    algorithm = "RS256"
+    if forgery == "no signature":
+        key, algorithm = None, "none"
+    elif forgery != "another key":
+        key = portal_key(system.lab)
+    token = jwt.encode(claims("client-acme", **wrong), key, algorithm, headers={"kid": "voice-portal"})
+    answer = httpx.get(f"{system.lab.grafana_url}/api/user", headers={"X-JWT-Assertion": token}, timeout=10)
+    assert answer.status_code == 401
+
+
+def test_the_portal_hides_another_clients_probe(acme: httpx.Client) -> None:
+    assert acme.get("/probes/inbound-sales/").status_code == 200
+    assert acme.get("/probes/support/").status_code == 404
