@@ -20,7 +20,7 @@ STRAY_PACKETS = 25
 """A source that sent fewer packets than this (half a second) is a stray and not part of the call's media."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Packet:
     """One RTP packet as received: arrival in ns (kernel clock), extended sequence number, RTP timestamp unwrapped."""
 
