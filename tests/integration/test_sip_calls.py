@@ -53,14 +53,14 @@ class Records:
         """Publish `row`."""
         places = ", ".join(["%s"] * len(row))
         with self._connection.cursor() as cursor:
-            query = f"REPLACE INTO voice_probe ({', '.join(row)}) VALUES ({places})"  # noqa: S608 - our own names
+            query = f"REPLACE INTO voice_probe ({', '.join(row)}) VALUES ({places})"
             cursor.execute(query, list(row.values()))
 
     def forget(self) -> None:
         """Remove what the test made."""
         with self._connection.cursor() as cursor:
             for table in ("voice_probe", "voice_call_stream", "voice_call"):
-                cursor.execute(f"DELETE FROM {table} WHERE client = %s", (CLIENT,))  # noqa: S608 - our own names
+                cursor.execute(f"DELETE FROM {table} WHERE client = %s", (CLIENT,))
 
     def all(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of `query`, which has the client as its one parameter."""

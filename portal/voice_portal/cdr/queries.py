@@ -43,6 +43,12 @@ def _with_streams(client: str, probe: str, calls: list[Call]) -> list[CallWithSt
     ]
 
 
+def first_call_since(client: str, since: datetime) -> datetime | None:
+    """When the first call of any of the client's probes since `since` began."""
+    calls = Call.objects.for_client(client).filter(started_at__gte=since).order_by("started_at")
+    return calls.values_list("started_at", flat=True).first()
+
+
 WORST_MOS = """
 SELECT probe, FLOOR(TIMESTAMPDIFF(SECOND, %s, started_at) / %s) AS slot, MIN(mos_cq)
 FROM voice_call_stream

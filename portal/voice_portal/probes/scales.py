@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 24
-TICK_MINUTES = (5, 10, 15, 30, 60, 120, 240, 360, 720, 1440)
+# First calls fill a drawing instead of a sliver of it, but a lone call is not stretched over it.
+SHORTEST_SPAN = timedelta(minutes=10)
+TICK_MINUTES = (2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440)
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,8 @@ def nice_scale(start: datetime, end: datetime, highest: float) -> Scale:
     power = 10 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
     return Scale(start, end, 0, step * math.ceil(highest / step * 0.999), step)
+
+
+def fitted(start: datetime, end: datetime, first: datetime | None) -> datetime:
+    """Where a drawing of `start` to `end` should begin when there is nothing before `first`."""
+    return start if first is None else max(start, min(first, end - SHORTEST_SPAN))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 WIDTH, HEIGHT, MARGIN = 144, 32, 2
 LOWEST, HIGHEST = 2.5, 4.5  # a worse MOS is drawn at the bottom
@@ -16,15 +17,21 @@ class Spark:
     description: str
 
 
-def spark(values: Sequence[float | None], critical: float, hours: int) -> Spark:
-    """The line through equally spaced values, oldest first; lifted where nothing was measured."""
+def spark(values: Sequence[float | None], critical: float, span: str) -> Spark:
+    """The line through equally spaced values of the last `span`, oldest first; lifted where nothing was measured."""
     commands: list[str] = []
     for index, value in enumerate(values):
         if value is not None:
             joined = index > 0 and values[index - 1] is not None
             x = round(MARGIN + index * (WIDTH - 2 * MARGIN) / max(len(values) - 1, 1), 1)
             commands.append(f"{'L' if joined else 'M'}{x} {_y(value)}{'' if joined else 'h0'}")
-    return Spark("".join(commands), _y(critical), _describe([value for value in values if value is not None], hours))
+    return Spark("".join(commands), _y(critical), _describe([value for value in values if value is not None], span))
+
+
+def in_words(span: timedelta) -> str:
+    """A span as people say it: `12 minutes`, `6 hours`."""
+    minutes = round(span / timedelta(minutes=1))
+    return f"{minutes // 60} hours" if minutes >= 120 and minutes % 60 == 0 else f"{minutes} minutes"
 
 
 def _y(mos: float) -> float:
@@ -32,7 +39,7 @@ def _y(mos: float) -> float:
     return round(HEIGHT - MARGIN - share * (HEIGHT - 2 * MARGIN), 1)
 
 
-def _describe(measured: Sequence[float], hours: int) -> str:
+def _describe(measured: Sequence[float], span: str) -> str:
     if not measured:
-        return f"No MOS measured in the last {hours} hours"
-    return f"MOS of the last {hours} hours: lowest {min(measured):.2f}, highest {max(measured):.2f}"
+        return f"No MOS measured in the last {span}"
+    return f"MOS of the last {span}: lowest {min(measured):.2f}, highest {max(measured):.2f}"

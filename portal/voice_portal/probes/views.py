@@ -1,7 +1,8 @@
 """The pages: overview and probe."""
 
+import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
@@ -17,10 +18,11 @@ from voice_portal.grafana.frontend import Frontend
 from voice_portal.probes import health
 from voice_portal.probes.health import Health
 from voice_portal.probes.panels import panels
-from voice_portal.probes.sparks import Spark, spark
+from voice_portal.probes.scales import fitted
+from voice_portal.probes.sparks import Spark, in_words, spark
 
-SPARK_HOURS = 6
-SPARK_SLOT_SECONDS = 600
+SPARK_SPAN = timedelta(hours=6)
+SPARK_SLOTS = 36
 RECENT_CALLS = 25
 CHART_CALLS = 1500
 RANGES = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "24h": timedelta(hours=24)}
@@ -42,7 +44,10 @@ def overview(request: ClientRequest) -> HttpResponse:
     """Every probe of the session's client, the worst first."""
     client = _client(request)
     states = list(ProbeState.objects.for_client(client.client))
-    context = {"cards": _cards(client, states), "counts": health.count(states), "spark_hours": SPARK_HOURS}
+    now = timezone.now()
+    start = fitted(now - SPARK_SPAN, now, queries.first_call_since(client.client, now - SPARK_SPAN))
+    span = in_words(now - start)
+    context = {"cards": _cards(client, states, start, now), "counts": health.count(states), "span": span}
     return render(request, "probes/overview.html", context)
 
 
@@ -76,16 +81,15 @@ def _client(request: ClientRequest) -> Client:
     return request.client
 
 
-def _cards(client: Client, states: list[ProbeState]) -> list[Card]:
-    since = timezone.now() - timedelta(hours=SPARK_HOURS)
-    slots = SPARK_HOURS * 3600 // SPARK_SLOT_SECONDS
-    history = queries.worst_mos(client.client, since, SPARK_SLOT_SECONDS, slots)
+def _cards(client: Client, states: list[ProbeState], start: datetime, end: datetime) -> list[Card]:
+    slot_seconds = math.ceil((end - start) / SPARK_SLOTS / timedelta(seconds=1))
+    history = queries.worst_mos(client.client, start, slot_seconds, SPARK_SLOTS)
     cards = [
         Card(
             state,
             Health(state.health),
             health.outcome(state),
-            spark(history.get(state.probe, []), float(state.mos_critical), SPARK_HOURS),
+            spark(history.get(state.probe, []), float(state.mos_critical), in_words(end - start)),
         )
         for state in states
     ]
@@ -100,4 +104,5 @@ def _own_charts(request: ClientRequest, state: ProbeState) -> dict[str, object]:
     now = timezone.now()
     start, end = timezone.localtime(now - RANGES[chosen]), timezone.localtime(now)
     calls = queries.calls_since(state.client, state.probe, start, CHART_CALLS)
+    start = fitted(start, end, calls[0].call.started_at if calls else None)
     return {"charts": panels(state, calls, start, end), "ranges": list(RANGES), "range": chosen}

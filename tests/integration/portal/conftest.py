@@ -101,7 +101,7 @@ class Records:
     def insert(self, table, **values):
         names, marks = ", ".join(values), ", ".join(["%s"] * len(values))
         with self.connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))  # noqa: S608
+            cursor.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))
 
     def client(self, **changes):
         name = f"t-{uuid.uuid4().hex[:12]}"
@@ -135,7 +135,7 @@ class Records:
         for table in ("voice_call", "voice_call_stream", "voice_probe", "voice_client"):
             with self.connection.cursor() as cursor:
                 for client in self.clients:
-                    cursor.execute(f"DELETE FROM {table} WHERE client = %s", [client])  # noqa: S608
+                    cursor.execute(f"DELETE FROM {table} WHERE client = %s", [client])
 
 
 @pytest.fixture

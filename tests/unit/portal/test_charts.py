@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from voice_portal.probes import charts
 from voice_portal.probes.charts import Series
-from voice_portal.probes.scales import HEIGHT, TOP, WIDTH, Scale, nice_scale
-from voice_portal.probes.sparks import spark
+from voice_portal.probes.scales import HEIGHT, TOP, WIDTH, Scale, fitted, nice_scale
+from voice_portal.probes.sparks import in_words, spark
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR = Scale(START, START + timedelta(hours=1), 1, 5, 1)
@@ -101,10 +101,34 @@ def test_calls_that_failed_are_marked():
 
 
 def test_a_spark_breaks_where_nothing_was_measured():
-    drawn = spark([4.2, None, 4.1, 4.0], 3.6, 6)
+    drawn = spark([4.2, None, 4.1, 4.0], 3.6, "6 hours")
     assert drawn.path.count("M") == 2
     assert drawn.description == "MOS of the last 6 hours: lowest 4.00, highest 4.20"
 
 
 def test_a_spark_without_values_says_so():
-    assert spark([], 3.6, 6).description == "No MOS measured in the last 6 hours"
+    assert spark([], 3.6, "6 hours").description == "No MOS measured in the last 6 hours"
+
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("first", "begins"),
+    [
+        pytest.param(None, timedelta(hours=6), id="nothing measured: the whole span"),
+        pytest.param(timedelta(hours=7), timedelta(hours=6), id="older calls: the whole span"),
+        pytest.param(timedelta(hours=2), timedelta(hours=2), id="a young client: from its first call"),
+        pytest.param(timedelta(minutes=1), timedelta(minutes=10), id="a lone call: not stretched"),
+    ],
+)
+def test_a_drawing_begins_where_there_is_something_to_draw(first, begins):
+    at = None if first is None else NOW - first
+    assert fitted(NOW - timedelta(hours=6), NOW, at) == NOW - begins
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(10, "10 minutes"), (90, "90 minutes"), (120, "2 hours"), (360, "6 hours")]
+)
+def test_a_span_is_said_as_people_say_it(minutes, words):
+    assert in_words(timedelta(minutes=minutes)) == words
