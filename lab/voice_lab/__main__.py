@@ -27,7 +27,11 @@ def main() -> None:
     """Run one command; a LabError becomes one clear message and exit code 1."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments, others = parser.parse_known_args()
+    arguments.pytest = others
+    if others and arguments.run is not _test:
+        parser.error(f"unknown: {' '.join(others)}")
     try:
         sys.exit(arguments.run(arguments))
     except LabError as error:
@@ -52,8 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--port", type=int, default=context.PORTAL_PORT, help="the portal's port (default: %(default)s)")
     show.add_argument("--kubeconfig", default="", help="use this cluster instead of the lab's own API server")
     add("install", _install, "install, fetch or build everything that demo and test need; start nothing")
-    test = add("test", _test, "run the test suite against real services")
-    test.add_argument("pytest", nargs=argparse.REMAINDER, help="arguments for pytest")
+    add("test", _test, "run the test suite against real services; other arguments are pytest's")
     add("down", _down, "end whatever a lab that was killed left behind")
     return parser
 

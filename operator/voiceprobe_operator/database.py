@@ -30,7 +30,7 @@ ANSWER_SECONDS = 15
 # Numbers of MySQL's errors, which MariaDB shares.
 _NO_SCHEMA = frozenset({1049, 1054, 1146, 1356})
 _NO_RIGHT = frozenset({1044, 1045, 1142, 1143, 1227, 1410, 1698})
-_BAD_VALUE = (pymysql.err.DataError, pymysql.err.IntegrityError)
+_BAD_VALUE = (pymysql.DataError, pymysql.IntegrityError)
 
 
 class Database:

@@ -9,13 +9,13 @@ from voiceprobe_operator.errors import Rejected, Transient
 @pytest.mark.parametrize(
     ("error", "kind", "reason"),
     [
-        (pymysql.err.ProgrammingError(1146, "Table 'voice.voice_probe' doesn't exist"), Transient, "SchemaMissing"),
-        (pymysql.err.OperationalError(1049, "Unknown database 'voice'"), Transient, "SchemaMissing"),
-        (pymysql.err.OperationalError(1142, "SELECT command denied"), Transient, "DatabaseDenied"),
-        (pymysql.err.OperationalError(2003, "Can't connect"), Transient, "DatabaseUnavailable"),
-        (pymysql.err.OperationalError(1213, "Deadlock found"), Transient, "DatabaseUnavailable"),
-        (pymysql.err.InterfaceError("closed"), Transient, "DatabaseUnavailable"),
-        (pymysql.err.DataError(1406, "Data too long"), Rejected, "DatabaseRejected"),
+        (pymysql.ProgrammingError(1146, "Table 'voice.voice_probe' doesn't exist"), Transient, "SchemaMissing"),
+        (pymysql.OperationalError(1049, "Unknown database 'voice'"), Transient, "SchemaMissing"),
+        (pymysql.OperationalError(1142, "SELECT command denied"), Transient, "DatabaseDenied"),
+        (pymysql.OperationalError(2003, "Can't connect"), Transient, "DatabaseUnavailable"),
+        (pymysql.OperationalError(1213, "Deadlock found"), Transient, "DatabaseUnavailable"),
+        (pymysql.InterfaceError("closed"), Transient, "DatabaseUnavailable"),
+        (pymysql.DataError(1406, "Data too long"), Rejected, "DatabaseRejected"),
     ],
 )
 def test_an_error_becomes_a_decision_and_a_sentence(error, kind, reason):
@@ -27,7 +27,7 @@ def test_an_error_becomes_a_decision_and_a_sentence(error, kind, reason):
 
 async def test_a_database_that_is_away_is_transient(settings, monkeypatch):
     def refuse(**_):
-        raise pymysql.err.OperationalError(2003, "Can't connect")
+        raise pymysql.OperationalError(2003, "Can't connect")
 
     monkeypatch.setattr(pymysql, "connect", refuse)
     with pytest.raises(Transient, match="Can't connect"):
