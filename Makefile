@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install down environment
+.PHONY: help demo test test-fast lint format install down environment bench bench-lab migrations-check screenshots
 
 PORT ?= 8080
 LAB = .venv/bin/python -m voice_lab
@@ -26,19 +26,31 @@ test: environment ## Run all tests against real services
 test-fast: environment ## Run the tests that need no service
 	@.venv/bin/pytest tests/unit $(ARGS)
 
-# mypy's Django plugin loads the portal's settings, which refuse to load without values.
-lint: export VOICE_MYSQL_HOST = none
-lint: export VOICE_MYSQL_USER = none
-lint: export VOICE_MYSQL_PASSWORD = none
-lint: export VOICE_GRAFANA_URL = http://none/grafana
-lint: export VOICE_PORTAL_URL = http://none
-lint: export VOICE_GRAFANA_JWT_KEY_FILE = none
-lint: export VOICE_PORTAL_SECRET_KEY = $(shell printf 'x%.0s' $$(seq 50))
+bench: bench-lab ## Run all benchmarks; one line of JSON a figure
+
+bench-lab: environment ## Measure what the lab costs, and a panel's query
+	@.venv/bin/python -m bench.lab
+
+# Django's own checks, and mypy's plugin for it, load the portal's settings, which refuse to load without values.
+lint migrations-check: export VOICE_MYSQL_HOST = none
+lint migrations-check: export VOICE_MYSQL_USER = none
+lint migrations-check: export VOICE_MYSQL_PASSWORD = none
+lint migrations-check: export VOICE_GRAFANA_URL = http://none/grafana
+lint migrations-check: export VOICE_PORTAL_URL = http://none
+lint migrations-check: export VOICE_GRAFANA_JWT_KEY_FILE = none
+lint migrations-check: export VOICE_PORTAL_SECRET_KEY = only-for-checks-that-start-nothing-and-sign-nothing-at-all
+lint migrations-check: export DJANGO_SETTINGS_MODULE = voice_portal.config.settings
 lint: environment ## Check style, types and the direction of imports
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+migrations-check: environment ## Check that the migrations match the models
+	@.venv/bin/python -m django makemigrations --check --dry-run
+
+screenshots: environment ## Take the screenshots of docs/images from a lab with real calls
+	@.venv/bin/python scripts/screenshots.py
 
 format: environment ## Put the code into the project's format
 	@.venv/bin/ruff check --fix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from filelock import FileLock
 
 from voice_lab import context, guard, places, stack
 from voice_lab.context import Lab
+from voice_lab.errors import LabError
 from voice_lab.services import cluster as cluster_service
 from voice_lab.services import database as database_service
 from voice_lab.services import grafana as grafana_service
@@ -19,31 +21,42 @@ from voice_lab.services import grafana as grafana_service
 if TYPE_CHECKING:
     import pymysql
 
-INSTANCE = "test"
+# The name of this run's lab. The process that runs pytest chooses it; test workers inherit it.
+VARIABLE = "VOICE_TEST_LAB"
+PREFIX = "test-"
 
 _held = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let go of what an earlier, killed run left, and keep other runs out; test workers have nothing to do."""
-    if hasattr(config, "workerinput"):
+    """Name this run's lab, and end what earlier runs that were killed left behind; workers have nothing to do."""
+    if hasattr(config, "workerinput") or os.geteuid() != 0:
         return
-    held = ExitStack()
-    config.stash[_held] = held
-    if os.geteuid() == 0:
-        held.enter_context(guard.only_one(INSTANCE))
-        if earlier := context.load(INSTANCE):
-            stack.down(earlier)
-            (earlier.folder / "lab.json").unlink()
+    for earlier in context.instances():
+        if earlier.startswith(PREFIX):
+            _end_if_abandoned(earlier)
+    os.environ[VARIABLE] = name = f"{PREFIX}{os.getpid()}"
+    config.stash[_held] = ExitStack()
+    config.stash[_held].enter_context(guard.only_one(name))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop every service that the tests started."""
+    """Stop every service that the tests started; their logs stay until the next run."""
     if _held not in config.stash:
         return
-    if os.geteuid() == 0 and (lab := context.load(INSTANCE)):
+    if lab := context.load(os.environ[VARIABLE]):
         stack.down(lab)
     config.stash[_held].close()
+
+
+def _end_if_abandoned(instance: str) -> None:
+    try:
+        with guard.only_one(instance):
+            if lab := context.load(instance):
+                stack.down(lab)
+                shutil.rmtree(lab.folder)
+    except LabError:
+        return  # its run is still going on
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,8 @@ class Services:
     def up(self, *names: str) -> Lab:
         """Return the lab with the named services, and what they require, running."""
         with self.lock:
-            lab = context.load(INSTANCE) or stack.create(INSTANCE, portal_port=0)
+            name = os.environ[VARIABLE]
+            lab = context.load(name) or stack.create(name, portal_port=0)
             stack.up(lab, names)
         return lab
 
@@ -66,7 +80,7 @@ def services() -> Services:
     if os.geteuid() != 0:
         pytest.fail("tests with real services make network namespaces: run `make test`, which asks sudo for root")
     folder = places.cache() / "run"
-    return Services(FileLock(folder / f"{INSTANCE}.start", timeout=600))
+    return Services(FileLock(folder / f"{os.environ[VARIABLE]}.start", timeout=600))
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,12 @@ def names(folder: Path) -> list[str]:
     return sorted(path.stem for path in (folder / "processes").glob("*.json"))
 
 
+def members(folder: Path, name: str) -> list[int]:
+    """Process ids of the program started under `name` and of all its children."""
+    record = _read(folder, name)
+    return [] if record is None else _members(record)
+
+
 _children: dict[Record, subprocess.Popen[bytes]] = {}
 
 

@@ -19,3 +19,8 @@ class Transient(OutsideError):
 
 class Rejected(OutsideError):
     """Not like this: the same request can never succeed, so only a change brings it back."""
+
+
+def explain(error: Exception) -> str:
+    """What went wrong, for people: some errors of the network carry no words of their own."""
+    return str(error) or type(error).__name__

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from voiceprobe_operator.backoff import delay
-from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.errors import Rejected, Transient, explain
 from voiceprobe_operator.settings import Settings
 
 # Grafana on SQLite answers "database is locked" to more writers than a few, and is no faster for them.
@@ -21,11 +21,6 @@ TIMEOUT = httpx.Timeout(30, connect=5)
 # 401 and 403 are for a while too: an administrator's password that is being changed heals without us.
 _TRANSIENT = frozenset({401, 403, 408, 409, 425, 429})
 _RETRY_AT_ONCE = frozenset({429, 500, 502, 503, 504})
-
-
-def explain(error: httpx.TransportError) -> str:
-    """What went wrong on the wire, for people."""
-    return str(error) or type(error).__name__
 
 
 class Grafana:

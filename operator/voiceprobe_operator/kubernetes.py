@@ -16,8 +16,7 @@ import httpx
 import kopf
 
 from voiceprobe_operator import names
-from voiceprobe_operator.errors import Rejected, Transient
-from voiceprobe_operator.grafana import explain
+from voiceprobe_operator.errors import Rejected, Transient, explain
 from voiceprobe_operator.model import Reference
 
 GROUP, VERSION = "voicequality.io", "v1alpha1"
