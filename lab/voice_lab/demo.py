@@ -6,6 +6,8 @@ import json
 import signal
 from typing import Any
 
+import yaml
+
 from voice_lab import evidence, progress, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
@@ -55,6 +57,8 @@ def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
     """
     stack.up(lab)
     with progress.step("examples", "applying"):
+        for name in _namespaces():
+            cluster.claim_namespace(lab, name)
         cluster.kubectl(lab, "apply", "-f", str(EXAMPLES))
         ready = f"--for=condition=Ready --timeout={READY_SECONDS}s"
         cluster.kubectl(lab, "wait", "voiceprobes", "--all", "-A", *ready.split())
@@ -69,6 +73,13 @@ def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
 def login(client: str) -> str:
     """Return the demo login of a client's voice engineer."""
     return f"engineer@{client}"
+
+
+def _namespaces() -> list[str]:
+    documents = [
+        document for path in sorted(EXAMPLES.glob("*.yaml")) for document in yaml.safe_load_all(path.read_text())
+    ]
+    return [document["metadata"]["name"] for document in documents if document["kind"] == "Namespace"]
 
 
 def _expectations(lab: Lab) -> list[Expectation]:

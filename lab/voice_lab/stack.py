@@ -14,6 +14,7 @@ from voice_lab import context, packages, pki, progress, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.services import Service, registry
+from voice_lab.tools import go
 
 HEALTHY_SECONDS = 120
 
@@ -27,8 +28,10 @@ def install(names: Iterable[str], *, extra_packages: Iterable[str] = ()) -> None
     services = registry()
     chosen = needed(names)
     packages.install({package for name in chosen for package in services[name].PACKAGES} | set(extra_packages))
-    for name in chosen:
-        services[name].install()
+    # Builds have long stretches that keep one core busy: side by side they take less time than one after the other.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: services[name].install(), chosen))
+    go.forget()
 
 
 def create(instance: str, *, portal_port: int = context.PORTAL_PORT, kubeconfig: str | None = None) -> Lab:

@@ -25,7 +25,7 @@ def install() -> None:
 
 def start(lab: Lab) -> None:
     """Make the namespace and its Secrets, then install (or upgrade) the chart."""
-    _apply(lab, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    cluster.claim_namespace(lab, NAMESPACE)
     for name, data in _secrets(lab).items():
         _apply(lab, {"kind": "Secret", "stringData": data}, name)
     _apply(lab, {"kind": "ConfigMap", "data": {"ca.pem": database.authority(lab).read_text()}}, "voice-mysql-ca")
@@ -80,7 +80,6 @@ def _secrets(lab: Lab) -> dict[str, dict[str, str]]:
     }
 
 
-def _apply(lab: Lab, manifest: dict[str, Any], name: str | None = None) -> None:
-    if name:
-        manifest = {"apiVersion": "v1", "metadata": {"name": name, "namespace": NAMESPACE}, **manifest}
-    cluster.kubectl(lab, "apply", "--server-side", "--field-manager=voice-lab", "-f", "-", stdin=json.dumps(manifest))
+def _apply(lab: Lab, manifest: dict[str, Any], name: str) -> None:
+    metadata = {"name": name, "namespace": NAMESPACE}
+    cluster.apply(lab, json.dumps({"apiVersion": "v1", "metadata": metadata, **manifest}))

@@ -6,18 +6,21 @@ import base64
 import json
 import ssl
 from pathlib import Path
+from typing import Any
 
 import httpx
 import yaml
 
-from voice_lab import commands, pki, processes
+from voice_lab import commands, pki, processes, waiting
 from voice_lab.context import Lab
+from voice_lab.errors import LabError
 from voice_lab.tools import kubectl as kubectl_tool
 from voice_lab.tools import kubernetes
 
 REQUIRES: tuple[str, ...] = ()
 PACKAGES: tuple[str, ...] = ()
 TOKEN_SECONDS = 7 * 24 * 3600
+LABEL = "lab.voicequality.io/lab"
 
 
 def install() -> None:
@@ -39,10 +42,11 @@ def start(lab: Lab) -> None:
     pki.issue(keys, "admin", organization="system:masters")
     pki.create_signing_key(keys / "service-accounts.key")
     certificate, key = (keys / "admin.pem").read_bytes(), (keys / "admin.key").read_bytes()
-    write_kubeconfig(
+    authority = _base64((keys / "ca.pem").read_bytes())
+    server = f"https://127.0.0.1:{lab.ports['apiserver']}"
+    _write_kubeconfig(
         lab.admin_kubeconfig,
-        server=f"https://127.0.0.1:{lab.ports['apiserver']}",
-        authority=(keys / "ca.pem").read_bytes(),
+        cluster={"server": server, "certificate-authority-data": authority},
         user={"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)},
     )
     programs = kubernetes.folder()
@@ -97,24 +101,52 @@ def service_account_kubeconfig(lab: Lab, namespace: str, account: str) -> Path:
         stdin=json.dumps(request),
     )  # fmt: skip
     admin = yaml.safe_load(kubectl(lab, "config", "view", "--raw", "--minify", "--flatten", "-o", "yaml"))
-    cluster = admin["clusters"][0]["cluster"]
     path = _folder(lab) / f"{account}.kubeconfig"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_kubeconfig(
-        path,
-        server=cluster["server"],
-        authority=base64.b64decode(cluster["certificate-authority-data"]),
-        user={"token": json.loads(answer)["status"]["token"]},
-    )
+    token = json.loads(answer)["status"]["token"]
+    _write_kubeconfig(path, cluster=admin["clusters"][0]["cluster"], user={"token": token})
     return path
 
 
-def write_kubeconfig(path: Path, *, server: str, authority: bytes, user: dict[str, str]) -> None:
+def claim_namespace(lab: Lab, name: str) -> None:
+    """Make a namespace that the lab may fill and delete.
+
+    Raises:
+        LabError: the cluster has one of that name that no lab made, or one that will not go away.
+    """
+    waiting.until(
+        lambda: _namespace(lab, name).get("status", {}).get("phase") != "Terminating",
+        what=f"the namespace {name} of an earlier run is deleted",
+        seconds=120,
+    )
+    found = _namespace(lab, name)
+    if found and found["metadata"].get("labels", {}).get(LABEL) != "true":
+        raise LabError(
+            f"the cluster of {lab.admin_kubeconfig} has a namespace {name} that no lab made: "
+            "the lab would overwrite and later delete what is in it. Use another cluster"
+        )
+    metadata = {"name": name, "labels": {LABEL: "true"}}
+    apply(lab, json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))
+
+
+def _namespace(lab: Lab, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        kubectl(lab, "get", "namespace", name, "--ignore-not-found", "-o", "json") or "{}"
+    )
+    return found
+
+
+def apply(lab: Lab, manifest: str) -> None:
+    """Apply a manifest, given as JSON or YAML, on the server's side."""
+    kubectl(lab, "apply", "--server-side", "--field-manager=voice-lab", "-f", "-", stdin=manifest)
+
+
+def _write_kubeconfig(path: Path, *, cluster: dict[str, str], user: dict[str, str]) -> None:
     """Write a kubeconfig of one cluster and one user, readable by its owner only."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "lab", "cluster": {"server": server, "certificate-authority-data": _base64(authority)}}],
+        "clusters": [{"name": "lab", "cluster": cluster}],
         "users": [{"name": "lab", "user": user}],
         "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
         "current-context": "lab",

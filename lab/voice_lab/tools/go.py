@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+from pathlib import Path
 
 from voice_lab import commands, places
 from voice_lab.errors import LabError
@@ -39,6 +40,15 @@ def environment(**more: str) -> dict[str, str]:
     """Environment for a build: the caller's, without settings that would change the result, with our caches."""
     dropped = {"GOROOT", "GOTOOLDIR", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOWORK", "GOBIN", "CC", "CXX"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    caches = {"GOMODCACHE": str(places.cache() / "go" / "mod"), "GOCACHE": str(places.cache() / "go" / "build")}
+    caches = {"GOMODCACHE": str(_cache() / "mod"), "GOCACHE": str(_cache() / "build")}
     fixed = {"GOFLAGS": "-modcacherw -buildvcs=false", "GO111MODULE": "on", "GOWORK": "off"}
     return {**kept, **caches, **fixed, **more}
+
+
+def forget() -> None:
+    """Throw away sources and intermediate results of finished builds: gigabytes that nobody needs again."""
+    shutil.rmtree(_cache(), ignore_errors=True)
+
+
+def _cache() -> Path:
+    return places.cache() / "go"
