@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install down environment bench bench-lab migrations-check screenshots
+.PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab migrations-check screenshots
 
 PORT ?= 8080
 LAB = .venv/bin/python -m voice_lab
@@ -20,10 +20,10 @@ help: ## List the targets
 demo: environment ## Start the whole system, make calls, show where to look (Ctrl-C ends it)
 	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig $(KUBECONFIG))
 
-test: environment ## Run all tests against real services
+test: environment-dev ## Run all tests against real services
 	@$(LAB) test --numprocesses 2 --cov --cov-report=term $(ARGS)
 
-test-fast: environment ## Run the tests that need no service
+test-fast: environment-dev ## Run the tests that need no service
 	@.venv/bin/pytest tests/unit $(ARGS)
 
 bench: bench-lab ## Run all benchmarks; one line of JSON a figure
@@ -40,19 +40,19 @@ lint migrations-check: export VOICE_PORTAL_URL = http://none
 lint migrations-check: export VOICE_GRAFANA_JWT_KEY_FILE = none
 lint migrations-check: export VOICE_PORTAL_SECRET_KEY = only-for-checks-that-start-nothing-and-sign-nothing-at-all
 lint migrations-check: export DJANGO_SETTINGS_MODULE = voice_portal.config.settings
-lint: environment ## Check style, types and the direction of imports
+lint: environment-dev ## Check style, types and the direction of imports
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-migrations-check: environment ## Check that the migrations match the models
+migrations-check: environment-dev ## Check that the migrations match the models
 	@.venv/bin/python -m django makemigrations --check --dry-run
 
-screenshots: environment ## Take the screenshots of docs/images from a lab with real calls
+screenshots: environment-dev ## Take the screenshots of docs/images from a lab with real calls
 	@.venv/bin/python scripts/screenshots.py
 
-format: environment ## Put the code into the project's format
+format: environment-dev ## Put the code into the project's format
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
@@ -64,3 +64,6 @@ down: environment ## End whatever a lab that was killed left behind
 
 environment:
 	@scripts/environment
+
+environment-dev:
+	@scripts/environment dev
