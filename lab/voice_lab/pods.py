@@ -97,7 +97,7 @@ def _prepare(lab: Lab, container: Object, volumes: Mapping[str, Path]) -> tuple[
     command = [moved(word, mounts) for word in words]
     env = {item["name"]: moved(_value(lab, item), mounts) for item in container.get("env", [])}
     here = str(Path(sys.executable).parent)
-    return command, {"PATH": f"{here}:{os.environ['PATH']}:/usr/sbin", "PYTHONDONTWRITEBYTECODE": "1", **env}
+    return command, {"PATH": f"{here}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1", **env}
 
 
 def moved(text: str, mounts: Mapping[str, Path]) -> str:

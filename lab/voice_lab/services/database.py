@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pymysql
@@ -26,8 +25,7 @@ def start(lab: Lab) -> None:
     data = _folder(lab) / "data"
     if not data.exists():
         _initialise(lab, data)
-    sbin = "/usr/sbin/mariadbd"
-    processes.start(lab.folder, NAME, [shutil.which("mariadbd") or sbin, *_options(lab, data)], cwd=_folder(lab))
+    processes.start(lab.folder, NAME, ["mariadbd", *_options(lab, data)], cwd=_folder(lab))
 
 
 def healthy(lab: Lab) -> bool:
