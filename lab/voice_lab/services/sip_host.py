@@ -63,6 +63,7 @@ def environment(lab: Lab) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(lab.folder),
+        "PYTHONDONTWRITEBYTECODE": "1",  # under sudo, the checkout belongs to somebody else
         **database.environment(lab, "sip", host=lab.database_address),
         "VOICE_SIP_HOST": host_name(lab),
         "VOICE_SIP_ADDRESS": str(network.PLAN.receiver),
