@@ -93,10 +93,11 @@ def _check_timing(probe: Probe) -> None:
         raise ProbeError("duration_ms must be positive")
     try:
         zone = ZoneInfo(probe.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Europe" is a folder of zones
         raise ProbeError(f"time zone {probe.time_zone!r} is not known") from error
     if probe.schedule is not None:
-        croniter(probe.schedule, datetime.now(UTC).astimezone(zone))
+        # Asked for a start: a cron such as "0 0 31 2 *" is well formed and yet never comes.
+        croniter(probe.schedule, datetime.now(UTC).astimezone(zone)).get_next(datetime)
 
 
 def unsupported(row: Mapping[str, Cell]) -> str | None:

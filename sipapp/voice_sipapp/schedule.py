@@ -5,6 +5,7 @@ interval don't all start together, and neither a restart nor a changed plan row 
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,6 +19,8 @@ CRON_SPREAD_MS = 20_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+log = logging.getLogger(__name__)
 
 
 def offset_ms(client: str, probe: str, span_ms: int) -> int:
@@ -54,12 +57,14 @@ class Schedule:
     def update(self, probes: Iterable[Probe], now: datetime) -> None:
         """Take over a new plan. A probe whose timing did not change keeps its next start."""
         plan = {probe.key: probe for probe in probes if not probe.suspended}
+        starts: dict[tuple[str, str], datetime] = {}
         for key, probe in plan.items():
             known = self._probes.get(key)
-            if known is None or _timing(known) != _timing(probe):
-                self._next[key] = next_start(probe, now)
-        self._next = {key: start for key, start in self._next.items() if key in plan}
-        self._probes = plan
+            same = known is not None and _timing(known) == _timing(probe)
+            start = self._next.get(key) if same else _start(probe, now)
+            if start is not None:
+                starts[key] = start
+        self._probes, self._next = plan, starts
 
     def due(self, now: datetime) -> list[Probe]:
         """The probes whose call starts now. Each is then busy until `ended`; a start that falls into a call that is
@@ -67,7 +72,11 @@ class Schedule:
         """
         starting = [key for key, start in self._next.items() if start <= now]
         for key in starting:
-            self._next[key] = next_start(self._probes[key], now)
+            following = _start(self._probes[key], now)
+            if following is None:
+                del self._next[key]
+            else:
+                self._next[key] = following
         free = [key for key in starting if key not in self._calling]
         self._calling.update(free)
         return [self._probes[key] for key in free]
@@ -75,6 +84,15 @@ class Schedule:
     def ended(self, key: tuple[str, str]) -> None:
         """The call of the probe `key` is over."""
         self._calling.discard(key)
+
+
+def _start(probe: Probe, now: datetime) -> datetime | None:
+    """The next start of `probe`, or None where it has none: one probe's schedule never stops the others'."""
+    try:
+        return next_start(probe, now)
+    except (ValueError, OverflowError) as error:
+        log.warning("%s/%s is not called any more: %s", *probe.key, error)
+        return None
 
 
 def _timing(probe: Probe) -> tuple[int | None, str | None, str]:

@@ -66,7 +66,9 @@ def test_what_is_not_supported_is_said_in_a_sentence(changes: dict[str, Any], wo
         ({"schedule": "* * * * *"}, "exactly one of"),
         ({"every_ms": 10}, "less than a second"),
         ({"every_ms": None, "schedule": "every day"}, "acme/sales"),
+        ({"every_ms": None, "schedule": "0 0 31 2 *"}, "acme/sales"),
         ({"time_zone": "Europe/Atlantis"}, "not known"),
+        ({"time_zone": "Europe"}, "not known"),
         ({"codecs": "{}"}, "codecs is not a list"),
         ({"dtmf": "nonsense"}, "acme/sales"),
         ({"duration_ms": 0}, "positive"),
@@ -194,6 +196,24 @@ def test_suspended_and_removed_probes_are_not_called():
     assert schedule.due(NOW + timedelta(hours=1)) == []
     schedule.update([], NOW)
     assert schedule.due(NOW + timedelta(hours=1)) == []
+
+
+def test_a_schedule_that_never_comes_stops_no_other_probe():
+    found = from_row(row(every_ms=10_000))
+    never = replace(found, probe="never", every_ms=None, schedule="0 0 31 2 *")
+    schedule = Schedule()
+    schedule.update([never, found], NOW)
+    assert schedule.due(NOW + timedelta(seconds=10)) == [found]
+
+
+def test_a_schedule_that_comes_for_the_last_time_stops_no_other_probe():
+    found = from_row(row(every_ms=10_000))
+    last = replace(found, probe="last", every_ms=None, schedule="30 12 1 3 * 0 2026")
+    schedule = Schedule()
+    schedule.update([last, found], NOW)
+    assert schedule.due(NOW + timedelta(hours=1)) == [last, found]
+    schedule.ended(last.key)
+    assert schedule.due(NOW + timedelta(hours=2)) == []
 
 
 def test_the_probe_reads_only_columns_the_schema_has():
