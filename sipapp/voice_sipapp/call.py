@@ -98,7 +98,7 @@ class Call:
         self.times.answered = moment
         self._timer.cancel()
         try:
-            remote = sdp.choose(str(data[2] or ""), self.probe.codecs)
+            remote = sdp.choose(str(data[2] or ""), self.probe.codecs, self.station.address)
         except sdp.SdpError as error:
             self._unusable, self._reason = True, str(error)
             self._hang_up("local")
@@ -154,7 +154,7 @@ class Call:
         codecs = [self.codec] if self.codec else list(self.probe.codecs)
         if description:
             try:
-                remote = sdp.choose(description, codecs)
+                remote = sdp.choose(description, codecs, self.station.address)
                 stream.target(
                     remote.address, remote.port, sdp.PAYLOAD_TYPES[remote.codec], self._audio.frames[remote.codec]
                 )

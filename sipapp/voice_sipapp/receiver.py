@@ -39,7 +39,7 @@ class Receiver:
             return
         stream = self._call.receiver_stream
         try:
-            remote = sdp.choose(self._offer, self._call.probe.codecs)
+            remote = sdp.choose(self._offer, self._call.probe.codecs, self._call.station.address)
         except sdp.SdpError as error:
             log.warning("call %s: the offer that reached the receiver can't be used: %s", self._call.uuid, error)
             self.leg.refuse(488, "Not Acceptable Here")

@@ -90,7 +90,7 @@ class Stream:
     def _transmit(self, endpoint: socket.socket, packet: bytes, remote: tuple[str, int]) -> None:
         try:
             endpoint.sendto(packet, remote)
-        except OSError as error:
+        except (OSError, ValueError, OverflowError) as error:  # of whatever kind: one call never ends the others' media
             self.send_errors += 1
             if self.send_errors == 1:
                 log.warning("media to %s port %d is not sent: %s", *remote, error)

@@ -15,7 +15,7 @@ class SdpError(ValueError):
 
 @dataclass(frozen=True)
 class Remote:
-    """Where the far end wants its sound and in which codec. `address` is an IPv6 or IPv4 literal or a host name."""
+    """Where the far end wants its sound and in which codec. `address` is an IPv6 or IPv4 literal, `port` that of RTP."""
 
     address: str
     port: int
@@ -49,35 +49,57 @@ def describe(address: str, port: int, codecs: Sequence[str], session: int) -> st
     return "\r\n".join(lines) + "\r\n"
 
 
-def choose(description: str, codecs: Sequence[str]) -> Remote:
+def choose(description: str, codecs: Sequence[str], own_address: str) -> Remote:
     """The far end's address, and the first codec of its list that is also in `codecs`.
 
-    Raises SdpError where there is no sound, it is refused (port 0), on hold (null address) or in no common codec.
+    Raises SdpError where there is no sound, it is refused (port 0), on hold (null address), in no common codec, or cannot be
+    sent from `own_address`: the media's thread must never meet an address that it has to look up.
     """
     session, *media = re.split(r"(?m)^(?=m=)", description)
     audio = next((section for section in media if section.startswith("m=audio ")), None)
     if audio is None:
         raise SdpError("the far end's session description has no audio")
     fields = audio.splitlines()[0].split()
-    if len(fields) < 4 or not fields[1].split("/")[0].isdigit():
+    if len(fields) < 4:
         raise SdpError(f"the far end's session description is malformed: {fields[0]}")
-    port = int(fields[1].split("/")[0])
-    if port == 0:
+    port = _port(fields[1])
+    return Remote(_usable_address(_address(audio) or _address(session), own_address), port, _common(fields[3:], codecs))
+
+
+def _port(field: str) -> int:
+    """The port in `field` of an m= line ("4000" or "4000/2"). RTCP needs the one above, so 65535 is none."""
+    found = re.fullmatch(r"([0-9]{1,5})(?:/[0-9]+)?", field)
+    if not found:
+        raise SdpError(f"the far end's session description is malformed: {field[:20]!r} is no port")
+    if int(found[1]) == 0:
         raise SdpError("the far end refused the audio (port 0)")
-    return Remote(_address(audio) or _address(session) or _missing(), port, _common(fields[3:], codecs))
+    if int(found[1]) > 65534:
+        raise SdpError(f"the far end wants its sound at port {found[1]}, which is not between 1 and 65534")
+    return int(found[1])
 
 
-def _missing() -> str:
-    raise SdpError("the far end's session description has no address (c=)")
+def _usable_address(address: str | None, own_address: str) -> str:
+    if address is None:
+        raise SdpError("the far end's session description has no address (c=)")
+    family = f"IPv{ip_address(own_address).version}"
+    try:
+        found = ip_address(address)
+    except ValueError as error:
+        raise SdpError(
+            f"the far end wants its sound at {address[:80]}, which is no IP address; this host sends from {own_address}"
+        ) from error
+    if found.is_unspecified:
+        raise SdpError("the far end put the call on hold (null address)")
+    if "%" in address or f"IPv{found.version}" != family:
+        raise SdpError(
+            f"the far end wants its sound at {address}; this host sends from {own_address}, which reaches {family} only"
+        )
+    return str(found)
 
 
 def _address(section: str) -> str | None:
     found = re.search(r"(?m)^c=IN IP[46] (\S+)", section)
-    if not found:
-        return None
-    if found[1] in ("0.0.0.0", "::"):  # noqa: S104 - the null address is what RFC 3264 puts a call on hold with
-        raise SdpError("the far end put the call on hold (null address)")
-    return found[1].split("/")[0]
+    return found[1].split("/")[0] if found else None
 
 
 def _common(types: Sequence[str], codecs: Sequence[str]) -> str:

@@ -86,6 +86,21 @@ def test_two_streams_hear_each_other_whole_and_measure_the_round_trip(engine: rt
     assert one.exchange.remote_lost == 0
 
 
+@pytest.mark.parametrize("port", [70_000, 65_535])
+def test_a_far_end_that_can_not_be_sent_to_does_not_stop_the_others(engine: rtp.Engine, port: int):
+    impossible, one, other = engine.open(), engine.open(), engine.open()
+    address = engine.address  # type: ignore[attr-defined]
+    for stream, far in ((impossible, port), (one, other.port)):
+        stream.target(address, far, 8, [b"\xd5" * 160])
+        engine.start_sending(stream)
+    time.sleep(0.6)
+    for stream in (impossible, one, other):
+        engine.end(stream)
+    assert engine.is_alive()
+    assert len(other.received) >= 25
+    assert impossible.send_errors
+
+
 def test_packets_are_marked_for_expedited_forwarding(engine: rtp.Engine):
     address = engine.address  # type: ignore[attr-defined]
     six = ":" in address
