@@ -13,11 +13,11 @@ from voice_sipapp.settings import Database
 
 TIMEOUT_S = 3
 
-_ROW_CLASSES = ("21", "22", "23", "42")
-_NEVER_THE_ROW = {"42S02", "42S22"}
-"""A table or column is missing: the schema is not migrated yet, which is nothing a record can be blamed for."""
+_ROW_CLASSES = ("21", "22", "23")
+"""Classes of SQLSTATE that are about values. Not 42: the statement is always the same, so what is wrong with it
+(a right, a table, a limit of the account) is never a record's fault.
+"""
 
-_ACCESS_DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1410}
 _ROW_ERRORS = {1264, 1265, 1292, 1366, 1406, 3819, 4025}
 """MySQL's errors about a value that some servers report under a general SQLSTATE."""
 
@@ -65,8 +65,6 @@ def row_at_fault(error: pyodbc.Error) -> bool:
     """Whether the row itself can never be stored; every other error is the server's or the network's and passes."""
     sqlstate = str(error.args[0]) if error.args else ""
     native = {int(code) for code in re.findall(r"\((\d+)\)", str(error.args[-1] if error.args else ""))}
-    if sqlstate in _NEVER_THE_ROW or native & _ACCESS_DENIED:
-        return False
     return sqlstate[:2] in _ROW_CLASSES or bool(native & _ROW_ERRORS)
 
 

@@ -15,7 +15,7 @@ class SdpError(ValueError):
 
 @dataclass(frozen=True)
 class Remote:
-    """Where the far end wants its sound and in which codec. `address` is an IPv6 or IPv4 literal, `port` that of RTP."""
+    """Where the far end wants its sound (an IPv6 or IPv4 literal, the port of RTP), and in which codec."""
 
     address: str
     port: int
@@ -52,8 +52,8 @@ def describe(address: str, port: int, codecs: Sequence[str], session: int) -> st
 def choose(description: str, codecs: Sequence[str], own_address: str) -> Remote:
     """The far end's address, and the first codec of its list that is also in `codecs`.
 
-    Raises SdpError where there is no sound, it is refused (port 0), on hold (null address), in no common codec, or cannot be
-    sent from `own_address`: the media's thread must never meet an address that it has to look up.
+    Raises SdpError where there is no sound, it is refused (port 0), on hold (null address), in no common codec, or
+    can't be sent from `own_address`: the media's thread must never meet an address that it has to look up.
     """
     session, *media = re.split(r"(?m)^(?=m=)", description)
     audio = next((section for section in media if section.startswith("m=audio ")), None)

@@ -66,34 +66,35 @@ class Writer(threading.Thread):
         return batch
 
     def _send(self, batch: Batch) -> None:
+        connection = self._connected()
         try:
-            self._insert(batch)
+            self._insert(connection, batch)
         except pyodbc.Error as error:
             if not odbc.row_at_fault(error):
                 raise
-            self._rollback()
+            connection.rollback()
             for item in batch:
-                self._send_alone(item)
+                self._send_alone(connection, item)
 
-    def _send_alone(self, item: tuple[int, Cdr]) -> None:
+    def _send_alone(self, connection: pyodbc.Connection, item: tuple[int, Cdr]) -> None:
         try:
-            self._insert([item])
+            self._insert(connection, [item])
         except pyodbc.Error as error:
             if not odbc.row_at_fault(error):
                 raise
-            self._rollback()
+            connection.rollback()
             self._spool.bury(item[0], odbc.error_text(error))
             log.error("a record can't be stored and was put aside: %s", odbc.error_text(error))  # noqa: TRY400
 
-    def _insert(self, batch: Batch) -> None:
+    def _connected(self) -> pyodbc.Connection:
+        """The connection, opened if need be. Apart from the insert: that it fails is never a record's fault."""
         if self._connection is None:
             self._connection = odbc.connect(self._database)
-        odbc.insert(self._connection, [cdr for _, cdr in batch])
-        self._spool.done([number for number, _ in batch])
+        return self._connection
 
-    def _rollback(self) -> None:
-        if self._connection is not None:
-            self._connection.rollback()
+    def _insert(self, connection: pyodbc.Connection, batch: Batch) -> None:
+        odbc.insert(connection, [cdr for _, cdr in batch])
+        self._spool.done([number for number, _ in batch])
 
     def _disconnect(self) -> None:
         if self._connection is None:

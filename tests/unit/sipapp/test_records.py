@@ -137,7 +137,10 @@ def test_the_spool_keeps_records_across_a_restart(tmp_path: Path):
         ("42S02", "Table 'voice.voice_call' doesn't exist (1146)", False),
         ("42S22", "Unknown column 'valid' (1054)", False),
         ("42000", "INSERT command denied to user (1142)", False),
-        ("42000", "You have an error in your SQL syntax (1064)", True),
+        ("42000", "You have an error in your SQL syntax (1064)", False),
+        ("42000", "User voice_sip already has more than 'max_user_connections' (1203)", False),
+        ("42000", "User has exceeded the 'max_questions' resource (1226)", False),
+        ("42000", "Unknown database 'voice' (1049)", False),
         ("28000", "Access denied for user (1045)", False),
         ("HY000", "Can't connect to server (115) (2002)", False),
         ("08S01", "Server has gone away (2006)", False),
@@ -223,6 +226,20 @@ def test_nothing_is_lost_while_the_schema_is_missing(tmp_path: Path, fake: FakeD
     fake.errors.clear()
     assert carrier.drain()
     assert fake.rows == [record.call.uuid]
+    spool.close()
+
+
+def test_nothing_is_lost_while_the_database_takes_no_connection(
+    tmp_path: Path, fake: FakeDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    def refused(_: Database) -> None:
+        raise pyodbc.DataError("22001", "whatever a driver may say when it connects (1406)")
+
+    monkeypatch.setattr(odbc, "connect", refused)
+    spool = Spool(tmp_path / "spool")
+    spool.put(cdr())
+    assert not writer.Writer(spool, DATABASE).drain()
+    assert (spool.depth(), spool.dead(), fake.rows) == (1, 0, [])
     spool.close()
 
 
