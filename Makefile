@@ -4,6 +4,7 @@
 .PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab migrations-check screenshots
 
 PORT ?= 8080
+export VOICE_LAB_BEGAN := $(shell date +%s)
 LAB = .venv/bin/python -m voice_lab
 # A cluster is used only where it is named for this very command: one that happens to stand in the shell's
 # environment might be anybody's.
@@ -18,7 +19,7 @@ help: ## List the targets
 	@echo "  make test ARGS='-k name'   arguments for pytest"
 
 demo: environment ## Start the whole system, make calls, show where to look (Ctrl-C ends it)
-	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig $(KUBECONFIG))
+	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig '$(KUBECONFIG)')
 
 test: environment-dev ## Run all tests against real services
 	@$(LAB) test --numprocesses 2 --cov --cov-report=term $(ARGS)

@@ -8,28 +8,23 @@ from pathlib import Path
 import httpx
 
 from bench.figures import figure, median_ms
-from voice_lab import demo, evidence, guard, processes, progress, stack
+from voice_lab import demo, evidence, processes, progress, root, stack
 from voice_lab.context import Lab
 from voice_lab.services import database, grafana, registry
 
-INSTANCE = "bench"
 DATASOURCE = {"uid": "voice-cdr"}
 
 
 def main() -> None:
     """Start a lab, let it make its first calls, measure, stop it."""
-    stack.install(registry())
-    with guard.only_one(INSTANCE):
-        lab = stack.create(INSTANCE, portal_port=0)
-        try:
-            began = progress.elapsed()
-            stack.up(lab)
-            _starting(progress.elapsed() - began)
-            demo.first_calls(lab)
-            _memory(lab)
-            _panel_query(lab)
-        finally:
-            stack.down(lab)
+    root.become(lambda: stack.install(registry()), "bench.lab", [])
+    with stack.running("bench") as lab:
+        began = progress.elapsed()
+        stack.up(lab)
+        _starting(progress.elapsed() - began)
+        demo.first_calls(lab)
+        _memory(lab)
+        _panel_query(lab)
 
 
 def _starting(seconds: float) -> None:

@@ -6,11 +6,10 @@ from contextlib import closing
 
 from playwright.sync_api import Browser, sync_playwright
 
-from voice_lab import demo, evidence, guard, places, progress, stack, waiting
+from voice_lab import demo, evidence, places, progress, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.services import registry
 
-INSTANCE = "screenshots"
 CLIENT = "acme"
 CALLS = 60  # enough for lines instead of dots
 CHROMIUM = "/usr/bin/chromium"
@@ -23,18 +22,13 @@ VIEWS = {"": ("light", 1200), "-dark": ("dark", 1200), "-narrow": ("light", 420)
 def main() -> None:
     """Start a lab, wait for enough calls, photograph each page, wide and narrow, light and dark."""
     stack.install(registry(), extra_packages=("chromium",))
-    with guard.only_one(INSTANCE):
-        lab = stack.create(INSTANCE, portal_port=0)
-        try:
-            stack.up(lab)
-            demo.first_calls(lab)
-            _more_calls(lab)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-                _photograph(lab, browser)
-                browser.close()
-        finally:
-            stack.down(lab)
+    with stack.running("screenshots") as lab:
+        demo.first_calls(lab)
+        _more_calls(lab)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            _photograph(lab, browser)
+            browser.close()
 
 
 def _more_calls(lab: Lab) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,9 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name this run's lab, and end what earlier runs that were killed left behind; workers have nothing to do."""
     if hasattr(config, "workerinput") or os.geteuid() != 0:
         return
-    for earlier in context.instances():
-        if earlier.startswith(PREFIX):
-            _end_if_abandoned(earlier)
+    runs = places.cache() / "run"
+    for earlier in runs.glob(f"{PREFIX}*.lock"):
+        _end_if_abandoned(runs, earlier.stem)
     os.environ[VARIABLE] = name = f"{PREFIX}{os.getpid()}"
     config.stash[_held] = ExitStack()
     config.stash[_held].enter_context(guard.only_one(name))
@@ -49,12 +50,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_held].close()
 
 
-def _end_if_abandoned(instance: str) -> None:
+def _end_if_abandoned(runs: Path, instance: str) -> None:
     try:
         with guard.only_one(instance):
             if lab := context.load(instance):
                 stack.down(lab)
-                shutil.rmtree(lab.folder)
+            shutil.rmtree(runs / instance, ignore_errors=True)
+            for suffix in ("start", "lock"):
+                (runs / f"{instance}.{suffix}").unlink(missing_ok=True)
     except LabError:
         return  # its run is still going on
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,20 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from voice_lab import context, demo, guard, places, progress, stack
+from voice_lab import context, demo, guard, places, progress, root, stack
 from voice_lab.errors import LabError
 from voice_lab.services import registry
 
-INSTANCE = "demo"
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
-TEST_PACKAGES = ("chromium",)
-# What a run as root must know of the environment of the user who asked for it.
-KEPT = ("PATH", "KUBEBUILDER_ASSETS", "GRAFANA_HOME", "GOPROXY", "GOFLAGS", "XDG_CACHE_HOME")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What pytest writes into the checkout.
+TEST_LEFTOVERS = (".coverage", ".hypothesis", ".pytest_cache")
 
 
 def main() -> None:
     """Run one command; a LabError becomes one clear message and exit code 1."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, _interrupt)
     parser = _parser()
     arguments, others = parser.parse_known_args()
@@ -53,12 +50,21 @@ def _parser() -> argparse.ArgumentParser:
 
     show = add("demo", _demo, "start everything, make calls, show where to look; Ctrl-C ends it")
     show.add_argument("--check", action="store_true", help="verify without a person, print one JSON line, end")
-    show.add_argument("--port", type=int, default=context.PORTAL_PORT, help="the portal's port (default: %(default)s)")
+    show.add_argument(
+        "--port", type=_port, default=context.PORTAL_PORT, help="the portal's port (default: %(default)s)"
+    )
     show.add_argument("--kubeconfig", default="", help="use this cluster instead of the lab's own API server")
+    show.add_argument("--name", default="demo", help="labs of different names run side by side (default: %(default)s)")
     add("install", _install, "install, fetch or build everything that demo and test need; start nothing")
     add("test", _test, "run the test suite against real services; other arguments are pytest's")
     add("down", _down, "end whatever a lab that was killed left behind")
     return parser
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 2**16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is not a port number (0 to 65535; 0 draws a free one)")
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -66,62 +72,55 @@ def _demo(arguments: argparse.Namespace) -> int:
         raise LabError(f"KUBECONFIG names {arguments.kubeconfig}, and there is no such file")
     _as_root(lambda: stack.install(registry()))
     kubeconfig = str(Path(arguments.kubeconfig).resolve()) if arguments.kubeconfig else None
-    with guard.only_one(INSTANCE):
-        lab = stack.create(INSTANCE, portal_port=arguments.port, kubeconfig=kubeconfig)
+    with stack.running(arguments.name, portal_port=arguments.port, kubeconfig=kubeconfig) as lab:
         try:
             (demo.check if arguments.check else demo.show)(lab)
         except KeyboardInterrupt:
             progress.say("stopping")
-            return INTERRUPTED if arguments.check else 0
-        finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            demo.remove_examples(lab)
-            stack.down(lab)
-            guard.give_back(lab.folder.parent)
-            progress.say("everything is stopped")
+            if arguments.check:
+                raise
+    progress.say("everything is stopped")
     return 0
 
 
 def _install(_: argparse.Namespace) -> int:
-    stack.install(registry(), extra_packages=TEST_PACKAGES)
+    stack.install(registry())
     progress.say("everything is installed")
     return 0
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    _as_root(lambda: stack.install(registry(), extra_packages=TEST_PACKAGES))
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments.pytest], cwd=places.CHECKOUT, check=False
-    ).returncode
+    _as_root(lambda: stack.install(registry()))
+    command = [sys.executable, "-m", "pytest", *arguments.pytest]
+    try:
+        return subprocess.run(command, cwd=places.CHECKOUT, check=False).returncode
+    finally:
+        for name in TEST_LEFTOVERS:
+            guard.give_back(places.CHECKOUT / name)
 
 
 def _down(_: argparse.Namespace) -> int:
     _as_root(lambda: None)
+    left = 0
     for instance in context.instances():
-        if lab := context.load(instance):
+        try:
             with guard.only_one(instance):
-                stack.down(lab)
-            progress.say(f"{instance}: nothing runs any more")
-    return 0
+                if lab := context.load(instance):
+                    left += len(stack.down(lab))
+            progress.say(f"{instance}: looked after")
+        except LabError as error:
+            progress.say(f"{instance}: left alone: {error}")
+    return 1 if left else 0
 
 
 def _as_root(before: Callable[[], None]) -> None:
-    """Run `before` as the user who asked, so that what it caches is theirs, then go on as root.
-
-    Namespaces, veth links and nftables need root; with sudo, this very command starts again under it.
-    """
-    before()
-    if os.geteuid() == 0:
-        return
-    if not shutil.which("sudo"):
-        raise LabError("network namespaces need root: install sudo, or run this as root")
-    progress.say("going on as root: network namespaces need it (sudo may ask for your password)")
-    kept = [f"{name}={os.environ[name]}" for name in KEPT if name in os.environ]
-    env = ["env", f"VOICE_LAB_CACHE={places.cache()}", "PYTHONDONTWRITEBYTECODE=1", *kept]
-    os.execvp("sudo", ["sudo", *env, sys.executable, "-m", "voice_lab", *sys.argv[1:]])  # noqa: S606
+    root.become(before, "voice_lab", sys.argv[1:])
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # From here on everything is being stopped, and nothing may stop that.
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -11,7 +11,7 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from voice_lab import places
+from voice_lab import files, places
 from voice_lab.errors import LabError
 
 PORTS = ("etcd", "etcd-peer", "apiserver", "mysql", "grafana", "portal-app", "operator-liveness")
@@ -20,6 +20,7 @@ PASSWORDS = (
 )  # fmt: skip
 # nginx's public port; others are free ones, drawn at each start.
 PORTAL_PORT = 8080
+RECORD = "lab.json"
 
 
 @dataclass(frozen=True)
@@ -84,24 +85,32 @@ def create(instance: str, *, portal_port: int = PORTAL_PORT, kubeconfig: str | N
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     lab = Lab(instance, ports, passwords, kubeconfig, folder)
-    path = folder / "lab.json"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({name: value for name, value in asdict(lab).items() if name != "folder"}))
+    values = {name: value for name, value in asdict(lab).items() if name != "folder"}
+    files.write_private(folder / RECORD, json.dumps(values))
     return lab
 
 
 def load(instance: str) -> Lab | None:
-    """Return the lab that was last drawn up under this name, running or not; None if there is none."""
+    """Return the lab of this name that was drawn up and not yet stopped for good; None if there is none."""
     folder = places.state(instance)
-    path = folder / "lab.json"
+    path = folder / RECORD
     if not path.exists():
         return None
-    return Lab(**json.loads(path.read_text()), folder=folder)
+    try:
+        return Lab(**json.loads(path.read_text()), folder=folder)
+    except (TypeError, ValueError):
+        # Written by another version. What runs can still be stopped: that takes the name and the folder only.
+        return Lab(instance, {}, {}, None, folder)
+
+
+def forget(lab: Lab) -> None:
+    """Forget a lab of which nothing is left; its logs stay until the next of its name."""
+    (lab.folder / RECORD).unlink(missing_ok=True)
 
 
 def instances() -> list[str]:
     """Names of all labs that left a folder."""
-    return sorted(path.parent.name for path in (places.cache() / "run").glob("*/lab.json"))
+    return sorted(path.parent.name for path in (places.cache() / "run").glob(f"*/{RECORD}"))
 
 
 def _free_ports(count: int) -> list[int]:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import Any
 
-import yaml
+import httpx
 
 from voice_lab import evidence, progress, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.evidence import Expectation, Row
-from voice_lab.places import CHECKOUT
-from voice_lab.services import cluster, database, portal, registry
+from voice_lab.services import cluster, database, examples, portal, registry
 
-EXAMPLES = CHECKOUT / "examples"
-EXPECTATION = "lab.voicequality.io/expect"
-READY_SECONDS = 90
 CALLS_SECONDS = 180
 
 
@@ -41,14 +36,8 @@ def show(lab: Lab) -> None:
     signal.pause()
 
 
-def remove_examples(lab: Lab) -> None:
-    """Take the examples off a cluster that outlives the lab."""
-    if lab.kubeconfig:
-        cluster.kubectl(lab, "delete", "-f", str(EXAMPLES), "--ignore-not-found", "--wait=false")
-
-
 def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
-    """Start everything, apply the examples, make a login for each client, and wait for the calls.
+    """Start everything, make a login for each client, and wait for the calls of the examples.
 
     Returns the calls as read back through Grafana, and what was expected of them.
 
@@ -56,13 +45,7 @@ def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
         LabError: something did not start, a probe did not become ready, or its calls did not come.
     """
     stack.up(lab)
-    with progress.step("examples", "applying"):
-        for name in _namespaces():
-            cluster.claim_namespace(lab, name)
-        cluster.kubectl(lab, "apply", "-f", str(EXAMPLES))
-        ready = f"--for=condition=Ready --timeout={READY_SECONDS}s"
-        cluster.kubectl(lab, "wait", "voiceprobes", "--all", "-A", *ready.split())
-    expectations = _expectations(lab)
+    expectations = examples.expectations(lab)
     clients = sorted({each.client for each in expectations})
     for client in clients:
         portal.add_user(lab, login(client), client)
@@ -75,36 +58,25 @@ def login(client: str) -> str:
     return f"engineer@{client}"
 
 
-def _namespaces() -> list[str]:
-    documents = [
-        document for path in sorted(EXAMPLES.glob("*.yaml")) for document in yaml.safe_load_all(path.read_text())
-    ]
-    return [document["metadata"]["name"] for document in documents if document["kind"] == "Namespace"]
-
-
-def _expectations(lab: Lab) -> list[Expectation]:
-    probes: list[dict[str, Any]] = json.loads(cluster.kubectl(lab, "get", "voiceprobes", "-A", "-o", "json"))["items"]
-    metadata = [probe["metadata"] for probe in probes]
-    return [
-        Expectation(each["namespace"], each["name"], each["annotations"][EXPECTATION])
-        for each in metadata
-        if EXPECTATION in each.get("annotations", {})
-    ]
-
-
 def _read_back(lab: Lab, clients: list[str], expectations: list[Expectation]) -> list[Row]:
     browsers = {client: evidence.sign_in(lab, login(client)) for client in clients}
     rows: list[Row] = []
+    fault = ""
 
     def all_met() -> bool:
-        rows[:] = [row for browser in browsers.values() for row in evidence.calls(browser)]
-        return all(expectation.met_by(rows) for expectation in expectations)
+        nonlocal fault
+        try:
+            rows[:] = [row for browser in browsers.values() for row in evidence.calls(browser)]
+            fault = ""
+        except (httpx.HTTPError, LabError) as error:
+            fault = f"{error}. "  # a busy machine may let one answer wait too long; the next may come
+        return not fault and all(expectation.met_by(rows) for expectation in expectations)
 
     try:
         waiting.until(all_met, what="calls of every probe are read back through Grafana", seconds=CALLS_SECONDS)
     except LabError as error:
         unmet = ", ".join(f"{each.client}/{each.probe}" for each in expectations if not each.met_by(rows))
-        raise LabError(f"{error} Missing: {unmet}. Logs: {lab.folder / 'logs'}") from error
+        raise LabError(f"{error} {fault}Missing: {unmet}. Logs: {lab.folder / 'logs'}") from error
     finally:
         for browser in browsers.values():
             browser.close()
@@ -119,7 +91,7 @@ def _count(lab: Lab, table: str) -> int:
 
 
 def _summary(lab: Lab) -> str:
-    clients = sorted({each.client for each in _expectations(lab)})
+    clients = sorted({each.client for each in examples.expectations(lab)})
     logins = "\n".join(f"             {login(client)}  ({client} sees only its own calls)" for client in clients)
     return f"""
 {cluster.kubectl(lab, "get", "voiceprobes", "-A").rstrip()}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tarfile
 from pathlib import Path
 
 import httpx
+
+from voice_lab import commands
 
 TIMEOUT = httpx.Timeout(60, connect=4)
 
@@ -57,8 +58,8 @@ def unpack(archive: Path, target: Path) -> None:
     """Unpack a tar archive whose single top folder becomes `target`."""
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    with tarfile.open(archive) as tar:
-        tar.extractall(partial, filter="data")
+    partial.mkdir(parents=True)
+    commands.run(["tar", "--extract", "--no-same-owner", f"--file={archive}", f"--directory={partial}"], seconds=300)
     (top,) = partial.iterdir()
     shutil.rmtree(target, ignore_errors=True)
     top.rename(target)

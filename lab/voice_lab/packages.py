@@ -8,18 +8,20 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from voice_lab import progress
+from voice_lab import commands, progress
 from voice_lab.errors import LabError
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 # Debian starts a service as soon as its package is installed, unless this file says no. The lab wants the programs,
 # not their services.
-POLICY_TEXT = "#!/bin/sh\nexit 101\n"
+POLICY_TEXT = "#!/bin/sh\n# voice lab: packages are installed without starting their services\nexit 101\n"
+UNITS = {"mariadb-server": "mariadb", "kamailio": "kamailio", "rtpengine-daemon": "rtpengine-daemon", "nginx": "nginx"}
 
 
 def missing(wanted: Iterable[str]) -> list[str]:
     """Names out of `wanted` that are not installed, sorted."""
-    return sorted(name for name in set(wanted) if not _installed(name))
+    names = set(wanted)
+    return sorted(names - _installed(names)) if names else []
 
 
 def install(wanted: Iterable[str]) -> None:
@@ -31,48 +33,55 @@ def install(wanted: Iterable[str]) -> None:
     names = missing(wanted)
     if not names:
         return
-    command = f"apt-get install -y --no-install-recommends {' '.join(names)}"
     if not shutil.which("apt-get"):
         raise LabError(f"these Debian packages are missing and there is no apt-get here: {' '.join(names)}")
     with progress.step("packages", f"installing {', '.join(names)}"):
         asleep = _put_policy()
         try:
             _apt(["update"], names)
-            _apt(command.split()[1:], names)
+            _apt(["install", "-y", "--no-install-recommends", *names], names)
+            _disable(names)
         finally:
             if asleep:
                 _as_root(["rm", "-f", str(POLICY)])
 
 
-def _installed(name: str) -> bool:
-    # The list file is there for an installed package and costs no process to look at. A removed package that left its
-    # configuration behind keeps one of a single line or so, without programs.
-    found = [*Path("/var/lib/dpkg/info").glob(f"{name}.list"), *Path("/var/lib/dpkg/info").glob(f"{name}:*.list")]
-    return any("/usr/" in path.read_text() for path in found)
+def _installed(names: Iterable[str]) -> set[str]:
+    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]
+    # It fails when it does not know one of them, and still tells about the others.
+    told = subprocess.run(query, capture_output=True, text=True, timeout=60, check=False).stdout
+    return {line.split()[0] for line in told.splitlines() if line.endswith(" installed")}
 
 
 def _put_policy() -> bool:
+    """Put our policy in place, or find the one that a killed run of ours left; False if there is somebody else's."""
     if POLICY.exists():
-        return False
+        return POLICY.read_text() == POLICY_TEXT
     _as_root(["tee", str(POLICY)], stdin=POLICY_TEXT)
     _as_root(["chmod", "+x", str(POLICY)])
     return True
 
 
+def _disable(names: Iterable[str]) -> None:
+    """Keep the services of packages that we installed from starting at the next boot."""
+    units = [unit for name, unit in UNITS.items() if name in names]
+    if units and Path("/run/systemd/system").exists():
+        _as_root(["systemctl", "disable", "--quiet", *units])
+
+
 def _apt(arguments: list[str], names: list[str]) -> None:
     env = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    done = _as_root([*env, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *arguments])
-    if done.returncode:
+    try:
+        _as_root([*env, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *arguments])
+    except LabError as error:
         raise LabError(
-            f"apt-get {arguments[0]} failed: {done.stderr.strip()[-600:]}\n"
-            f"Mend it (no network? another package manager at work?) or install by hand: {' '.join(names)}"
-        )
+            f"{error}\nMend it (no network? another package manager at work?) or install by hand: {' '.join(names)}"
+        ) from error
 
 
-def _as_root(command: list[str], *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    prefix = []
+def _as_root(command: list[str], *, stdin: str | None = None) -> None:
     if os.geteuid() != 0:
         if not shutil.which("sudo"):
             raise LabError(f"root is needed for `{' '.join(command)}`: install sudo, or run this as root")
-        prefix = ["sudo"]
-    return subprocess.run([*prefix, *command], input=stdin, capture_output=True, text=True, timeout=1800, check=False)
+        command = ["sudo", *command]
+    commands.run(command, stdin=stdin, seconds=1800)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from voice_lab import commands, processes
+from voice_lab import commands, files, processes
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.services import cluster
@@ -72,7 +72,8 @@ def _materialise(lab: Lab, deployment: str, volume: Object) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if secret := volume.get("secret"):
         data = _get(lab, "secret", secret["secretName"])["data"]
-        _write(folder, {name: base64.b64decode(value).decode() for name, value in data.items()})
+        chosen = {item["path"]: data[item["key"]] for item in secret["items"]} if "items" in secret else data
+        _write(folder, {name: base64.b64decode(value).decode() for name, value in chosen.items()})
     elif config := volume.get("configMap"):
         _write(folder, _get(lab, "configmap", config["name"])["data"])
     elif "emptyDir" not in volume:
@@ -80,11 +81,9 @@ def _materialise(lab: Lab, deployment: str, volume: Object) -> Path:
     return folder
 
 
-def _write(folder: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        path = folder / name
-        path.touch(mode=0o600)
-        path.write_text(text)
+def _write(folder: Path, contents: Mapping[str, str]) -> None:
+    for name, text in contents.items():
+        files.write_private(folder / name, text)
 
 
 def _prepare(lab: Lab, container: Object, volumes: Mapping[str, Path]) -> tuple[list[str], dict[str, str]]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from voice_lab import files
 from voice_lab.errors import LabError
 from voice_lab.waiting import EVERY_SECONDS
 
@@ -22,10 +23,14 @@ STOP_SECONDS = 10.0
 
 
 class Record(NamedTuple):
-    """A started program: its process id and when it started, in clock ticks since boot."""
+    """A started program: its process id, when it started in clock ticks since boot, and in which world.
+
+    A process id says nothing after a reboot, nor in another container.
+    """
 
     pid: int
     started: int
+    world: str
 
 
 class _Stat(NamedTuple):
@@ -42,8 +47,9 @@ def start(
     `env` is the program's whole environment; without it, the program gets ours.
 
     Raises:
-        LabError: the program is not there.
+        LabError: the program is not there, or may not be run.
     """
+    stop(folder, name)  # a second one would take the first one's record, and nobody would ever stop that
     log = folder / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -57,13 +63,11 @@ def start(
                 cwd=cwd,
                 start_new_session=True,
             )
-        except FileNotFoundError as error:
-            raise LabError(f"{name}: the program {command[0]} is not there ({error.strerror})") from error
-    record = Record(process.pid, _stat(process.pid).started)
+        except OSError as error:
+            raise LabError(f"{name}: the program {command[0]} cannot be started: {error.strerror}") from error
+    record = Record(process.pid, _stat(process.pid).started, _world())
     _children[record] = process
-    path = _record_path(folder, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record._asdict()))
+    files.write_private(_record_path(folder, name), json.dumps(record._asdict()))
     return record
 
 
@@ -90,6 +94,7 @@ def stop(folder: Path, name: str) -> None:
     """End the program started under `name` with all its children; quiet if there is none."""
     record = _read(folder, name)
     if record is None:
+        _record_path(folder, name).unlink(missing_ok=True)
         return
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
         _signal(_members(record), number)
@@ -126,7 +131,15 @@ def _record_path(folder: Path, name: str) -> Path:
 
 def _read(folder: Path, name: str) -> Record | None:
     path = _record_path(folder, name)
-    return Record(**json.loads(path.read_text())) if path.exists() else None
+    if not path.exists():
+        return None
+    record = Record(**json.loads(path.read_text()))
+    return record if record.world == _world() else None
+
+
+def _world() -> str:
+    """Tell this boot and this process id namespace from all others."""
+    return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
 
 
 def _stat(pid: int) -> _Stat:

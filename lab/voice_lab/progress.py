@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -10,7 +11,10 @@ from contextlib import contextmanager
 
 STILL_EVERY_SECONDS = 15.0
 
-_began = time.monotonic()
+# Make sets it when it starts, so that what happens before Python, and before sudo, counts too.
+BEGAN = "VOICE_LAB_BEGAN"
+
+_began = time.monotonic() - max(0.0, time.time() - float(os.environ.get(BEGAN) or time.time()))
 _lock = threading.Lock()
 _durations: dict[str, float] = {}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from graphlib import TopologicalSorter
 
 from jwt.algorithms import RSAAlgorithm
 
-from voice_lab import context, packages, pki, progress, waiting
+from voice_lab import context, guard, packages, pki, progress, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.services import Service, registry
@@ -27,11 +28,12 @@ def install(names: Iterable[str], *, extra_packages: Iterable[str] = ()) -> None
     """
     services = registry()
     chosen = needed(names)
-    packages.install({package for name in chosen for package in services[name].PACKAGES} | set(extra_packages))
-    # Builds have long stretches that keep one core busy: side by side they take less time than one after the other.
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: services[name].install(), chosen))
-    go.forget()
+    with guard.one_after_another("install"):
+        packages.install({package for name in chosen for package in services[name].PACKAGES} | set(extra_packages))
+        # Builds have long stretches that keep one core busy: side by side they take less time than one after the other.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda name: services[name].install(), chosen))
+        go.forget()
 
 
 def create(instance: str, *, portal_port: int = context.PORTAL_PORT, kubeconfig: str | None = None) -> Lab:
@@ -75,8 +77,11 @@ def up(lab: Lab, names: Iterable[str] | None = None) -> None:
             aborted.set()
 
 
-def down(lab: Lab) -> None:
-    """Stop every service, last first; one that will not stop does not keep the others."""
+def down(lab: Lab) -> list[str]:
+    """Stop every service, last first; one that will not stop does not keep the others.
+
+    Returns what could not be stopped, and why. If that is nothing, the lab is forgotten.
+    """
     faults = []
     for name, service in reversed(registry().items()):
         (lab.folder / "started" / name).unlink(missing_ok=True)
@@ -84,8 +89,28 @@ def down(lab: Lab) -> None:
             service.stop(lab)
         except Exception as error:
             faults.append(f"{name}: {error}")
-    for fault in faults:
-        progress.say(f"could not stop {fault}")
+            progress.say(f"could not stop {faults[-1]}")
+    if not faults:
+        context.forget(lab)
+    return faults
+
+
+@contextmanager
+def running(instance: str, *, portal_port: int = 0, kubeconfig: str | None = None) -> Iterator[Lab]:
+    """Draw up a lab that nobody else of that name may touch, and stop whatever runs of it in the end.
+
+    Raises:
+        LabError: one of that name runs already, or not everything could be stopped.
+    """
+    with guard.only_one(instance):
+        lab = create(instance, portal_port=portal_port, kubeconfig=kubeconfig)
+        try:
+            yield lab
+        finally:
+            faults = down(lab)
+            guard.give_back(lab.folder)
+    if faults:
+        raise LabError("not everything could be stopped; `make down` tries again")
 
 
 def needed(names: Iterable[str]) -> list[str]:
@@ -111,14 +136,15 @@ def _bring_up(lab: Lab, name: str, service: Service, aborted: threading.Event) -
         return service.healthy(lab)
 
     marker = lab.folder / "started" / name
-    if marker.exists():
+    if marker.exists() or aborted.is_set():
         return
     with progress.step(name, "starting"):
-        service.start(lab)
-        waiting.until(healthy, what=f"{name} is ready", seconds=HEALTHY_SECONDS, hint=_logs(lab))
+        try:
+            service.start(lab)
+            hint = f"Its log is in {lab.folder / 'logs'}"
+            waiting.until(healthy, what=f"{name} is ready", seconds=HEALTHY_SECONDS, hint=hint)
+        except BaseException:
+            service.stop(lab)  # a second try must not find half of the first
+            raise
     marker.parent.mkdir(exist_ok=True)
     marker.touch()
-
-
-def _logs(lab: Lab) -> str:
-    return f"Its log is in {lab.folder / 'logs'}"

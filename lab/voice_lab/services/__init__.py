@@ -38,6 +38,7 @@ def registry() -> dict[str, Service]:
         chart,
         cluster,
         database,
+        examples,
         grafana,
         network,
         operator,
@@ -48,6 +49,6 @@ def registry() -> dict[str, Service]:
     )
 
     modules: tuple[ModuleType, ...] = (
-        network, database, schema, cluster, grafana, path, sip_host, chart, operator, portal
+        network, database, schema, cluster, grafana, path, sip_host, chart, operator, portal, examples
     )  # fmt: skip
     return {module.__name__.rpartition(".")[2]: cast("Service", module) for module in modules}

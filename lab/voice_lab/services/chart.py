@@ -45,9 +45,9 @@ def healthy(lab: Lab) -> bool:
 
 def stop(lab: Lab) -> None:
     """Uninstall from a cluster that outlives the lab; the lab's own goes with its data."""
-    if lab.kubeconfig:
+    if lab.kubeconfig and cluster.is_ours(lab, NAMESPACE):
         cluster.helm(lab, "uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found")
-        cluster.kubectl(lab, "delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
+        cluster.release_namespace(lab, NAMESPACE)
 
 
 def values(lab: Lab) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import yaml
 
-from voice_lab import commands, pki, processes, waiting
+from voice_lab import commands, files, pki, processes, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.tools import kubectl as kubectl_tool
@@ -119,14 +119,24 @@ def claim_namespace(lab: Lab, name: str) -> None:
         what=f"the namespace {name} of an earlier run is deleted",
         seconds=120,
     )
-    found = _namespace(lab, name)
-    if found and found["metadata"].get("labels", {}).get(LABEL) != "true":
+    if _namespace(lab, name) and not is_ours(lab, name):
         raise LabError(
             f"the cluster of {lab.admin_kubeconfig} has a namespace {name} that no lab made: "
             "the lab would overwrite and later delete what is in it. Use another cluster"
         )
     metadata = {"name": name, "labels": {LABEL: "true"}}
     apply(lab, json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))
+
+
+def release_namespace(lab: Lab, name: str) -> None:
+    """Delete a namespace, with all that is in it, if a lab made it."""
+    if is_ours(lab, name):
+        kubectl(lab, "delete", "namespace", name, "--wait=false")
+
+
+def is_ours(lab: Lab, name: str) -> bool:
+    """Tell whether a lab made this namespace."""
+    return bool(_namespace(lab, name).get("metadata", {}).get("labels", {}).get(LABEL) == "true")
 
 
 def _namespace(lab: Lab, name: str) -> dict[str, Any]:
@@ -151,8 +161,7 @@ def _write_kubeconfig(path: Path, *, cluster: dict[str, str], user: dict[str, st
         "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
         "current-context": "lab",
     }
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(config))
+    files.write_private(path, yaml.safe_dump(config))
 
 
 def _folder(lab: Lab) -> Path:

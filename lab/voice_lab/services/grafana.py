@@ -78,6 +78,8 @@ def _environment(lab: Lab) -> dict[str, str]:
         "GF_AUTH_JWT_JWK_SET_FILE": str(lab.folder / "pki" / "portal-jwks.json"),
         "GF_AUTH_JWT_EXPECT_CLAIMS": json.dumps({"iss": "voice-portal", "aud": "grafana"}),
         "GF_AUTH_JWT_AUTO_SIGN_UP": "false",
+        # Without this, newer versions put who comes with a token into the default organisation and out of their own.
+        "GF_AUTH_JWT_SKIP_ORG_ROLE_SYNC": "true",
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",

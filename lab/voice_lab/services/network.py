@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voice_lab import commands, sbc
+from voice_lab import commands, places, sbc, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 
@@ -18,6 +18,8 @@ REQUIRES: tuple[str, ...] = ()
 PACKAGES = ("iproute2", "nftables")
 PLAN = sbc.SbcPlan()
 LOSS_PERCENT = 3.0
+
+NAMESPACES = Path("/run/netns")
 
 End = tuple[str | None, str, list[str]]
 
@@ -49,6 +51,7 @@ def start(lab: Lab) -> None:
     """
     sip, edge, host_link = sip_namespace(lab), sbc_namespace(lab), _host_link(lab)
     stop(lab)
+    mounted = f" {NAMESPACES} " in Path("/proc/self/mounts").read_text()
     try:
         for namespace in (sip, edge):
             _ip(f"netns add {namespace}")
@@ -58,6 +61,8 @@ def start(lab: Lab) -> None:
             f"network namespaces cannot be made here: {error}\n"
             "They need root (or sudo); in a container, start it with --privileged or --cap-add SYS_ADMIN,NET_ADMIN"
         ) from error
+    if not mounted:
+        _made_mount().touch()
     _link((None, host_link, [lab.database_address]), (sip, "database", [lab.sip_host_address]))
     _link((sip, "sbc", [str(PLAN.receiver)]), (edge, "sip", [str(PLAN.address), str(PLAN.lossy_address)]))
     commands.run(inside(edge, "nft", "-f", "-"), stdin=sbc.loss_ruleset(PLAN, LOSS_PERCENT))
@@ -66,16 +71,24 @@ def start(lab: Lab) -> None:
 def stop(lab: Lab) -> None:
     """Take both namespaces away, with their links and rules; quiet if there are none."""
     for namespace in (sip_namespace(lab), sbc_namespace(lab)):
-        if Path("/run/netns", namespace).exists():
+        if (NAMESPACES / namespace).exists():
             _ip(f"netns delete {namespace}")
-    # A namespace is only gone with its last process; until then its link still has an end here.
-    if Path("/sys/class/net", _host_link(lab)).exists():
-        _ip(f"link delete {_host_link(lab)}")
+    # Deleting the namespace deletes the link, some time later.
+    link = Path("/sys/class/net", _host_link(lab))
+    waiting.until(lambda: not link.exists(), what=f"the link {link.name} is gone", seconds=20)
+    if _made_mount().exists() and not any(NAMESPACES.iterdir()):
+        commands.run(["umount", str(NAMESPACES)])
+        _made_mount().unlink()
 
 
 def healthy(lab: Lab) -> bool:
     """Tell whether both namespaces are there."""
-    return all(Path("/run/netns", name).exists() for name in (sip_namespace(lab), sbc_namespace(lab)))
+    return all((NAMESPACES / name).exists() for name in (sip_namespace(lab), sbc_namespace(lab)))
+
+
+def _made_mount() -> Path:
+    """Return the mark that `ip netns add` mounted its folder for a lab, and for nobody before."""
+    return places.cache() / "run" / "made-run-netns"
 
 
 def _host_link(lab: Lab) -> str:
@@ -93,6 +106,10 @@ def _link(near: End, far: End) -> None:
     _ip(f"link add {near_name}{near_where} type veth peer name {far_name} netns {far_space}")
     for space, name, addresses in (near, far):
         where = f"-n {space} " if space else ""
+        # Docker's default network switches IPv6 off for interfaces that come later.
+        switch = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
+        shell = ["sh", "-c", f'[ "$(cat {switch})" = 0 ] || echo 0 > {switch}']
+        commands.run(inside(space, *shell) if space else shell)
         for address in addresses:
             _ip(f"{where}address add {address}/64 dev {name} nodad")
         _ip(f"{where}link set {name} up")

@@ -41,7 +41,8 @@ def environment(**more: str) -> dict[str, str]:
     dropped = {"GOROOT", "GOTOOLDIR", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOWORK", "GOBIN", "CC", "CXX"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     caches = {"GOMODCACHE": str(_cache() / "mod"), "GOCACHE": str(_cache() / "build")}
-    fixed = {"GOFLAGS": "-modcacherw -buildvcs=false", "GO111MODULE": "on", "GOWORK": "off"}
+    # Distributions tend to pin the tool chain to their own, which would refuse a module that asks for a newer one.
+    fixed = {"GOTOOLCHAIN": "auto", "GOFLAGS": "-modcacherw -buildvcs=false", "GO111MODULE": "on", "GOWORK": "off"}
     return {**kept, **caches, **fixed, **more}
 
 

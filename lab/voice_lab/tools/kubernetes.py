@@ -47,13 +47,18 @@ def _complete(path: Path) -> bool:
 
 
 def _provide(target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
+    """Fill `target`, which appears only when it is whole."""
+    partial = target.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     try:
         with progress.step("kubernetes", f"fetching kube-apiserver {KUBERNETES} and etcd {ETCD}"):
-            _download(target)
+            _download(partial)
     except fetch.Unreachable as error:
         progress.say(f"kubernetes: no official binaries ({error}); building them instead")
-        _build(target)
+        _build(partial)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
 
 
 def _download(target: Path) -> None:

@@ -23,11 +23,31 @@ def test_a_lab_is_remembered_under_its_name() -> None:
     assert context.instances() == ["one"]
 
 
-def test_two_labs_share_neither_ports_nor_passwords_nor_addresses() -> None:
+def test_two_labs_share_neither_passwords_nor_addresses() -> None:
     one, two = (context.create(name, portal_port=0) for name in ("one", "two"))
     assert not set(one.passwords.values()) & set(two.passwords.values())
     assert one.database_address != two.database_address
     assert len(set(one.ports.values())) == len(one.ports)
+
+
+def test_a_lab_of_another_version_can_still_be_stopped() -> None:
+    lab = context.create("one", portal_port=0)
+    (lab.folder / context.RECORD).write_text('{"instance": "one", "colour": "blue"}')
+    found = context.load("one")
+    assert found is not None
+    assert (found.instance, found.folder) == ("one", lab.folder)
+
+
+def test_a_stopped_lab_is_forgotten() -> None:
+    lab = context.create("one", portal_port=0)
+    context.forget(lab)
+    assert context.load("one") is None
+
+
+def test_a_cache_folder_with_a_space_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICE_LAB_CACHE", "/srv/my cache")
+    with pytest.raises(LabError, match="VOICE_LAB_CACHE"):
+        context.create("one", portal_port=0)
 
 
 def test_passwords_are_readable_by_their_owner_only() -> None:

@@ -60,7 +60,7 @@ def test_what_a_killed_lab_left_behind_is_stopped_by_the_next(tmp_path: Path) ->
 def test_a_process_that_only_has_the_same_number_is_left_alone(tmp_path: Path) -> None:
     record = processes.start(tmp_path, "sleeper", SLEEP)
     path = tmp_path / "processes" / "sleeper.json"
-    path.write_text(json.dumps({"pid": record.pid, "started": record.started - 1}))
+    path.write_text(json.dumps(record._replace(started=record.started - 1)._asdict()))
     processes.stop(tmp_path, "sleeper")
     try:
         assert alive(record.pid)
@@ -78,5 +78,25 @@ def test_a_program_that_ended_is_reported_with_the_end_of_its_log(tmp_path: Path
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match="no-such-program is not there"):
+    with pytest.raises(LabError, match="no-such-program cannot be started: No such file"):
         processes.start(tmp_path, "x", ["no-such-program"])
+
+
+def test_a_number_from_before_a_reboot_means_nothing(tmp_path: Path) -> None:
+    record = processes.start(tmp_path, "sleeper", SLEEP)
+    path = tmp_path / "processes" / "sleeper.json"
+    path.write_text(json.dumps(record._replace(world="an earlier boot")._asdict()))
+    assert not processes.running(tmp_path, "sleeper")
+    processes.stop(tmp_path, "sleeper")
+    assert alive(record.pid)
+    assert processes.names(tmp_path) == []
+    path.write_text(json.dumps(record._asdict()))
+    processes.stop(tmp_path, "sleeper")
+
+
+def test_starting_a_program_again_ends_the_first(tmp_path: Path) -> None:
+    first = processes.start(tmp_path, "sleeper", SLEEP)
+    second = processes.start(tmp_path, "sleeper", SLEEP)
+    assert not alive(first.pid)
+    assert alive(second.pid)
+    processes.stop(tmp_path, "sleeper")

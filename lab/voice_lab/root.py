@@ -1,0 +1,33 @@
+"""Going on as root: network namespaces, links and packet filters need it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+
+from voice_lab import places, progress
+from voice_lab.errors import LabError
+
+# What a run as root must know of the environment of the user who asked for it.
+KEPT = ("PATH", "KUBEBUILDER_ASSETS", "GRAFANA_HOME", progress.BEGAN)
+
+
+def become(before: Callable[[], None], module: str, arguments: Sequence[str]) -> None:
+    """Run `before` as the user who asked, so that what it caches is theirs; then see that we are root.
+
+    With sudo, `python -m module arguments` starts again under it, and this call does not return.
+
+    Raises:
+        LabError: we are not root and there is no sudo.
+    """
+    before()
+    if os.geteuid() == 0:
+        return
+    if not shutil.which("sudo"):
+        raise LabError("network namespaces need root: install sudo, or run this as root")
+    progress.say("going on as root: network namespaces need it (sudo may ask for your password)")
+    kept = [f"{name}={os.environ[name]}" for name in KEPT if name in os.environ]
+    env = ["env", f"VOICE_LAB_CACHE={places.cache()}", "PYTHONDONTWRITEBYTECODE=1", *kept]
+    os.execvp("sudo", ["sudo", *env, sys.executable, "-m", module, *arguments])  # noqa: S606
