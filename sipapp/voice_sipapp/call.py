@@ -17,7 +17,7 @@ from voice_sipapp.receiver import Receiver
 from voice_sipapp.rtp import Stream
 from voice_sipapp.station import Station, Times
 
-CLEAR_UP_S = 2.0
+CLEAR_UP_MS = 2000
 """How long the receiver's leg may outlive the dialer's: its BYE or CANCEL is still on the way."""
 
 log = logging.getLogger(__name__)
@@ -47,25 +47,51 @@ class Call:
         self._code: int | None = None
         self._reason: str | None = None
         self._cause: int | None = None
-        self._cancelled = self._stopped = self._unusable = self._dialer_over = self._reported = False
+        self._cancelled = self._stopped = self._unusable = self._spoilt = self._dialer_over = self._reported = False
         self._hangup_by = "none"
 
     # --- the dialer's side -------------------------------------------------------------------------------------
 
     def start(self, next_hop: tuple[str, int]) -> None:
         """Send the INVITE to `next_hop`: an IPv6 literal in brackets or an IPv4 literal, and a port."""
+        if self._dialer_over:
+            return  # stopped while the address was looked up
         self._next_hop = next_hop
         self.times = Times()
-        self._leg = stack.Leg(self.station.dialer, self._event, next_hop)
-        self._timer = stack.later((outcome.NO_ANSWER_MS + self.probe.answer_after_ms) / 1000, self._give_up)
+        self._timer = self.later(outcome.NO_ANSWER_MS + self.probe.answer_after_ms, self._give_up)
+        self._leg = stack.Leg(self.station.dialer, self.safely(self._event), next_hop)
         offer = self.describe(self.dialer_stream, self.probe.codecs)
         self._leg.invite(self.probe.dialer, self.probe.destination, offer, str(self.uuid))
 
-    def fail(self, reason: str) -> None:
-        """End a call that could not even be started, for `reason`."""
-        self._reason, self._code = reason, None
-        self._unusable = True
-        self._end_dialer()
+    def fail(self, reason: str, *, spoilt: bool = False) -> None:
+        """End a call that can't go on, for `reason`; `spoilt`: this host is to blame, and the path is not."""
+        if self._dialer_over:
+            return
+        self._reason, self._unusable, self._spoilt = reason, True, spoilt
+        self._hang_up("local")
+
+    def abandon(self, reason: str) -> None:
+        """End both sides of a call that should be over and is not, whatever state they are in."""
+        self.fail(reason, spoilt=True)
+        if self.receiver is not None:
+            self.receiver.hang_up()
+        self.check_over()
+
+    def safely(self, action: Callable[..., None]) -> Callable[..., None]:
+        """`action`, an event of this call: what goes wrong in it ends the call, so that there is a record of it."""
+
+        def guarded(*arguments: object) -> None:
+            try:
+                action(*arguments)
+            except Exception as error:
+                log.exception("call %s: an event could not be handled", self.uuid)
+                self.fail(f"Error in the SIP application: {error!r}", spoilt=True)
+
+        return guarded
+
+    def later(self, delay_ms: float, action: Callable[[], None]) -> Any:  # noqa: ANN401 - the stack's timer, untyped
+        """Run `action`, an event of this call, after `delay_ms`; what is returned has `cancel()`."""
+        return stack.later(delay_ms / 1000, self.safely(action))
 
     def stop(self) -> None:
         """This process ends: hang up whatever there is."""
@@ -97,6 +123,8 @@ class Call:
         self._code, self._reason = data[0], data[1]
         self.times.answered = moment
         self._timer.cancel()
+        # Before anything that can go wrong: a call that is up always ends.
+        self._timer = self.later(self.probe.duration_ms, lambda: self._hang_up("local"))
         try:
             remote = sdp.choose(str(data[2] or ""), self.probe.codecs, self.station.address)
         except sdp.SdpError as error:
@@ -105,7 +133,6 @@ class Call:
             return
         self.codec = remote.codec
         self.play(self.dialer_stream, remote)
-        self._timer = stack.later(self.probe.duration_ms / 1000, lambda: self._hang_up("local"))
 
     def _give_up(self) -> None:
         self._cancelled = True
@@ -116,9 +143,13 @@ class Call:
         if self._dialer_over:
             return
         self._hangup_by = by
-        if self._leg is not None:
-            self._leg.hang_up()
-        self._end_dialer()
+        try:
+            if self._leg is not None:
+                self._leg.hang_up()
+        except Exception:
+            log.exception("call %s: the dialer's side could not be hung up properly", self.uuid)
+        finally:
+            self._end_dialer()
 
     def _end_dialer(self) -> None:
         self._dialer_over = True
@@ -127,7 +158,7 @@ class Call:
             self._timer.cancel()
         self.station.engine.end(self.dialer_stream)
         if self.receiver is not None and not self.receiver.over:
-            stack.later(CLEAR_UP_S, self.receiver.hang_up)
+            self.later(CLEAR_UP_MS, self.receiver.hang_up)
         self.check_over()
 
     # --- both sides --------------------------------------------------------------------------------------------
@@ -206,7 +237,7 @@ class Call:
             ua_remote=self._leg.remote_agent if self._leg else None,
             audio=self._audio.name,
             audio_sha256=self._audio.sha256,
-            valid=not self._stopped,
+            valid=not self._stopped and not self._spoilt,
         )
 
     def _explained(self) -> str | None:

@@ -8,8 +8,10 @@ import queue
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from typing import Any
 from uuid import UUID, uuid4
 
 from voice_sipapp import scoring, stack
@@ -22,6 +24,11 @@ from voice_sipapp.schedule import Schedule
 from voice_sipapp.station import Station
 
 TICK_S = 0.05
+OVERDUE_MS = 60_000
+"""A call that is not over this long after its answer delay and its duration is ended from outside."""
+
+NOBODY = scoring.Party(0, 0.0, (), (), None, None)
+"""A party of a call that had no media."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +44,7 @@ class Caller:
         self._keep = keep
         self._schedule = Schedule()
         self._calls: dict[UUID, Call] = {}
+        self._watchdogs: dict[UUID, Any] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="score")
         self._resolver = ThreadPoolExecutor(4, thread_name_prefix="resolve")
@@ -61,11 +69,18 @@ class Caller:
                 action = self._inbox.get_nowait()
             except queue.Empty:
                 break
-            action()
+            try:
+                action()
+            except Exception:
+                log.exception("what another thread asked for could not be done")
         if self._stopping:
             return
         for probe in self._schedule.due(datetime.now(UTC)):
-            self.place(probe)
+            try:
+                self.place(probe)
+            except Exception as error:
+                log.exception("no call of %s/%s", *probe.key)
+                self._not_placed(probe, "failed", f"Error in the SIP application: {error!r}")
 
     def take(self, header: str | None) -> stack.Leg | None:
         """The leg for an INVITE that carries `header`; None for a stranger, who is counted."""
@@ -81,22 +96,45 @@ class Caller:
 
     def place(self, probe: Probe) -> None:
         """Start a call of `probe`, or write down why there can't be one."""
-        if probe.unsupported:
-            self._misconfigured(probe, probe.unsupported)
+        if problem := self._impossible(probe):
+            self._not_placed(probe, "configuration_error", problem)
             return
         try:
             sound = self._sounds.get(probe.audio)
         except AudioError as error:
-            self._misconfigured(probe, f"Nothing to play: {error}.")
+            self._not_placed(probe, "configuration_error", f"Nothing to play: {error}.")
             return
         try:
             call = Call(self.station, probe, sound, self._over)
         except OSError as error:
             log.error("no call of %s/%s: %s", *probe.key, error)  # noqa: TRY400
-            self._schedule.ended(probe.key)
+            self._not_placed(probe, "failed", f"This host can't place the call: {error}")
             return
         self._calls[call.uuid] = call
-        self._start(call)
+        limit_ms = probe.duration_ms + probe.answer_after_ms + OVERDUE_MS
+        self._watchdogs[call.uuid] = stack.later(limit_ms / 1000, lambda: self._overdue(call))
+        call.safely(self._start)(call)
+
+    def _impossible(self, probe: Probe) -> str | None:
+        """Why a call of `probe` can't be placed from this host as it is described, as a sentence; None if it can."""
+        if probe.unsupported:
+            return probe.unsupported
+        try:
+            for uri in (probe.dialer, probe.destination):
+                stack.check_uri(uri)
+        except ValueError as error:
+            return f"{error}."
+        host, _ = (probe.proxy or probe.destination).address
+        own = ip_address(self.station.address)
+        try:
+            other = ip_address(host.strip("[]"))
+        except ValueError:
+            return None  # a name, to be looked up
+        if other.version == own.version:
+            return None
+        return (
+            f"{other} can't be reached from {own}: one is an IPv{other.version}, the other an IPv{own.version} address."
+        )
 
     def _start(self, call: Call) -> None:
         host, port = (call.probe.proxy or call.probe.destination).address
@@ -112,27 +150,43 @@ class Caller:
         family = socket.AF_INET6 if ":" in self.station.address else socket.AF_INET
         try:
             address = str(socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)[0][4][0])
-        except OSError as error:
-            reason = f"The host name {host} can't be resolved: {error.strerror or error}"
-            self.submit(lambda: call.fail(reason))
+        except Exception as error:  # UnicodeError among others: none may lose the call
+            cause = (error.strerror if isinstance(error, OSError) else None) or error
+            reason = f"The host name {host} can't be resolved: {cause}"
+            self.submit(lambda: call.fail(reason, spoilt=True))
             return
-        self.submit(lambda: call.start((stack.bracketed(address), port)))
+        self.submit(lambda: call.safely(call.start)((stack.bracketed(address), port)))
+
+    def _overdue(self, call: Call) -> None:
+        log.error("call %s of %s/%s did not end by itself", call.uuid, *call.probe.key)
+        call.abandon("Error in the SIP application: the call did not end by itself.")
 
     def _over(self, call: Call) -> None:
         del self._calls[call.uuid]
+        self._watchdogs.pop(call.uuid).cancel()
         self._schedule.ended(call.probe.key)
-        record = call.record()
-        dialer, receiver = _party(call.dialer_stream), _party(call.receiver_stream)
+        try:
+            record = call.record()
+            dialer, receiver = _party(call.dialer_stream), _party(call.receiver_stream)
+        except Exception as error:
+            log.exception("call %s could not be written down", call.uuid)
+            self._not_placed(call.probe, "failed", f"Error in the SIP application: {error!r}")
+            return
         self._scorer.submit(self._finish, record, dialer, receiver, call.codec)
 
     def _finish(self, record: CallRecord, dialer: scoring.Party, receiver: scoring.Party, codec: str | None) -> None:
         try:
-            self._hand_over(scoring.complete(record, dialer, receiver, codec))
+            cdr = scoring.complete(record, dialer, receiver, codec)
         except Exception:
-            log.exception("call %s could not be scored or kept", record.uuid)
+            log.exception("call %s could not be scored", record.uuid)
+            cdr = scoring.complete(replace(record, valid=False), NOBODY, NOBODY, None)
+        try:
+            self._hand_over(cdr)
+        except Exception:
+            log.exception("call %s could not be kept", record.uuid)
 
-    def _misconfigured(self, probe: Probe, reason: str) -> None:
-        """Write a record that says why `probe` is not called."""
+    def _not_placed(self, probe: Probe, disposition: str, reason: str) -> None:
+        """Write a record that says why `probe` is not called: because of the plan, or of this host (then not valid)."""
         now = datetime.now(UTC)
         call = CallRecord(
             uuid=uuid4(),
@@ -144,13 +198,13 @@ class Caller:
             from_uri=probe.dialer.text,
             to_uri=probe.destination.text,
             ended_at=now,
-            disposition="configuration_error",
+            disposition=disposition,
             sip_reason=reason,
             audio=probe.audio,
+            valid=disposition == "configuration_error",
         )
-        nobody = scoring.Party(0, 0.0, (), (), None, None)
         self._schedule.ended(probe.key)
-        self._scorer.submit(self._finish, call, nobody, nobody, None)
+        self._scorer.submit(self._finish, call, NOBODY, NOBODY, None)
 
     def _hand_over(self, cdr: Cdr) -> None:
         self._keep(cdr)

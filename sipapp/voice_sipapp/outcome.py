@@ -7,7 +7,8 @@
 | 480; 487 after our CANCEL; nobody answered though it rang | no_answer |
 | 408, from the far end or because nothing came back at all | timeout |
 | this process stopped | interrupted |
-| any other final answer; a 200 whose session description can't be used; a host name that can't be found | failed |
+| any other final answer; a 200 whose session description can't be used | failed |
+| this host could not carry it on: a name not found, no free port, an error of ours (then not valid) | failed |
 | the probe can't be called as it is described | configuration_error |
 """
 

@@ -8,7 +8,7 @@ from voice_sipapp import sdp, stack
 if TYPE_CHECKING:
     from voice_sipapp.call import Call
 
-OVERSTAY_S = 15.0
+OVERSTAY_MS = 15_000
 """How long past the call's duration an answered receiver waits for the dialer's BYE before it hangs up itself."""
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ class Receiver:
     def __init__(self, call: "Call") -> None:
         self._call = call
         self._offer = ""
-        self.leg = stack.Leg(call.station.receiver, self._event)
+        self.leg = stack.Leg(call.station.receiver, call.safely(self._event))
         self.over = False
 
     def _event(self, event: Any, agent: Any) -> None:  # noqa: ANN401
@@ -28,7 +28,7 @@ class Receiver:
         if kind == "CCEventTry":
             self._offer = str(event.getData()[3] or "")
             self.leg.ring()
-            stack.later(self._call.probe.answer_after_ms / 1000, self._answer)
+            self._call.later(self._call.probe.answer_after_ms, self._answer)
         elif kind == "CCEventUpdate":
             self.leg.answer(self._call.answer_again(self._call.receiver_stream, str(event.getData() or "")))
         elif kind in ("CCEventDisconnect", "CCEventFail"):
@@ -37,6 +37,8 @@ class Receiver:
     def _answer(self) -> None:
         if self.over:
             return
+        # Before anything that can go wrong: a call that is up always ends.
+        self._call.later(self._call.probe.duration_ms + OVERSTAY_MS, self.hang_up)
         stream = self._call.receiver_stream
         try:
             remote = sdp.choose(self._offer, self._call.probe.codecs, self._call.station.address)
@@ -47,12 +49,14 @@ class Receiver:
             return
         self.leg.answer(self._call.describe(stream, [remote.codec]))
         self._call.play(stream, remote)
-        stack.later(self._call.probe.duration_ms / 1000 + OVERSTAY_S, self.hang_up)
 
     def hang_up(self) -> None:
         """End this leg from here, if it is still up."""
-        if not self.over:
+        if self.over:
+            return
+        try:
             self.leg.hang_up()
+        finally:
             self._end()
 
     def _end(self) -> None:

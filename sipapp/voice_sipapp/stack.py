@@ -56,6 +56,14 @@ def bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
+def check_uri(uri: SipUri) -> None:
+    """Raises ValueError where the stack can't make a request of `uri`, though it is well formed."""
+    try:
+        SipURL(uri.text)
+    except Exception as error:  # the stack's parser raises whatever comes
+        raise ValueError(f"the SIP stack does not understand {uri.text}: {error}") from error
+
+
 def later(seconds: float, action: Callable[[], None]) -> Any:  # noqa: ANN401 - the stack's timer, untyped
     """Run `action` in the stack's thread after `seconds`; what is returned has `cancel()`."""
     return Timeout(_guarded(action), seconds)
