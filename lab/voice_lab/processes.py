@@ -103,14 +103,6 @@ def stop(folder: Path, name: str) -> None:
     _record_path(folder, name).unlink(missing_ok=True)
 
 
-def kill(folder: Path, name: str) -> None:
-    """End the program started under `name` at once, as a crash would."""
-    record = _read(folder, name)
-    if record is not None:
-        _signal(_members(record), signal.SIGKILL)
-        _ended(record, STOP_SECONDS)
-
-
 def names(folder: Path) -> list[str]:
     """Names of all programs recorded and not yet stopped."""
     return sorted(path.stem for path in (folder / "processes").glob("*.json"))
