@@ -31,7 +31,6 @@ class Call:
         self.probe = probe
         self.uuid: UUID = uuid4()
         self.times = Times()
-        self.codec: str | None = None
         self._audio = audio
         self._on_over = on_over
         self.dialer_stream: Stream = station.engine.open()
@@ -131,7 +130,6 @@ class Call:
             self._unusable, self._reason = True, str(error)
             self._hang_up("local")
             return
-        self.codec = remote.codec
         self.play(self.dialer_stream, remote)
 
     def _give_up(self) -> None:
@@ -176,19 +174,16 @@ class Call:
 
     def play(self, stream: Stream, remote: sdp.Remote) -> None:
         """Send this call's sound from `stream` to the far end."""
-        frames = self._audio.frames[remote.codec]
-        stream.target(remote.address, remote.port, sdp.PAYLOAD_TYPES[remote.codec], frames)
+        stream.target(remote.address, remote.port, remote.codec, self._audio.frames[remote.codec])
         self.station.engine.start_sending(stream)
 
     def answer_again(self, stream: Stream, description: str) -> str:
         """Our answer to a new offer within the call: follow where it wants its sound, keep the codec."""
-        codecs = [self.codec] if self.codec else list(self.probe.codecs)
+        codecs = [stream.codec] if stream.codec else list(self.probe.codecs)
         if description:
             try:
                 remote = sdp.choose(description, codecs, self.station.address)
-                stream.target(
-                    remote.address, remote.port, sdp.PAYLOAD_TYPES[remote.codec], self._audio.frames[remote.codec]
-                )
+                stream.target(remote.address, remote.port, remote.codec, self._audio.frames[remote.codec])
             except sdp.SdpError as error:
                 log.warning("call %s: a new offer is not followed: %s", self.uuid, error)
         return self.describe(stream, codecs)

@@ -21,14 +21,12 @@ from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
 from voice_sipapp.probe import Probe
 from voice_sipapp.rtp import Stream
 from voice_sipapp.schedule import Schedule
+from voice_sipapp.scoring import NOBODY
 from voice_sipapp.station import Station
 
 TICK_S = 0.05
 OVERDUE_MS = 60_000
 """A call that is not over this long after its answer delay and its duration is ended from outside."""
-
-NOBODY = scoring.Party(0, 0.0, (), (), None, None)
-"""A party of a call that had no media."""
 
 log = logging.getLogger(__name__)
 
@@ -172,14 +170,14 @@ class Caller:
             log.exception("call %s could not be written down", call.uuid)
             self._not_placed(call.probe, "failed", f"Error in the SIP application: {error!r}")
             return
-        self._scorer.submit(self._finish, record, dialer, receiver, call.codec)
+        self._scorer.submit(self._finish, record, dialer, receiver)
 
-    def _finish(self, record: CallRecord, dialer: scoring.Party, receiver: scoring.Party, codec: str | None) -> None:
+    def _finish(self, record: CallRecord, dialer: scoring.Party, receiver: scoring.Party) -> None:
         try:
-            cdr = scoring.complete(record, dialer, receiver, codec)
+            cdr = scoring.complete(record, dialer, receiver)
         except Exception:
             log.exception("call %s could not be scored", record.uuid)
-            cdr = scoring.complete(replace(record, valid=False), NOBODY, NOBODY, None)
+            cdr = scoring.complete(replace(record, valid=False), NOBODY, NOBODY)
         try:
             self._hand_over(cdr)
         except Exception:
@@ -204,7 +202,7 @@ class Caller:
             valid=disposition == "configuration_error",
         )
         self._schedule.ended(probe.key)
-        self._scorer.submit(self._finish, call, NOBODY, NOBODY, None)
+        self._scorer.submit(self._finish, call, NOBODY, NOBODY)
 
     def _hand_over(self, cdr: Cdr) -> None:
         self._keep(cdr)
@@ -234,6 +232,7 @@ def _party(stream: Stream) -> scoring.Party:
     # The stack remembers a call for half a minute; its packets, a megabyte, go as soon as they are scored.
     received, stream.received = stream.received, []
     return scoring.Party(
+        codec=stream.codec,
         sent=stream.sent,
         lag_ms=stream.lag_ms,
         received=received,

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from voice_sipapp import rtppacket
+from voice_sipapp import rtppacket, sdp
 from voice_sipapp.ports import SO_TIMESTAMPNS, Ports
 from voice_sipapp.rtcp import Exchange, Reception
 
@@ -33,10 +33,14 @@ log = logging.getLogger(__name__)
 
 
 class Stream:
-    """One party's media of one call. Made and ended through the engine; the fields may be read when it has ended."""
+    """One party's media of one call. Made and ended through the engine; the fields may be read when it has ended.
+
+    `codec` is what this leg has agreed on, None until then.
+    """
 
     def __init__(self, rtp: socket.socket, rtcp: socket.socket, port: int) -> None:
         self.port = port
+        self.codec: str | None = None
         self.sent = 0
         self.send_errors = 0
         self.lag_ms = 0.0
@@ -56,8 +60,9 @@ class Stream:
         """RTP and RTCP socket."""
         return self._rtp, self._rtcp
 
-    def target(self, address: str, port: int, payload_type: int, frames: Sequence[bytes]) -> None:
-        """Send `frames` over and over, 20 ms each, to `address` and `port`."""
+    def target(self, address: str, port: int, codec: str, frames: Sequence[bytes]) -> None:
+        """Send `frames` of `codec` over and over, 20 ms each, to `address` and `port`; listen for the same codec."""
+        self.codec, payload_type = codec, sdp.PAYLOAD_TYPES[codec]
         self._frames, self._payload_type = frames, payload_type
         self._remote = (address, port)
 

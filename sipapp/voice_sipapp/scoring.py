@@ -12,32 +12,41 @@ MAX_LAG_MS = 20.0
 """A packet that left later than a whole packet time makes jitter of our own: the measurement is not valid."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Party:
-    """What one party sent, received and was told by RTCP, once its media has ended."""
+    """What one party sent, received and was told by RTCP, once its media has ended.
 
-    sent: int
-    lag_ms: float
-    received: Sequence[tuple[int, bytes]]
-    round_trips_ms: Sequence[float]
-    remote_lost: int | None
-    remote_jitter_ms: float | None
+    `codec` is what its own leg agreed on, None where it agreed on none: something between may translate.
+    """
+
+    codec: str | None = None
+    sent: int = 0
+    lag_ms: float = 0.0
+    received: Sequence[tuple[int, bytes]] = ()
+    round_trips_ms: Sequence[float] = ()
+    remote_lost: int | None = None
+    remote_jitter_ms: float | None = None
 
 
-def complete(call: CallRecord, dialer: Party, receiver: Party, codec: str | None) -> Cdr:
+NOBODY = Party()
+"""A party that had no media."""
+
+
+def complete(call: CallRecord, dialer: Party, receiver: Party) -> Cdr:
     """The whole record: `call` with its lag and validity, and the streams of both directions.
 
-    `codec` is None where no media was agreed on: then the streams are empty, and not one-way.
+    Where no media was agreed on, the streams are empty, and not one-way.
     """
-    forward = stream_record(call, "forward", dialer, receiver, codec)
-    reverse = stream_record(call, "reverse", receiver, dialer, codec)
-    lag = max(dialer.lag_ms, receiver.lag_ms) if codec else None
+    forward = stream_record(call, "forward", dialer, receiver)
+    reverse = stream_record(call, "reverse", receiver, dialer)
+    lag = max(dialer.lag_ms, receiver.lag_ms) if dialer.codec or receiver.codec else None
     valid = call.valid and forward.valid and reverse.valid
     return Cdr(replace(call, probe_lag_ms=lag, valid=valid), (forward, reverse))
 
 
-def stream_record(call: CallRecord, direction: str, sender: Party, listener: Party, codec: str | None) -> StreamRecord:
-    """The record of one direction: what `sender` sent and `listener` heard."""
+def stream_record(call: CallRecord, direction: str, sender: Party, listener: Party) -> StreamRecord:
+    """The record of one direction: what `sender` sent and `listener` heard, in the listener's own codec."""
+    codec = listener.codec or sender.codec
     common: dict[str, Any] = {
         "uuid": call.uuid,
         "direction": direction,

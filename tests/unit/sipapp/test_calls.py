@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from voice_sipapp import audio, caller, outcome, ports, probe, rtp, scoring, sdp, stack
+from voice_sipapp import audio, caller, g711, outcome, ports, probe, rtp, scoring, sdp, stack
 from voice_sipapp import call as call_module
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Cdr
@@ -169,6 +169,70 @@ def test_a_mute_far_end_that_hangs_up_is_one_way(bench: Bench):
     assert "answered elsewhere" in (cdr.call.sip_reason or "")
     reverse = cdr.streams[1]
     assert (reverse.one_way, reverse.mos_cq, reverse.rtp_rx) == (True, None, 0)
+
+
+class Transcoder:
+    """An SBC that speaks A-law to the dialer, µ-law to the receiver, and translates the sound both ways."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.port = bench.far_end(self._invited)
+        self._endpoint, self._bench = bench.far_ends[-1], bench
+        self._media = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(2)]
+        for endpoint in self._media:
+            endpoint.bind((ADDRESS, 0))
+            endpoint.setblocking(False)
+        self._targets: list[sdp.Remote] = []
+
+    def _invited(self, header: str | None) -> stack.Leg:
+        self._header = header
+        self._inward = stack.Leg(self._endpoint, self._from_dialer)
+        return self._inward
+
+    def _describe(self, side: int, codec: str) -> str:
+        return sdp.describe(ADDRESS, self._media[side].getsockname()[1], [codec], 1)
+
+    def _from_dialer(self, event: Any, agent: Any) -> None:
+        if type(event).__name__ == "CCEventDisconnect":
+            self._outward.hang_up()
+        elif type(event).__name__ == "CCEventTry":
+            self._targets = [sdp.choose(str(event.getData()[3]), ["PCMA"], ADDRESS)]
+            target = a_probe(self._bench.receiver_port)
+            self._outward = stack.Leg(self._endpoint, self._from_receiver, (f"[{ADDRESS}]", self._bench.receiver_port))
+            self._outward.invite(target.dialer, target.destination, self._describe(1, "PCMU"), str(self._header))
+
+    def _from_receiver(self, event: Any, agent: Any) -> None:
+        if type(event).__name__ == "CCEventConnect":
+            self._targets.append(sdp.choose(str(event.getData()[2]), ["PCMU"], ADDRESS))
+            self._inward.answer(self._describe(0, "PCMA"))
+            self._relaying = stack.every(0.005, self._relay)
+
+    def _relay(self) -> None:
+        codecs = ("PCMA", "PCMU")
+        for side in (0, 1):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    packet = self._media[side].recv(2048)
+                    sound = g711.encode(codecs[1 - side], g711.decode(codecs[side], packet[12:]))
+                    kind = packet[1] & 0x80 | sdp.PAYLOAD_TYPES[codecs[1 - side]]
+                    target = self._targets[1 - side]
+                    self._media[1 - side].sendto(
+                        bytes([packet[0], kind]) + packet[2:12] + sound, (target.address, target.port)
+                    )
+
+    def close(self) -> None:
+        self._relaying.cancel()
+        for endpoint in self._media:
+            endpoint.close()
+
+
+def test_a_path_that_translates_the_codec_is_heard_in_each_legs_own(bench: Bench):
+    with contextlib.closing(Transcoder(bench)) as between:
+        cdr = bench.call(between.port)
+    assert cdr.call.disposition == "answered"
+    assert [(stream.codec, stream.payload_type) for stream in cdr.streams] == [("PCMU", 0), ("PCMA", 8)]
+    for stream in cdr.streams:
+        assert (stream.one_way, stream.rtp_lost, stream.active_pct) == (False, 0, 100)
+        assert stream.rtp_rx >= 45
 
 
 def test_an_answer_without_a_common_codec_is_a_failure(bench: Bench):

@@ -17,7 +17,6 @@ from voice_sipapp.settings import Database
 from voice_sipapp.spool import Spool
 
 STARTED = datetime(2026, 11, 23, 5, 40, 1, 123_987, UTC)
-NOBODY = scoring.Party(0, 0.0, (), (), None, None)
 
 
 def cdr(**changes: object) -> Cdr:
@@ -27,7 +26,7 @@ def cdr(**changes: object) -> Cdr:
         "from_uri": "sip:a@b", "to_uri": "sip:c@d", "ended_at": STARTED, "disposition": "busy", "audio": "speech-en",
         "audio_sha256": bytes(range(32)),
     }  # fmt: skip
-    return scoring.complete(CallRecord(**{**call, **changes}), NOBODY, NOBODY, None)  # type: ignore[arg-type]
+    return scoring.complete(CallRecord(**{**call, **changes}), scoring.NOBODY, scoring.NOBODY)  # type: ignore[arg-type]
 
 
 def columns(ddl: str) -> list[str]:
@@ -99,15 +98,15 @@ def test_a_refused_call_has_empty_streams_that_are_not_one_way():
 
 
 def test_an_answered_call_without_media_is_one_way_and_has_no_mos():
-    heard_nothing = scoring.Party(300, 0.0, (), (), None, None)
-    record = scoring.complete(cdr(disposition="answered").call, heard_nothing, heard_nothing, "PCMA")
+    heard_nothing = scoring.Party(codec="PCMA", sent=300)
+    record = scoring.complete(cdr(disposition="answered").call, heard_nothing, heard_nothing)
     assert [stream.one_way for stream in record.streams] == [True, True]
     assert [stream.mos_cq for stream in record.streams] == [None, None]
 
 
 def test_a_starved_sender_spoils_its_direction_and_the_call():
-    late = scoring.Party(300, 20.1, (), (), None, None)
-    record = scoring.complete(cdr(disposition="answered").call, late, NOBODY, "PCMA")
+    late = scoring.Party(codec="PCMA", sent=300, lag_ms=20.1)
+    record = scoring.complete(cdr(disposition="answered").call, late, scoring.NOBODY)
     assert [stream.valid for stream in record.streams] == [False, True]
     assert (record.call.valid, record.call.probe_lag_ms) == (False, 20.1)
 
