@@ -33,14 +33,20 @@ class Reception:
     _transit: float | None = None
     _before: tuple[int, int] = (0, 0)
 
-    def packet(self, arrival_ns: int, sequence: int, timestamp: int, ssrc: int) -> None:
-        """Count one RTP packet (16-bit `sequence`); a new source starts the count anew."""
+    def packet(self, arrival_ns: int, sequence: int, timestamp: int, ssrc: int, *, is_sound: bool = True) -> None:
+        """Count one RTP packet (16-bit `sequence`); a new source of sound starts the count anew. One that is no sound
+        (comfort noise, DTMF) counts, for it has a number, but its timestamp says nothing about jitter.
+        """
         if ssrc != self.ssrc:
+            if not is_sound:
+                return
             self.ssrc, self.first, self.highest, self.received = ssrc, sequence, sequence, 0
             self._transit, self._before, self.jitter = None, (0, 0), 0.0
         self.received += 1
         ahead = (sequence - self.highest) & 0xFFFF
         self.highest += ahead if ahead < 0x8000 else 0
+        if not is_sound:
+            return
         transit = arrival_ns * _CLOCK_HZ / 1e9 - timestamp
         if self._transit is not None:
             self.jitter += (abs(transit - self._transit) - self.jitter) / 16

@@ -106,9 +106,9 @@ class Stream:
             if len(packet) < 12 or packet[0] >> 6 != 2:
                 continue
             self.received.append((arrival_ns, packet))
-            if packet[1] & 0x7F == self._payload_type:
-                _, _, sequence, timestamp, ssrc = rtppacket.HEADER.unpack_from(packet)
-                self._reception.packet(arrival_ns, sequence, timestamp, ssrc)
+            _, kind, sequence, timestamp, ssrc = rtppacket.HEADER.unpack_from(packet)
+            is_sound = kind & 0x7F == self._payload_type
+            self._reception.packet(arrival_ns, sequence, timestamp, ssrc, is_sound=is_sound)
 
     def receive_rtcp(self) -> None:
         """Take in every RTCP packet that is waiting."""

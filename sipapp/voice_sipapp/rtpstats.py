@@ -22,13 +22,17 @@ STRAY_PACKETS = 25
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One RTP packet as received: arrival in ns (kernel clock), extended sequence number, RTP timestamp unwrapped."""
+    """One RTP packet as received: arrival in ns (kernel clock), extended sequence number, RTP timestamp unwrapped.
+
+    One that is no sound (comfort noise, DTMF) has a number and no payload.
+    """
 
     arrival_ns: int
     sequence: int
     timestamp: int
     ssrc: int
     payload: bytes
+    is_sound: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ class Burstiness:
 
 @dataclass(frozen=True)
 class StreamStats:
-    """Counts, percentages and jitter of one stream; `payloads` is what a listener heard: None was not played."""
+    """Counts, percentages and jitter of one stream; `payloads` is what a listener heard: None is
+    missing, empty is a packet that is no sound.
+    """
 
     received: int
     expected: int
@@ -75,7 +81,7 @@ def analyse(packets: Sequence[Packet]) -> StreamStats | None:
     played, discarded = _play_out(stream, first, expected)
     unique = len({packet.sequence for packet in stream})
     missing = [payload is None for payload in played]
-    mean, peak = _jitter(stream)
+    mean, peak = _jitter([packet for packet in stream if packet.is_sound])
     return StreamStats(
         received=len(stream),
         expected=expected,
@@ -100,7 +106,7 @@ def single_stream(packets: Sequence[Packet]) -> list[Packet]:
     A gateway may change the source (SSRC) in mid-call when it re-routes media. Sequence numbers and timestamps then
     start anew; the listener hears one call, so the next source continues where the one before it ended.
     """
-    counts = Counter(packet.ssrc for packet in packets)
+    counts = Counter(packet.ssrc for packet in packets if packet.is_sound)
     threshold = min(STRAY_PACKETS, max(counts.values(), default=0))
     stream: list[Packet] = []
     for ssrc in [source for source, count in counts.items() if count >= threshold]:
@@ -110,11 +116,12 @@ def single_stream(packets: Sequence[Packet]) -> list[Packet]:
 
 
 def _continued(stream: list[Packet], own: list[Packet]) -> list[Packet]:
-    last = max(stream, key=lambda packet: packet.sequence)
-    head = min(own, key=lambda packet: packet.sequence)
+    # Timestamps only of sound: those of DTMF stand still.
+    last = max((packet for packet in stream if packet.is_sound), key=lambda packet: packet.sequence)
+    head = min((packet for packet in own if packet.is_sound), key=lambda packet: packet.sequence)
     elapsed = (head.arrival_ns - last.arrival_ns) * CLOCK_HZ // 1_000_000_000
-    sequence_shift = last.sequence + 1 - head.sequence
     timestamp_shift = last.timestamp + max(elapsed, 1) - head.timestamp
+    sequence_shift = max(packet.sequence for packet in stream) + 1 - min(packet.sequence for packet in own)
     return [
         replace(packet, sequence=packet.sequence + sequence_shift, timestamp=packet.timestamp + timestamp_shift)
         for packet in own
@@ -127,13 +134,15 @@ def _play_out(stream: list[Packet], first: int, expected: int) -> tuple[list[byt
     The buffer starts to play 60 ms after its first packet arrives; every later packet's time follows from its RTP
     timestamp. A second copy of a packet is no help if the first came in time and may save it if not.
     """
-    start = stream[0]
+    start = next(packet for packet in stream if packet.is_sound)
     played: list[bytes | None] = [None] * expected
     late: set[int] = set()
     for packet in stream:
         due_ns = (packet.timestamp - start.timestamp) * 1_000_000_000 // CLOCK_HZ + JITTER_BUFFER_MS * 1_000_000
         at = packet.sequence - first
-        if packet.arrival_ns - start.arrival_ns > due_ns:
+        if not packet.is_sound:
+            played[at] = b""
+        elif packet.arrival_ns - start.arrival_ns > due_ns:
             late.add(at)
         elif played[at] is None:
             played[at] = packet.payload

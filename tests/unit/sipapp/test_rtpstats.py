@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_sipapp import rtppacket, rtpstats
+from voice_sipapp.rtcp import Reception
 from voice_sipapp.rtpstats import Packet, analyse, burst_ratio, burstiness
 
 MS = 1_000_000
@@ -149,7 +150,44 @@ def test_numbers_that_wrap_are_continued(first: int, start: int, count: int):
     assert (stats.expected, stats.lost, stats.jitter_max_ms) == (count, 0, 0)
 
 
-def test_other_payload_types_are_not_part_of_the_stream():
-    header = rtppacket.HEADER
-    raw = [(0, header.pack(0x80, 8, 1, 0, 5) + b"\xd5" * 160), (1, header.pack(0x80, 101, 2, 0, 5) + b"\1\0\0\0")]
-    assert len(rtppacket.packets(raw, 8)) == 1
+def raw_packet(at: int, kind: int = 8, timestamp: int | None = None, flags: int = 0x80) -> tuple[int, bytes]:
+    """Number `at` of a stream, at its time; `kind` is the payload type."""
+    header = rtppacket.HEADER.pack(flags, kind, 1000 + at, 160 * at if timestamp is None else timestamp, 5)
+    return at * 20 * MS, header + b"\xd5" * 160
+
+
+@pytest.mark.parametrize("kind", [13, 101])
+def test_what_is_no_sound_takes_numbers_and_is_neither_lost_nor_jitter(kind: int):
+    """Comfort noise (RFC 3389), and DTMF (RFC 4733), whose packets all carry the timestamp of the key's begin."""
+    raw = [raw_packet(at, kind, 160 * 40) if 40 <= at < 50 else raw_packet(at) for at in range(100)]
+    stats = analyse(rtppacket.packets(raw, 8))
+    assert stats is not None
+    assert (stats.received, stats.expected, stats.lost, stats.discarded, stats.max_loss_run) == (100, 100, 0, 0, 0)
+    assert (stats.jitter_max_ms, stats.burst_ratio) == (0, 1)
+    assert stats.payloads[39:51] == (b"\xd5" * 160, *[b""] * 10, b"\xd5" * 160)
+
+
+def test_what_is_no_sound_is_not_reported_as_lost():
+    reception = Reception()
+    for at in range(100):
+        silent = 40 <= at < 50
+        stamp = 160 * 40 if silent else 160 * at
+        reception.packet(at * 20 * MS, at, stamp, 5, is_sound=not silent)
+    assert (reception.received, reception.highest - reception.first, round(reception.jitter, 6)) == (100, 99, 0)
+
+
+def test_a_stream_of_another_codec_is_none():
+    assert analyse(rtppacket.packets([raw_packet(at, 0) for at in range(100)], 8)) is None
+
+
+def test_a_header_extension_is_skipped():
+    """RFC 3550, section 5.3.1: as WebRTC gateways add it for the audio level (RFC 6464)."""
+    raw = [(at, data[:12] + b"\xbe\xde\0\1\x10\x7f\0\0" + data[12:]) for at, data in
+           (raw_packet(number, flags=0x90) for number in range(50))]  # fmt: skip
+    found = rtppacket.packets(raw, 8)
+    assert [packet.payload for packet in found] == [b"\xd5" * 160] * 50
+
+
+@pytest.mark.parametrize("rest", [b"", b"\xbe\xde", b"\xbe\xde\0\7\0\0"])
+def test_an_extension_that_is_cut_short_is_no_packet(rest: bytes):
+    assert rtppacket.packets([(0, raw_packet(0, flags=0x90)[1][:12] + rest)], 8) == []
