@@ -19,7 +19,7 @@ CLIPPED = 32_000
 """Samples at or beyond this value count as clipped: the top step of both laws decodes to about 32,124 or more."""
 
 CONCEALMENT_GAIN = 0.6
-"""Each further frame that is missing repeats the last one at this much of its amplitude."""
+"""Each further 20 ms that are missing repeat what came last at this much of its amplitude."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def measure(codec: str, payloads: Sequence[bytes | None]) -> Levels | None:
     samples = listen(codec, payloads)
     if not samples.size:
         return None
-    whole = samples[: samples.size // g711.FRAME_SAMPLES * g711.FRAME_SAMPLES]
+    # What is left over at the end is filled up: a stream of one short packet has a level too.
+    whole = np.concatenate((samples, np.zeros(-samples.size % g711.FRAME_SAMPLES, np.int16)))
     power = (whole.astype(np.float64).reshape(-1, g711.FRAME_SAMPLES) ** 2).mean(axis=1)
     active = dbov(power) >= ACTIVE_DBOV
     return Levels(
@@ -55,17 +56,18 @@ def measure(codec: str, payloads: Sequence[bytes | None]) -> Levels | None:
 
 
 def listen(codec: str, payloads: Sequence[bytes | None]) -> g711.PCM:
-    """Linear samples of `payloads`, 20 ms each; a missing one is a fading repeat of the last (as G.711 Appendix I
-    fades, without its pitch analysis).
+    """Linear samples of `payloads`, whatever their length; a missing one is a fading repeat of the last (as G.711
+    Appendix I fades, without its pitch analysis). One that is empty was no sound and takes no time.
     """
-    last = np.zeros(g711.FRAME_SAMPLES, np.int16)
+    usual = next((len(payload) for payload in payloads if payload), g711.FRAME_SAMPLES)
+    last = np.zeros(usual, np.int16)
     gain = 1.0
     heard: list[g711.PCM] = []
     for payload in payloads:
-        if payload is None or len(payload) != g711.FRAME_SAMPLES:
-            gain *= CONCEALMENT_GAIN
+        if payload is None:
+            gain *= CONCEALMENT_GAIN ** (last.size / g711.FRAME_SAMPLES)
             heard.append((last * gain).astype(np.int16))
-        else:
+        elif payload:
             last, gain = g711.decode(codec, payload), 1.0
             heard.append(last)
     return np.concatenate(heard) if heard else np.zeros(0, np.int16)

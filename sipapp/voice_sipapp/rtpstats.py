@@ -9,8 +9,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median_low
 
 PTIME_MS = 20
+"""Sound in one packet as we offer it and send it; a far end may choose otherwise (a=ptime is a wish)."""
+
+_PTIMES_MS = range(5, 201)
+"""What is believed of a far end's timestamps."""
+
 CLOCK_HZ = 8000
 JITTER_BUFFER_MS = 60
 GMIN = 16
@@ -47,10 +53,12 @@ class Burstiness:
 
 @dataclass(frozen=True)
 class StreamStats:
-    """Counts, percentages and jitter of one stream; `payloads` is what a listener heard: None is
-    missing, empty is a packet that is no sound.
+    """Counts, percentages and jitter of one stream; `ptime_ms` is the sound in one packet.
+
+    `payloads` is what a listener heard: None is missing, empty is a packet that is no sound.
     """
 
+    ptime_ms: int
     received: int
     expected: int
     lost: int
@@ -81,8 +89,10 @@ def analyse(packets: Sequence[Packet]) -> StreamStats | None:
     played, discarded = _play_out(stream, first, expected)
     unique = len({packet.sequence for packet in stream})
     missing = [payload is None for payload in played]
+    ptime_ms = packet_ms(stream)
     mean, peak = _jitter([packet for packet in stream if packet.is_sound])
     return StreamStats(
+        ptime_ms=ptime_ms,
         received=len(stream),
         expected=expected,
         lost=expected - unique,
@@ -93,7 +103,7 @@ def analyse(packets: Sequence[Packet]) -> StreamStats | None:
         discard_pct=100 * discarded / expected,
         max_loss_run=max(_runs(missing), default=0),
         burst_ratio=burst_ratio(missing),
-        burstiness=burstiness(missing),
+        burstiness=burstiness(missing, ptime_ms),
         jitter_ms=mean,
         jitter_max_ms=peak,
         payloads=tuple(played),
@@ -126,6 +136,14 @@ def _continued(stream: list[Packet], own: list[Packet]) -> list[Packet]:
         replace(packet, sequence=packet.sequence + sequence_shift, timestamp=packet.timestamp + timestamp_shift)
         for packet in own
     ]
+
+
+def packet_ms(stream: Sequence[Packet]) -> int:
+    """Sound in one packet of `stream` in ms: the median step of its timestamps for one step of its numbers."""
+    numbers = {packet.sequence: packet.timestamp for packet in stream if packet.is_sound}
+    steps = [(after[1] - before[1]) / (after[0] - before[0]) for before, after in pairwise(sorted(numbers.items()))]
+    found = round(median_low(steps) * 1000 / CLOCK_HZ) if steps else PTIME_MS
+    return found if found in _PTIMES_MS else PTIME_MS
 
 
 def _play_out(stream: list[Packet], first: int, expected: int) -> tuple[list[bytes | None], int]:
@@ -199,7 +217,7 @@ def burst_ratio(missing: Sequence[bool]) -> float:
     return max(1.0, mean * (1 - sum(runs) / len(missing)))
 
 
-def burstiness(missing: Sequence[bool]) -> Burstiness:
+def burstiness(missing: Sequence[bool], ptime_ms: int = PTIME_MS) -> Burstiness:
     """Bursts and gaps (RFC 3611, section 4.7.2): losses fewer than Gmin received packets apart make one burst.
 
     A lone loss with at least Gmin packets received on both sides belongs to the gap around it.
@@ -211,9 +229,9 @@ def burstiness(missing: Sequence[bool]) -> Burstiness:
     gaps = [stop - start - 1 for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop - start > 1]
     return Burstiness(
         burst_loss_pct=100 * burst_losses / max(1, in_bursts),
-        burst_ms=PTIME_MS * in_bursts / max(1, len(bursts)),
+        burst_ms=ptime_ms * in_bursts / max(1, len(bursts)),
         gap_loss_pct=100 * (sum(missing) - burst_losses) / max(1, sum(gaps)),
-        gap_ms=PTIME_MS * sum(gaps) / max(1, len(gaps)),
+        gap_ms=ptime_ms * sum(gaps) / max(1, len(gaps)),
     )
 
 

@@ -62,7 +62,7 @@ def stream_record(call: CallRecord, direction: str, sender: Party, listener: Par
         **common,
         codec=codec,
         payload_type=sdp.PAYLOAD_TYPES[codec],
-        ptime_ms=rtpstats.PTIME_MS,
+        ptime_ms=stats.ptime_ms if stats else rtpstats.PTIME_MS,
         rtp_tx=sender.sent,
         rtp_rx=stats.received if stats else 0,
         remote_lost=sender.remote_lost,
@@ -112,7 +112,7 @@ def _quality(stats: rtpstats.StreamStats, trips: Sequence[float]) -> dict[str, f
     """
     network = sum(trips) / len(trips) / 2 if trips else 0.0
     loss = stats.loss_pct + stats.discard_pct
-    delay = network + rtpstats.JITTER_BUFFER_MS + rtpstats.PTIME_MS
+    delay = network + rtpstats.JITTER_BUFFER_MS + stats.ptime_ms
     rating = emodel.r_factor(emodel.Path(loss, stats.burst_ratio, delay))
     listening = emodel.r_factor(emodel.Path(loss, stats.burst_ratio))
     return {"r_factor": rating, "mos_cq": emodel.mos(rating), "mos_lq": emodel.mos(listening)}

@@ -90,6 +90,16 @@ def test_jitter_settles_at_the_mean_deviation():
     assert stats.jitter_ms == pytest.approx(10, abs=0.3)
 
 
+@pytest.mark.parametrize("ptime_ms", [10, 30, 60])
+def test_packets_of_another_length_are_timed_by_their_own(ptime_ms: int):
+    stream = [Packet(at * ptime_ms * MS, at, at * 8 * ptime_ms, 7, b"\xd5" * 8 * ptime_ms) for at in range(100)]
+    stats = analyse([packet for packet in stream if packet.sequence not in (40, 41, 60)])
+    assert stats is not None
+    assert (stats.ptime_ms, stats.jitter_max_ms, stats.discarded, stats.lost) == (ptime_ms, 0, 0, 3)
+    assert stats.burstiness.burst_ms == 2 * ptime_ms
+    assert stats.burstiness.gap_ms == 98 * ptime_ms / 2
+
+
 def test_strays_of_another_source_are_left_out():
     stats = analyse([*paced(100), *paced(5, first=9, ssrc=8)])
     assert stats is not None

@@ -71,6 +71,23 @@ def test_an_overdriven_tone_clips():
     assert found.clip_pct > 10
 
 
+@pytest.mark.parametrize("ptime_ms", [10, 15, 30, 60])
+def test_packets_of_any_length_are_heard(ptime_ms: int):
+    octets = g711.encode("PCMA", tone(-26))
+    payloads = [octets[at : at + 8 * ptime_ms] for at in range(0, len(octets), 8 * ptime_ms)]
+    found = levels.measure("PCMA", payloads)
+    assert found is not None
+    assert found.speech_dbov == pytest.approx(-26, abs=0.3)
+    assert (found.active_pct, found.longest_silence_ms) == (100, 0)
+
+
+def test_what_is_missing_fades_with_time_and_not_with_packets():
+    octets = g711.encode("PCMA", tone(-20, 0.06))
+    long = levels.listen("PCMA", [octets, None])
+    short = levels.listen("PCMA", [*(octets[at : at + 160] for at in (0, 160, 320)), None, None, None])
+    assert np.abs(long[-160:]).max() == pytest.approx(np.abs(short[-160:]).max(), rel=0.02)
+
+
 def test_a_missing_packet_is_a_fading_repeat():
     frames = g711.frames("PCMA", tone(-20, 0.02))
     heard = levels.listen("PCMA", [frames[0], None, None])
