@@ -234,6 +234,8 @@ def _party(stream: Stream) -> scoring.Party:
     return scoring.Party(
         codec=stream.codec,
         sent=stream.sent,
+        not_sent=stream.send_errors,
+        send_problem=stream.send_problem,
         lag_ms=stream.lag_ms,
         received=received,
         round_trips_ms=exchange.round_trips_ms,

@@ -41,8 +41,8 @@ class Stream:
     def __init__(self, rtp: socket.socket, rtcp: socket.socket, port: int) -> None:
         self.port = port
         self.codec: str | None = None
-        self.sent = 0
         self.send_errors = 0
+        self.send_problem: str | None = None
         self.lag_ms = 0.0
         self.received: list[tuple[int, bytes]] = []
         self.exchange = Exchange(random.getrandbits(32), b"probe@invalid")
@@ -53,7 +53,13 @@ class Stream:
         self._remote: tuple[str, int] | None = None
         self._sequence = random.getrandbits(15)
         self._timestamp = random.getrandbits(31)
+        self._offered = 0
         self._octets = 0
+
+    @property
+    def sent(self) -> int:
+        """How many packets of sound left this host."""
+        return self._offered - self.send_errors
 
     @property
     def sockets(self) -> tuple[socket.socket, socket.socket]:
@@ -71,34 +77,39 @@ class Stream:
         if self._remote is None:
             return
         self.lag_ms = max(self.lag_ms, lag_s * 1000)
-        payload = self._frames[self.sent % len(self._frames)]
-        marker = 0x80 if self.sent == 0 else 0
+        payload = self._frames[self._offered % len(self._frames)]
+        marker = 0x80 if self._offered == 0 else 0
         header = rtppacket.HEADER.pack(
             0x80,
             marker | self._payload_type,
-            (self._sequence + self.sent) & 0xFFFF,
-            (self._timestamp + self.sent * TICKS) & 0xFFFFFFFF,
+            (self._sequence + self._offered) & 0xFFFF,
+            (self._timestamp + self._offered * TICKS) & 0xFFFFFFFF,
             self.exchange.ssrc,
         )
-        self.sent += 1
-        self._octets += len(payload)
-        self._transmit(self._rtp, header + payload, self._remote)
+        self._offered += 1
+        if self._transmit(self._rtp, header + payload, self._remote):
+            self._octets += len(payload)
+        else:
+            self.send_errors += 1
 
     def report(self) -> None:
         """Send an RTCP report."""
         if self._remote is None:
             return
-        timestamp = self._timestamp + self.sent * TICKS
+        timestamp = self._timestamp + self._offered * TICKS
         packet = self.exchange.report(time.time_ns(), timestamp, self.sent, self._octets, self._reception)
         self._transmit(self._rtcp, packet, (self._remote[0], self._remote[1] + 1))
 
-    def _transmit(self, endpoint: socket.socket, packet: bytes, remote: tuple[str, int]) -> None:
+    def _transmit(self, endpoint: socket.socket, packet: bytes, remote: tuple[str, int]) -> bool:
+        """Whether `packet` left; the first time that one does not, the log says why."""
         try:
             endpoint.sendto(packet, remote)
         except (OSError, ValueError, OverflowError) as error:  # of whatever kind: one call never ends the others' media
-            self.send_errors += 1
-            if self.send_errors == 1:
+            if self.send_problem is None:
+                self.send_problem = str(error)
                 log.warning("media to %s port %d is not sent: %s", *remote, error)
+            return False
+        return True
 
     def receive_rtp(self) -> None:
         """Take in every RTP packet that is waiting."""

@@ -16,11 +16,14 @@ MAX_LAG_MS = 20.0
 class Party:
     """What one party sent, received and was told by RTCP, once its media has ended.
 
-    `codec` is what its own leg agreed on, None where it agreed on none: something between may translate.
+    `codec` is what its own leg agreed on, None where it agreed on none: something between may translate. `not_sent`
+    counts packets that this host itself failed to send, for the reason `send_problem`.
     """
 
     codec: str | None = None
     sent: int = 0
+    not_sent: int = 0
+    send_problem: str | None = None
     lag_ms: float = 0.0
     received: Sequence[tuple[int, bytes]] = ()
     round_trips_ms: Sequence[float] = ()
@@ -41,7 +44,18 @@ def complete(call: CallRecord, dialer: Party, receiver: Party) -> Cdr:
     reverse = stream_record(call, "reverse", receiver, dialer)
     lag = max(dialer.lag_ms, receiver.lag_ms) if dialer.codec or receiver.codec else None
     valid = call.valid and forward.valid and reverse.valid
-    return Cdr(replace(call, probe_lag_ms=lag, valid=valid), (forward, reverse))
+    reason = "; ".join(filter(None, [call.sip_reason, *_own_faults(dialer, receiver)])) or None
+    return Cdr(replace(call, probe_lag_ms=lag, valid=valid, sip_reason=reason), (forward, reverse))
+
+
+def _own_faults(dialer: Party, receiver: Party) -> list[str]:
+    """What this host did wrong in a call, for the reader of its record."""
+    parties = {"dialer": dialer, "receiver": receiver}
+    return [
+        f"this host's {name} could not send {party.not_sent} packets: {party.send_problem}"
+        for name, party in parties.items()
+        if party.not_sent
+    ]
 
 
 def stream_record(call: CallRecord, direction: str, sender: Party, listener: Party) -> StreamRecord:
@@ -69,7 +83,7 @@ def stream_record(call: CallRecord, direction: str, sender: Party, listener: Par
         remote_jitter_ms=sender.remote_jitter_ms,
         one_way=stats is None and call.disposition == "answered",
         probe_lag_ms=sender.lag_ms,
-        valid=call.valid and sender.lag_ms <= MAX_LAG_MS,
+        valid=call.valid and sender.lag_ms <= MAX_LAG_MS and not sender.not_sent,
         **_round_trip(listener),
         **(_measured(stats, codec, listener.round_trips_ms) if stats else {}),
     )

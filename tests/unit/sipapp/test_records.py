@@ -111,6 +111,15 @@ def test_a_starved_sender_spoils_its_direction_and_the_call():
     assert (record.call.valid, record.call.probe_lag_ms) == (False, 20.1)
 
 
+def test_packets_that_this_host_could_not_send_are_not_blamed_on_the_path():
+    failing = scoring.Party(codec="PCMA", sent=90, not_sent=210, send_problem="Network is unreachable")
+    whole = scoring.Party(codec="PCMA", sent=300)
+    record = scoring.complete(cdr(disposition="answered", sip_reason="OK").call, failing, whole)
+    assert [(stream.rtp_tx, stream.valid) for stream in record.streams] == [(90, False), (300, True)]
+    assert not record.call.valid
+    assert record.call.sip_reason == "OK; this host's dialer could not send 210 packets: Network is unreachable"
+
+
 def test_the_spool_keeps_records_across_a_restart(tmp_path: Path):
     records = [cdr() for _ in range(3)]
     first = Spool(tmp_path / "spool")
