@@ -237,6 +237,7 @@ def _party(stream: Stream) -> scoring.Party:
         not_sent=stream.send_errors,
         send_problem=stream.send_problem,
         lag_ms=stream.lag_ms,
+        clock_step_ms=stream.clock_step_ms,
         received=received,
         round_trips_ms=exchange.round_trips_ms,
         remote_lost=exchange.remote_lost,

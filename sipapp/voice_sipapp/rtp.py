@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 class Stream:
     """One party's media of one call. Made and ended through the engine; the fields may be read when it has ended.
 
-    `codec` is what this leg has agreed on, None until then.
+    `codec` is what this leg has agreed on, None until then; `clock_step_ms` by how much somebody set the wall clock.
     """
 
     def __init__(self, rtp: socket.socket, rtcp: socket.socket, port: int) -> None:
@@ -46,6 +46,8 @@ class Stream:
         self.lag_ms = 0.0
         self.received: list[tuple[int, bytes]] = []
         self.exchange = Exchange(random.getrandbits(32), b"probe@invalid")
+        self.clock_step_ms = 0.0
+        self._clocks_apart_ns = _clocks_apart_ns()
         self._rtp, self._rtcp = rtp, rtcp
         self._reception = Reception()
         self._frames: Sequence[bytes] = ()
@@ -128,10 +130,17 @@ class Stream:
 
     def close(self) -> None:
         """Take in what is left and close the sockets."""
+        self.clock_step_ms = abs(_clocks_apart_ns() - self._clocks_apart_ns) / 1e6
         self.receive_rtp()
         self.receive_rtcp()
         self._rtp.close()
         self._rtcp.close()
+
+
+def _clocks_apart_ns() -> int:
+    """The wall clock, which stamps arrivals, against one that is never set. NTP's slow corrections move both alike."""
+    # The largest of three: being interrupted between the two readings only makes the difference smaller.
+    return max(time.time_ns() - time.monotonic_ns() for _ in range(3))
 
 
 def _waiting(endpoint: socket.socket) -> list[tuple[bytes, int]]:

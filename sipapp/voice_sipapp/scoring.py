@@ -11,19 +11,24 @@ from voice_sipapp.rtppacket import packets
 MAX_LAG_MS = 20.0
 """A packet that left later than a whole packet time makes jitter of our own: the measurement is not valid."""
 
+MAX_CLOCK_STEP_MS = 5.0
+"""Arrivals are stamped with the wall clock: setting it by more than this during a call looks like jitter."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Party:
     """What one party sent, received and was told by RTCP, once its media has ended.
 
     `codec` is what its own leg agreed on, None where it agreed on none: something between may translate. `not_sent`
-    counts packets that this host itself failed to send, for the reason `send_problem`.
+    counts packets that this host itself failed to send, for the reason `send_problem`;
+    `clock_step_ms` is by how much this host's wall clock was set meanwhile.
     """
 
     codec: str | None = None
     sent: int = 0
     not_sent: int = 0
     send_problem: str | None = None
+    clock_step_ms: float = 0.0
     lag_ms: float = 0.0
     received: Sequence[tuple[int, bytes]] = ()
     round_trips_ms: Sequence[float] = ()
@@ -51,7 +56,9 @@ def complete(call: CallRecord, dialer: Party, receiver: Party) -> Cdr:
 def _own_faults(dialer: Party, receiver: Party) -> list[str]:
     """What this host did wrong in a call, for the reader of its record."""
     parties = {"dialer": dialer, "receiver": receiver}
-    return [
+    step = max((party.clock_step_ms for party in parties.values() if party.codec), default=0.0)
+    clock = [f"this host's clock was set by {step:.0f} ms during the call"] if step > MAX_CLOCK_STEP_MS else []
+    return clock + [
         f"this host's {name} could not send {party.not_sent} packets: {party.send_problem}"
         for name, party in parties.items()
         if party.not_sent
@@ -83,10 +90,15 @@ def stream_record(call: CallRecord, direction: str, sender: Party, listener: Par
         remote_jitter_ms=sender.remote_jitter_ms,
         one_way=stats is None and call.disposition == "answered",
         probe_lag_ms=sender.lag_ms,
-        valid=call.valid and sender.lag_ms <= MAX_LAG_MS and not sender.not_sent,
+        valid=call.valid and _measured_well(sender, listener),
         **_round_trip(listener),
         **(_measured(stats, codec, listener.round_trips_ms) if stats else {}),
     )
+
+
+def _measured_well(sender: Party, listener: Party) -> bool:
+    """Whether this host did its own part of a direction: it sent every packet in time and its clock was left alone."""
+    return sender.lag_ms <= MAX_LAG_MS and not sender.not_sent and listener.clock_step_ms <= MAX_CLOCK_STEP_MS
 
 
 def _round_trip(listener: Party) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import ports, rtp, rtppacket, rtpstats
+from voice_sipapp import ports, rtp, rtppacket, rtpstats, scoring
 from voice_sipapp.rtcp import Exchange, Reception
 
 SECOND = 1_000_000_000
@@ -103,6 +103,17 @@ def test_a_far_end_that_can_not_be_sent_to_does_not_stop_the_others(engine: rtp.
     else:  # only its reports can't be sent
         assert impossible.send_errors == 0 < impossible.sent
     assert impossible.send_problem is not None
+
+
+@pytest.mark.parametrize(("step_ms", "seen"), [(0, False), (-40, True), (3600_000, True)])
+def test_a_clock_that_is_set_meanwhile_is_noticed(
+    engine: rtp.Engine, monkeypatch: pytest.MonkeyPatch, step_ms: int, seen: bool
+):
+    stream, real = engine.open(), time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + step_ms * 1_000_000)
+    engine.end(stream)
+    assert (stream.clock_step_ms > scoring.MAX_CLOCK_STEP_MS) is seen
+    assert stream.clock_step_ms == pytest.approx(abs(step_ms), abs=1)
 
 
 def test_packets_are_marked_for_expedited_forwarding(engine: rtp.Engine):

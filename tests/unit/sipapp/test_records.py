@@ -120,6 +120,14 @@ def test_packets_that_this_host_could_not_send_are_not_blamed_on_the_path():
     assert record.call.sip_reason == "OK; this host's dialer could not send 210 packets: Network is unreachable"
 
 
+@pytest.mark.parametrize(("step_ms", "valid"), [(4.9, True), (5.1, False)])
+def test_a_clock_that_was_set_during_the_call_is_not_blamed_on_the_path(step_ms: float, valid: bool):
+    party = scoring.Party(codec="PCMA", sent=300, clock_step_ms=step_ms)
+    record = scoring.complete(cdr(disposition="answered").call, party, party)
+    assert [stream.valid for stream in record.streams] == [valid, valid]
+    assert (record.call.valid, "clock was set by 5 ms" in (record.call.sip_reason or "")) == (valid, not valid)
+
+
 def test_the_spool_keeps_records_across_a_restart(tmp_path: Path):
     records = [cdr() for _ in range(3)]
     first = Spool(tmp_path / "spool")
