@@ -12,6 +12,14 @@ _SENDER_REPORT, _RECEIVER_REPORT, _DESCRIPTION = 200, 201, 202
 _CLOCK_HZ = 8000
 _BLOCK = struct.Struct("!IIIIII")
 
+MAX_DROPOUT, MAX_MISORDER = 3000, 100
+"""Sequence numbers further ahead or behind than this are no loss and no reordering (RFC 3550, A.1)."""
+
+
+def signed16(step: int) -> int:
+    """The difference of two 16-bit numbers as the shorter way from one to the other, -32768 … 32767."""
+    return ((step + 0x8000) & 0xFFFF) - 0x8000
+
 
 def ntp_middle(wall_ns: int) -> int:
     """The middle 32 bits of the NTP time: seconds and their fraction in 1/65536 s (RFC 3550, section 4)."""
@@ -32,6 +40,7 @@ class Reception:
     jitter: float = 0.0
     _transit: float | None = None
     _before: tuple[int, int] = (0, 0)
+    _expected_after_jump: int | None = None
 
     def packet(self, arrival_ns: int, sequence: int, timestamp: int, ssrc: int, *, is_sound: bool = True) -> None:
         """Count one RTP packet (16-bit `sequence`); a new source of sound starts the count anew. One that is no sound
@@ -40,17 +49,27 @@ class Reception:
         if ssrc != self.ssrc:
             if not is_sound:
                 return
-            self.ssrc, self.first, self.highest, self.received = ssrc, sequence, sequence, 0
-            self._transit, self._before, self.jitter = None, (0, 0), 0.0
+            self._begin(ssrc, sequence)
+        step = signed16(sequence - self.highest)
+        if not -MAX_MISORDER <= step < MAX_DROPOUT:
+            if sequence != self._expected_after_jump:
+                self._expected_after_jump = (sequence + 1) & 0xFFFF
+                return
+            self._begin(ssrc, sequence)
+            step = 0
+        self._expected_after_jump = None
         self.received += 1
-        ahead = (sequence - self.highest) & 0xFFFF
-        self.highest += ahead if ahead < 0x8000 else 0
+        self.highest += max(0, step)
         if not is_sound:
             return
         transit = arrival_ns * _CLOCK_HZ / 1e9 - timestamp
         if self._transit is not None:
             self.jitter += (abs(transit - self._transit) - self.jitter) / 16
         self._transit = transit
+
+    def _begin(self, ssrc: int, sequence: int) -> None:
+        self.ssrc, self.first, self.highest, self.received = ssrc, sequence, sequence, 0
+        self._transit, self._before, self.jitter = None, (0, 0), 0.0
 
     def block(self, last_report: int, delay_ns: int) -> bytes:
         """The report block about this source; empty where nothing was received yet. Closes a reporting interval."""

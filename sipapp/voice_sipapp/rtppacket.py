@@ -2,7 +2,9 @@
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 
+from voice_sipapp.rtcp import MAX_DROPOUT, MAX_MISORDER, signed16
 from voice_sipapp.rtpstats import Packet
 
 HEADER = struct.Struct("!BBHII")
@@ -15,17 +17,16 @@ def packets(received: Sequence[tuple[int, bytes]], payload_type: int) -> list[Pa
     Those of another type than `payload_type` (comfort noise, DTMF) are no sound, but they take numbers of the same
     sequence: without them they would look lost.
     """
-    last: dict[int, tuple[int, int]] = {}
+    sources: dict[int, _Source] = {}
     result: list[Packet] = []
     for arrival_ns, data in received:
         payload = _payload(data)
         if payload is None:
             continue
         _, kind, sequence, timestamp, ssrc = HEADER.unpack_from(data)
-        sequence, timestamp = _unwrapped(last.get(ssrc), sequence, timestamp)
-        last[ssrc] = (sequence, timestamp)
         is_sound = kind & 0x7F == payload_type
-        result.append(Packet(arrival_ns, sequence, timestamp, ssrc, payload if is_sound else b"", is_sound))
+        packet = Packet(arrival_ns, sequence, timestamp, ssrc, payload if is_sound else b"", is_sound)
+        result += sources.setdefault(ssrc, _Source()).take(packet)
     return result
 
 
@@ -42,10 +43,38 @@ def _payload(data: bytes) -> bytes | None:
     return data[start:end] if start <= end else None
 
 
-def _unwrapped(last: tuple[int, int] | None, sequence: int, timestamp: int) -> tuple[int, int]:
-    """`sequence` (16 bits) and `timestamp` (32 bits) continued from the `last` packet's, in either direction."""
-    if last is None:
-        return sequence + 0x10000, timestamp + 0x100000000
-    step = ((sequence - last[0] + 0x8000) & 0xFFFF) - 0x8000
-    ticks = ((timestamp - last[1] + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-    return last[0] + step, last[1] + ticks
+class _Source:
+    """Continues the numbers of one source across their wraps, and notices when the source starts them anew."""
+
+    def __init__(self) -> None:
+        self._last: Packet | None = None
+        self._held: Packet | None = None
+
+    def take(self, packet: Packet) -> list[Packet]:
+        """What is known to belong to the source now that `packet` (with its numbers as sent) came: none, it or two.
+
+        A number far away from the last one is held back: it is a stray, unless the next packet follows it. Then the
+        source has started anew (RFC 3550, A.1).
+        """
+        last, held = self._last, self._held
+        self._held = None
+        if last is None:
+            return [self._begin(packet)]
+        if -MAX_MISORDER <= signed16(packet.sequence - last.sequence) < MAX_DROPOUT:
+            return [self._continue(last, packet)]
+        if held is not None and signed16(packet.sequence - held.sequence) == 1:
+            first = self._begin(replace(held, restarts=last.restarts + 1))
+            return [first, self._continue(first, packet)]
+        self._held = packet
+        return []
+
+    def _begin(self, packet: Packet) -> Packet:
+        # A whole turn up, so that what was sent before the first packet and came after it has numbers too.
+        self._last = replace(packet, sequence=packet.sequence + 0x10000, timestamp=packet.timestamp + 0x100000000)
+        return self._last
+
+    def _continue(self, last: Packet, packet: Packet) -> Packet:
+        ticks = ((packet.timestamp - last.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        sequence = last.sequence + signed16(packet.sequence - last.sequence)
+        self._last = replace(packet, sequence=sequence, timestamp=last.timestamp + ticks, restarts=last.restarts)
+        return self._last

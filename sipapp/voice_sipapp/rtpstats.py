@@ -30,7 +30,8 @@ STRAY_PACKETS = 25
 class Packet:
     """One RTP packet as received: arrival in ns (kernel clock), extended sequence number, RTP timestamp unwrapped.
 
-    One that is no sound (comfort noise, DTMF) has a number and no payload.
+    One that is no sound (comfort noise, DTMF) has a number and no payload. `restarts` is how often its source had begun
+    its numbers anew.
     """
 
     arrival_ns: int
@@ -39,6 +40,7 @@ class Packet:
     ssrc: int
     payload: bytes
     is_sound: bool = True
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,29 +115,43 @@ def analyse(packets: Sequence[Packet]) -> StreamStats | None:
 def single_stream(packets: Sequence[Packet]) -> list[Packet]:
     """`packets` of the sources that belong to the call, numbered on as one stream; strays are left out.
 
-    A gateway may change the source (SSRC) in mid-call when it re-routes media. Sequence numbers and timestamps then
-    start anew; the listener hears one call, so the next source continues where the one before it ended.
+    A gateway may change the source (SSRC) in mid-call when it re-routes media, or begin its numbers anew. The listener
+    hears one call, so what follows continues where the one before it ended, by as many packets as the time between.
     """
     counts = Counter(packet.ssrc for packet in packets if packet.is_sound)
     threshold = min(STRAY_PACKETS, max(counts.values(), default=0))
+    sections: dict[tuple[int, int], list[Packet]] = {}
+    for packet in packets:
+        if threshold and counts[packet.ssrc] >= threshold:
+            sections.setdefault((packet.ssrc, packet.restarts), []).append(packet)
     stream: list[Packet] = []
-    for ssrc in [source for source, count in counts.items() if count >= threshold]:
-        own = [packet for packet in packets if packet.ssrc == ssrc]
+    for own in sections.values():
         stream += _continued(stream, own) if stream else own
     return stream
 
 
 def _continued(stream: list[Packet], own: list[Packet]) -> list[Packet]:
+    """`own`, the packets of the next section, numbered on from the end of `stream`."""
+    last, head = max(stream, key=_number), min(own, key=_number)
+    elapsed_ms = (head.arrival_ns - last.arrival_ns) / 1e6
+    sequence_shift = last.sequence + max(1, round(elapsed_ms / packet_ms(stream))) - head.sequence
     # Timestamps only of sound: those of DTMF stand still.
-    last = max((packet for packet in stream if packet.is_sound), key=lambda packet: packet.sequence)
-    head = min((packet for packet in own if packet.is_sound), key=lambda packet: packet.sequence)
+    last, head = max(_sound(stream), key=_number), min(_sound(own), key=_number)
     elapsed = (head.arrival_ns - last.arrival_ns) * CLOCK_HZ // 1_000_000_000
     timestamp_shift = last.timestamp + max(elapsed, 1) - head.timestamp
-    sequence_shift = max(packet.sequence for packet in stream) + 1 - min(packet.sequence for packet in own)
     return [
         replace(packet, sequence=packet.sequence + sequence_shift, timestamp=packet.timestamp + timestamp_shift)
         for packet in own
     ]
+
+
+def _number(packet: Packet) -> int:
+    return packet.sequence
+
+
+def _sound(packets: list[Packet]) -> list[Packet]:
+    """Those of `packets` that are sound; all of them where none is."""
+    return [packet for packet in packets if packet.is_sound] or packets
 
 
 def packet_ms(stream: Sequence[Packet]) -> int:

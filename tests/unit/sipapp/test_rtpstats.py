@@ -116,6 +116,44 @@ def test_a_source_that_takes_over_continues_the_stream():
     assert (stats.received, stats.expected, stats.lost, stats.discarded) == (200, 200, 0, 0)
 
 
+def test_an_outage_while_the_source_changes_is_counted():
+    second = [
+        Packet(packet.arrival_ns + 3000 * MS, packet.sequence, packet.timestamp, packet.ssrc, packet.payload)
+        for packet in paced(100, first=40_000, ssrc=8)
+    ]
+    stats = analyse([*paced(100), *second])
+    assert stats is not None
+    assert (stats.received, stats.expected, stats.lost, stats.max_loss_run) == (200, 250, 50, 50)
+    assert stats.jitter_max_ms == 0
+
+
+@pytest.mark.parametrize("outage", [0, 50])
+@pytest.mark.parametrize("number", [9000, 65_500])
+def test_a_source_that_begins_its_numbers_anew_goes_on(number: int, outage: int):
+    """RFC 3550, A.1: two packets in sequence after a jump."""
+    anew = [((100 + outage + at) * 20 * MS, rtppacket.HEADER.pack(0x80, 8, (number + at) & 0xFFFF, 77 + 160 * at, 5)
+             + b"\xd5" * 160) for at in range(10)]  # fmt: skip
+    stats = analyse(rtppacket.packets([raw_packet(at) for at in range(100)] + anew, 8))
+    assert stats is not None
+    assert (stats.received, stats.expected, stats.lost) == (110, 110 + outage, outage)
+    assert (stats.out_of_order, stats.duplicates, stats.discarded, stats.jitter_max_ms) == (0, 0, 0, 0)
+
+
+def test_a_single_packet_with_a_number_far_away_is_a_stray():
+    raw = [raw_packet(at) for at in range(100)]
+    raw.insert(50, (raw[50][0] - 1, rtppacket.HEADER.pack(0x80, 8, 30_000, 5, 5) + b"\xd5" * 160))
+    stats = analyse(rtppacket.packets(raw, 8))
+    assert stats is not None
+    assert (stats.received, stats.expected, stats.lost) == (100, 100, 0)
+
+
+def test_reports_go_on_when_the_source_begins_its_numbers_anew():
+    reception = Reception()
+    for at in range(100):
+        reception.packet(at * 20 * MS, 1000 + at if at < 50 else 20_000 + at, 160 * at, 5)
+    assert reception.highest - reception.first + 1 == reception.received == 49
+
+
 def test_random_loss_has_a_burst_ratio_near_one():
     chance = random.Random(4)
     assert burst_ratio([chance.random() < 0.05 for _ in range(50_000)]) == pytest.approx(1, abs=0.05)
