@@ -260,6 +260,6 @@ class Call:
 
 
 def _q850(reason: object) -> int | None:
-    """The Q.850 cause in a Reason header (RFC 3326), if there is one."""
-    found = re.search(r"Q\.850.*?cause\s*=\s*(\d+)", str(reason or ""), re.IGNORECASE)
-    return int(found[1]) if found else None
+    """The Q.850 cause (1 … 127) in a Reason header (RFC 3326), if there is one."""
+    found = re.search(r"Q\.850.*?cause\s*=\s*([0-9]{1,3})(?![0-9])", str(reason or ""), re.IGNORECASE)
+    return int(found[1]) if found and 1 <= int(found[1]) <= 127 else None

@@ -23,6 +23,8 @@ _DECIMALS = {
     "jitter_ms": 3, "jitter_max_ms": 3, "rtt_ms": 3, "rtt_max_ms": 3, "remote_jitter_ms": 3, "probe_lag_ms": 3,
     "mos_cq": 3, "mos_lq": 3, "r_factor": 2, "speech_dbov": 2,
 }  # fmt: skip
+_SIP_CODES = range(100, 700)
+_LARGEST_INT = 2**31 - 1
 _LARGEST_MS = 999_999.999
 """The largest value of a DECIMAL(9,3): a nonsense clock of the far end must not cost the whole record."""
 
@@ -145,13 +147,21 @@ def _parameter(column: str, value: Value) -> Parameter:
         return value.bytes
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
-    if isinstance(value, bool):
-        return int(value)
+    if isinstance(value, int | float):
+        return _number(column, value)
     if isinstance(value, str) and column in _WIDTHS:
         return value[: _WIDTHS[column]]
-    if isinstance(value, float) and column in _DECIMALS:
-        return round(max(-_LARGEST_MS, min(_LARGEST_MS, value)), _DECIMALS[column])
     return value
+
+
+def _number(column: str, value: float) -> Parameter:
+    if isinstance(value, bool):
+        return int(value)
+    if column in _DECIMALS:
+        return round(max(-_LARGEST_MS, min(_LARGEST_MS, value)), _DECIMALS[column])
+    if column == "sip_code":
+        return value if value in _SIP_CODES else None
+    return value if column == "generation" else min(value, _LARGEST_INT)
 
 
 def _plain(value: object) -> str:

@@ -65,7 +65,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     read = _Reader(environ, problems)
     settings = Settings(
         database=_database(environ, read),
-        sip_host=environ.get("VOICE_SIP_HOST") or socket.gethostname(),
+        sip_host=read.host_name("VOICE_SIP_HOST"),
         address=read.address("VOICE_SIP_ADDRESS"),
         dialer_port=read.port("VOICE_SIP_DIALER_PORT", 5060),
         receiver_port=read.port("VOICE_SIP_RECEIVER_PORT", 5062),
@@ -112,6 +112,12 @@ class _Reader:
             return int(first), int(last)
         self._problems.append(f"{name} is {text!r} and not FIRST-LAST, both between 1024 and 65535")
         return 20000, 29998
+
+    def host_name(self, name: str) -> str:
+        text = self._environ.get(name) or socket.gethostname()
+        if len(text) > 63:
+            self._problems.append(f"{name} (by default the host's name) is {text!r}, longer than 63 characters")
+        return text
 
     def address(self, name: str) -> str:
         text = self._environ.get(name, "")

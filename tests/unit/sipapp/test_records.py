@@ -9,8 +9,10 @@ import pyodbc
 import pytest
 
 from voice_portal.cdr.migrations import _ddl_0001 as schema
+from voice_sipapp import cdr as cdr_module
 from voice_sipapp import odbc, scoring, writer
 from voice_sipapp.backoff import Backoff
+from voice_sipapp.call import _q850
 from voice_sipapp.cdr import CALL_COLUMNS, DISPOSITIONS, STREAM_COLUMNS, CallRecord, Cdr, StreamRecord, parameters
 from voice_sipapp.outcome import Ending, disposition, hangup_by, sip_code
 from voice_sipapp.settings import Database
@@ -37,6 +39,48 @@ def columns(ddl: str) -> list[str]:
 def test_records_have_exactly_the_columns_of_their_tables():
     assert list(CALL_COLUMNS) == columns(schema.VOICE_CALL)
     assert list(STREAM_COLUMNS) == columns(schema.VOICE_CALL_STREAM)
+
+
+TABLES = schema.VOICE_CALL + schema.VOICE_CALL_STREAM
+
+
+def test_texts_are_cut_to_what_their_columns_hold():
+    """But for the names that identify a record: cut, they would be another's; who sets them keeps to the width."""
+    widths = {name: int(width) for name, width in re.findall(r"(?m)^  (\w+) +VARCHAR\((\d+)\)", TABLES)}
+    assert {name: widths.pop(name) for name in ("client", "probe", "sip_host")} == {
+        "client": 63, "probe": 63, "sip_host": 63
+    }  # fmt: skip
+    assert widths == cdr_module._WIDTHS
+
+
+def test_numbers_are_rounded_to_what_their_columns_hold():
+    decimals = {name: int(scale) for name, scale in re.findall(r"(?m)^  (\w+) +DECIMAL\(\d,(\d)\)", TABLES)}
+    assert decimals == cdr_module._DECIMALS
+
+
+@pytest.mark.parametrize(("column", "value", "stored"), [
+    ("sip_code", 486, 486), ("sip_code", 99_999, None), ("first_rtp_ms", 2 * 10**12, 2**31 - 1),
+    ("generation", 2**40, 2**40),
+])  # fmt: skip
+def test_a_strange_number_does_not_cost_the_record(column: str, value: int, stored: int | None):
+    record = cdr(**{column: value})
+    assert dict(zip(CALL_COLUMNS, parameters(record.call), strict=True))[column] == stored
+
+
+@pytest.mark.parametrize(
+    ("header", "cause"),
+    [
+        ("Q.850;cause=16", 16),
+        ('q.850 ; cause = 31 ;text="x"', 31),
+        ("Q.850;cause=70000", None),
+        ("Q.850;cause=0", None),
+        ("Q.850;cause=128", None),
+        ("SIP;cause=200", None),
+        (None, None),
+    ],
+)
+def test_a_cause_is_one_of_q850(header: str | None, cause: int | None):
+    assert _q850(header) == cause
 
 
 def test_dispositions_are_those_of_the_table():

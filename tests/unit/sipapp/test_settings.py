@@ -29,6 +29,7 @@ def test_defaults_are_those_of_the_architecture():
         ("VOICE_SIP_DIALER_PORT", "abc", "not a port"),
         ("VOICE_SIP_DIALER_PORT", "5062", "must differ"),
         ("VOICE_RTP_PORTS", "30000-20000", "not FIRST-LAST"),
+        ("VOICE_SIP_HOST", "h" * 64, "longer than 63"),
     ],
 )
 def test_what_makes_no_sense_is_said(name: str, value: str, words: str):
