@@ -54,9 +54,8 @@ class Application:
         self._caller.submit(lambda: self._caller.update(probes))
 
     def _heartbeat(self) -> list[Parameter]:
-        return plan.heartbeat_row(
-            self._settings.sip_host, __version__, self._started_at, self._caller.active, self._spool.depth()
-        )
+        waiting = self._spool.depth() + self._caller.unkept
+        return plan.heartbeat_row(self._settings.sip_host, __version__, self._started_at, self._caller.active, waiting)
 
     def run(self) -> bool:
         """Call until SIGTERM or SIGINT; then hang up, write what there is and return.

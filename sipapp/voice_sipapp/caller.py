@@ -6,6 +6,7 @@ Runs in the SIP stack's thread; other threads reach it through `submit`.
 import logging
 import queue
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +19,7 @@ from voice_sipapp import scoring, stack
 from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.call import Call
 from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
+from voice_sipapp.keeper import Keeper
 from voice_sipapp.probe import Probe
 from voice_sipapp.rtp import Stream
 from voice_sipapp.schedule import Schedule
@@ -25,6 +27,9 @@ from voice_sipapp.scoring import NOBODY
 from voice_sipapp.station import Station
 
 TICK_S = 0.05
+RETRY_S = 5.0
+"""How often records that the disk would not take are tried again."""
+
 OVERDUE_MS = 60_000
 """A call that is not over this long after its answer delay and its duration is ended from outside."""
 
@@ -39,13 +44,19 @@ class Caller:
         self.strangers = 0
         self._stopping = False
         self._sounds = sounds
-        self._keep = keep
+        self._keeper = Keeper(keep)
+        self._next_retry = 0.0
         self._schedule = Schedule()
         self._calls: dict[UUID, Call] = {}
         self._watchdogs: dict[UUID, Any] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="score")
         self._resolver = ThreadPoolExecutor(4, thread_name_prefix="resolve")
+
+    @property
+    def unkept(self) -> int:
+        """How many finished records are only in memory, because the disk would not take them."""
+        return self._keeper.waiting
 
     @property
     def active(self) -> int:
@@ -71,6 +82,9 @@ class Caller:
                 action()
             except Exception:
                 log.exception("what another thread asked for could not be done")
+        if self._keeper.waiting and time.monotonic() >= self._next_retry:
+            self._next_retry = time.monotonic() + RETRY_S
+            self._scorer.submit(self._keeper.retry)
         if self._stopping:
             return
         for probe in self._schedule.due(datetime.now(UTC)):
@@ -178,10 +192,8 @@ class Caller:
         except Exception:
             log.exception("call %s could not be scored", record.uuid)
             cdr = scoring.complete(replace(record, valid=False), NOBODY, NOBODY)
-        try:
-            self._hand_over(cdr)
-        except Exception:
-            log.exception("call %s could not be kept", record.uuid)
+        self._keeper.keep(cdr)
+        self._tell(cdr)
 
     def _not_placed(self, probe: Probe, disposition: str, reason: str) -> None:
         """Write a record that says why `probe` is not called: because of the plan, or of this host (then not valid)."""
@@ -204,8 +216,7 @@ class Caller:
         self._schedule.ended(probe.key)
         self._scorer.submit(self._finish, call, NOBODY, NOBODY)
 
-    def _hand_over(self, cdr: Cdr) -> None:
-        self._keep(cdr)
+    def _tell(self, cdr: Cdr) -> None:
         call = cdr.call
         forward, reverse = (_mos(stream) for stream in cdr.streams)
         log.info(
@@ -224,6 +235,7 @@ class Caller:
         """Wait until every finished call is scored and kept."""
         self._resolver.shutdown(wait=False, cancel_futures=True)
         self._scorer.shutdown(wait=True)
+        self._keeper.give_up()
 
 
 def _party(stream: Stream) -> scoring.Party:

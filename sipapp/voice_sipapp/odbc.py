@@ -56,7 +56,7 @@ def connect(database: Database) -> pyodbc.Connection:
     return connection
 
 
-def error_text(error: pyodbc.Error) -> str:
+def error_text(error: Exception) -> str:
     """One line about `error`, without what the driver adds around it."""
     return re.sub(r"\[(?:unixODBC|ma-[^]]*)\]", "", str(error.args[-1] if error.args else error)).strip()[:300]
 

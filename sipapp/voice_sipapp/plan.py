@@ -5,6 +5,7 @@ The same thread writes this host's heartbeat, since both are a look at the datab
 
 import json
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -91,7 +92,7 @@ class PlanReader(threading.Thread):
         while not self._ending.is_set():
             try:
                 self._follow(backoff)
-            except pyodbc.Error as error:
+            except (pyodbc.Error, sqlite3.Error) as error:  # SQLite's: the heartbeat tells how deep the spool is
                 log.warning("plan not read: %s; calling what was planned before", odbc.error_text(error))
                 self._ending.wait(backoff.wait())
 

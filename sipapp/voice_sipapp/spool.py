@@ -2,7 +2,8 @@
 
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from voice_sipapp.cdr import Cdr
@@ -19,10 +20,16 @@ class Spool:
     """Records in the order they were made. Usable from several threads; raises sqlite3.Error when the disk fails."""
 
     def __init__(self, path: Path) -> None:
+        """Open `path`, or make it. Raises OSError or sqlite3.Error, with the path, where that can't be done."""
+        if not path.parent.is_dir():
+            raise NotADirectoryError(f"the spool {path} can't be made: there is no folder {path.parent}")
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
-        with closing(self._db.cursor()) as cursor:
-            cursor.executescript(_SCHEMA)
+        try:
+            self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+            with closing(self._db.cursor()) as cursor:
+                cursor.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise sqlite3.OperationalError(f"the spool {path} can't be opened: {error}") from error
 
     def put(self, cdr: Cdr) -> None:
         """Keep `cdr`; when this returns it is on disk. Keeping the same call twice keeps it once."""
@@ -38,18 +45,26 @@ class Spool:
 
     def done(self, numbers: list[int]) -> None:
         """The database has the records with these `numbers`."""
-        with self._lock:
-            self._db.execute("BEGIN")
+        with self._lock, self._transaction():
             self._db.executemany("DELETE FROM waiting WHERE n = ?", [(number,) for number in numbers])
-            self._db.execute("COMMIT")
 
     def bury(self, number: int, error: str) -> None:
         """Put a record that the database will never take aside, with the `error`, for a person to look at."""
-        with self._lock:
-            self._db.execute("BEGIN")
+        with self._lock, self._transaction():
             self._db.execute("INSERT INTO dead SELECT n, uuid, body, ? FROM waiting WHERE n = ?", (error, number))
             self._db.execute("DELETE FROM waiting WHERE n = ?", (number,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN")
+        try:
+            yield
             self._db.execute("COMMIT")
+        except BaseException:
+            # A full disk may have ended the transaction already; left open, it would fail every later one.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def depth(self) -> int:
         """How many records wait."""

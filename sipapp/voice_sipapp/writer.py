@@ -1,6 +1,7 @@
 """The thread that carries records from the spool to the database."""
 
 import logging
+import sqlite3
 import threading
 
 import pyodbc
@@ -47,8 +48,8 @@ class Writer(threading.Thread):
             while waiting := self._spool.take(BATCH):
                 if batch := self._readable(waiting):
                     self._send(batch)
-        except pyodbc.Error as error:
-            log.warning("database not written: %s; %d records wait", odbc.error_text(error), self._spool.depth())
+        except (pyodbc.Error, sqlite3.Error) as error:  # SQLite's: the disk is full; what was sent is sent again
+            log.warning("records wait in the spool: %s", odbc.error_text(error))
             self._disconnect()
             return False
         self._backoff.reset()

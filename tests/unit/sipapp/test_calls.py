@@ -350,6 +350,22 @@ def test_a_call_that_can_not_be_scored_is_kept_without_figures(bench: Bench, mon
     assert (call.disposition, call.valid) == ("answered", False)
 
 
+def test_a_record_that_the_disk_refused_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(caller, "RETRY_S", 0.1)
+    refused: list[Cdr] = []
+    keep = bench.caller._keeper._put
+
+    def full_at_first(cdr: Cdr) -> None:
+        refused.append(cdr)
+        if len(refused) < 3:
+            raise OSError("disk is full")
+        keep(cdr)
+
+    monkeypatch.setattr(bench.caller._keeper, "_put", full_at_first)
+    call = bench.call(bench.receiver_port, duration_ms=200).call
+    assert (call.disposition, len(refused), bench.caller.unkept) == ("answered", 3, 0)
+
+
 def test_a_call_that_can_not_be_told_of_is_kept_all_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise RuntimeError("broken")

@@ -1,6 +1,7 @@
 """Call records: their columns, their way through the spool, and what a failing database does to them."""
 
 import re
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from voice_sipapp import odbc, scoring, writer
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.call import _q850
 from voice_sipapp.cdr import CALL_COLUMNS, DISPOSITIONS, STREAM_COLUMNS, CallRecord, Cdr, StreamRecord, parameters
+from voice_sipapp.keeper import Keeper
 from voice_sipapp.outcome import Ending, disposition, hangup_by, sip_code
 from voice_sipapp.settings import Database
 from voice_sipapp.spool import Spool
@@ -185,6 +187,60 @@ def test_the_spool_keeps_records_across_a_restart(tmp_path: Path):
     second.bury(taken[1][0], "too odd")
     assert (second.depth(), second.dead()) == (1, 1)
     second.close()
+
+
+def test_a_full_disk_leaves_the_spool_usable(tmp_path: Path):
+    spool = Spool(tmp_path / "spool")
+    spool.put(cdr())
+    (number, _), *_ = spool.take(1)
+    spool._db.execute("CREATE TRIGGER full BEFORE DELETE ON waiting BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+    for action in (lambda: spool.done([number]), lambda: spool.bury(number, "odd")):
+        with pytest.raises(sqlite3.Error, match="full"):
+            action()
+    spool._db.execute("DROP TRIGGER full")
+    spool.bury(number, "odd")
+    assert (spool.depth(), spool.dead()) == (0, 1)
+    spool.close()
+
+
+def test_a_record_that_the_disk_refuses_is_kept_and_tried_again(caplog: pytest.LogCaptureFixture):
+    kept: list[Cdr] = []
+    full = True
+
+    def put(record: Cdr) -> None:
+        if full:
+            raise sqlite3.OperationalError("database or disk is full")
+        kept.append(record)
+
+    records = [cdr() for _ in range(3)]
+    keeper = Keeper(put)
+    for record in records[:2]:
+        keeper.keep(record)
+    assert (keeper.waiting, kept) == (2, [])
+    keeper.give_up()
+    assert records[1].call.uuid.hex in caplog.text
+    full = False
+    keeper.keep(records[2])
+    assert (keeper.waiting, kept) == (0, records)
+
+
+def test_the_writer_survives_a_full_disk(tmp_path: Path, fake: "FakeDatabase"):
+    spool = Spool(tmp_path / "spool")
+    record = cdr()
+    spool.put(record)
+    spool._db.execute("CREATE TRIGGER full BEFORE DELETE ON waiting BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+    carrier = writer.Writer(spool, DATABASE)
+    assert not carrier.drain()
+    spool._db.execute("DROP TRIGGER full")
+    assert carrier.drain()
+    assert (spool.depth(), set(fake.rows)) == (0, {record.call.uuid})
+    spool.close()
+
+
+@pytest.mark.parametrize("path", ["absent/spool", "."])
+def test_a_spool_that_can_not_be_is_told_with_its_path(tmp_path: Path, path: str):
+    with pytest.raises((OSError, sqlite3.Error), match=f"the spool {tmp_path / path} can't be"):
+        Spool(tmp_path / path)
 
 
 @pytest.mark.parametrize(

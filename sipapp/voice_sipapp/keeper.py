@@ -1,0 +1,43 @@
+"""Makes records durable, and keeps in memory what the disk would not take: a full disk must not cost a record."""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from voice_sipapp.cdr import Cdr
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Hands records to `put` in the order they were made. `keep` and `retry` belong to one thread."""
+
+    def __init__(self, put: Callable[[Cdr], None]) -> None:
+        self._put = put
+        self._waiting: deque[Cdr] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many records are only in memory."""
+        return len(self._waiting)
+
+    def keep(self, cdr: Cdr) -> None:
+        """Make `cdr` durable now, or as soon as that can be done."""
+        self._waiting.append(cdr)
+        self.retry()
+
+    def retry(self) -> None:
+        """Try again what could not be kept; stops at the first that fails."""
+        while self._waiting:
+            try:
+                self._put(self._waiting[0])
+            except Exception:
+                log.exception("a record can't be written to the spool; %d are kept in memory", len(self._waiting))
+                return
+            self._waiting.popleft()
+
+    def give_up(self) -> None:
+        """The process ends: what is still only in memory goes into the log whole, for a person to recover."""
+        self.retry()
+        for cdr in self._waiting:
+            log.critical("record not kept: %s", cdr.to_json())
