@@ -41,7 +41,7 @@ def _more_calls(lab: Lab) -> None:
 
 def _photograph(lab: Lab, browser: Browser) -> None:
     for suffix, (scheme, width) in VIEWS.items():
-        with closing(browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 640})) as context:
+        with closing(browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1060})) as context:
             page = context.new_page()
             page.goto(f"{lab.portal_url}/login/")
             page.get_by_label("User name").fill(demo.login(CLIENT))
@@ -49,7 +49,7 @@ def _photograph(lab: Lab, browser: Browser) -> None:
             page.get_by_role("button", name="Log in").click()
             for name, path in PAGES.items():
                 page.goto(f"{lab.portal_url}{path}")
-                page.screenshot(path=TARGET / f"{name}{suffix}.png", full_page=True)
+                page.screenshot(path=TARGET / f"{name}{suffix}.png")
 
 
 if __name__ == "__main__":

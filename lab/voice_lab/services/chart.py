@@ -61,7 +61,8 @@ def values(lab: Lab) -> dict[str, Any]:
         "portal": {
             "replicas": replicas,
             "url": lab.portal_url,
-            "listen": f"127.0.0.1:{lab.ports['portal']}",
+            "port": lab.ports["portal"],
+            "address": "127.0.0.1",
             "appPort": lab.ports["portal-app"],
             "workers": 1,
             "proxyUser": "root",

@@ -26,7 +26,7 @@ def healthy(lab: Lab) -> bool:
     """Tell whether the portal answers through nginx and reaches its database."""
     pods.check(lab, NAME)
     try:
-        answer = httpx.get(f"{lab.portal_url}/healthz", timeout=5)
+        answer = httpx.get(f"{lab.portal_url}/healthz/database", timeout=5)
     except httpx.HTTPError:
         return False
     return answer.status_code == httpx.codes.OK

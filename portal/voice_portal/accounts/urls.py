@@ -1,9 +1,9 @@
 """Addresses of login, logout and the client switcher."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LoginView
 from django.urls import path
 
-from voice_portal.accounts.views import switch_client
+from voice_portal.accounts.views import sign_out, switch_client
 
 app_name = "accounts"
 
@@ -13,6 +13,6 @@ urlpatterns = [
         LoginView.as_view(template_name="accounts/login.html", redirect_authenticated_user=True),
         name="login",
     ),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", sign_out, name="logout"),
     path("client/", switch_client, name="switch-client"),
 ]

@@ -1,10 +1,21 @@
-"""Switching between clients. Login and logout are Django's own views."""
+"""Switching between clients, and logging out. Login is Django's own view."""
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.contrib.auth.views import LogoutView
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from voice_portal.accounts.clients import SESSION_KEY, ClientRequest
+
+
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Log out, if it is a POST. Grafana and old bookmarks come with a GET: they get a page with the button.
+
+    A GET must never log out: any page on the web could then do it to anyone.
+    """
+    if request.method == "POST":
+        return LogoutView.as_view()(request)
+    return render(request, "accounts/logout.html")
 
 
 @require_POST

@@ -1,4 +1,4 @@
-"""`/healthz`, for kubelet and load balancers."""
+"""`/healthz`, for kubelet and load balancers, and `/healthz/database`, for monitoring."""
 
 import logging
 from collections.abc import Callable
@@ -10,18 +10,28 @@ log = logging.getLogger(__name__)
 
 
 class HealthMiddleware:
-    """Answers `/healthz` before anything looks at the host name, the session or the login: 200 or 503."""
+    """Answers before anything looks at the host name, the session or the login: 200 or 503.
+
+    `/healthz` does not ask the database. If it did, every pod would be taken out of service when the database is away,
+    and nobody would ever see the page that says so.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The health for `/healthz`, the ordinary answer for everything else."""
-        return _health() if request.path == "/healthz" else self._get_response(request)
+        """The health for the two paths, the ordinary answer for everything else."""
+        match request.path:
+            case "/healthz":
+                return HttpResponse("ok\n", content_type="text/plain")
+            case "/healthz/database":
+                return _database()
+            case _:
+                return self._get_response(request)
 
 
-def _health() -> HttpResponse:
-    """200 only if the database answers: without it the portal has nothing to show."""
+def _database() -> HttpResponse:
+    """200 only if the database answers."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

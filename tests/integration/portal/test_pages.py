@@ -209,6 +209,15 @@ def test_the_number_of_queries_does_not_grow(log_in, records, acme, django_db):
         assert len(asked) <= most, [query["sql"] for query in asked]
 
 
+def test_logging_out_takes_a_post(log_in, acme):
+    browser = log_in(acme)
+    asked = browser.get("/logout/")
+    assert "Log out" in text(asked)
+    assert browser.get("/").status_code == 200, "still logged in"
+    browser.post("/logout/")
+    assert browser.get("/").status_code == 302
+
+
 def test_no_page_may_run_a_script_or_be_framed(log_in, acme):
     headers = log_in(acme).get("/").headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -231,7 +240,8 @@ def test_a_database_that_is_away_is_told(django_db, log_in, acme):
         response = browser.get("/")
         assert response.status_code == 503
         assert "The database does not answer" in text(response)
-        assert Client().get("/healthz").status_code == 503
+        assert Client().get("/healthz/database").status_code == 503
+        assert Client().get("/healthz").status_code == 200, "or nobody would be sent to the page that says it"
     django_db.close()
     assert browser.get("/").status_code == 200
 
@@ -247,4 +257,5 @@ def test_any_other_fault_is_a_page_too(log_in, acme):
 def test_health_is_answered_whatever_the_host_is_called(django_db):
     response = Client().get("/healthz", headers={"host": "10.0.0.7:8000"})
     assert (response.status_code, response.content) == (200, b"ok\n")
+    assert Client().get("/healthz/database", headers={"host": "10.0.0.7:8000"}).status_code == 200
     assert Client().get("/", headers={"host": "evil.example"}).status_code == 400
