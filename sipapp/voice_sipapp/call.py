@@ -43,6 +43,7 @@ class Call:
         self._leg: stack.Leg | None = None
         self._timer: Any = None
         self._next_hop = ("", 0)
+        self._invited = False
         self._code: int | None = None
         self._reason: str | None = None
         self._cause: int | None = None
@@ -61,6 +62,7 @@ class Call:
         self._leg = stack.Leg(self.station.dialer, self.safely(self._event), next_hop)
         offer = self.describe(self.dialer_stream, self.probe.codecs)
         self._leg.invite(self.probe.dialer, self.probe.destination, offer, str(self.uuid))
+        self._invited = True
 
     def fail(self, reason: str, *, spoilt: bool = False) -> None:
         """End a call that can't go on, for `reason`; `spoilt`: this host is to blame, and the path is not."""
@@ -211,12 +213,12 @@ class Call:
             probe=self.probe.probe,
             generation=self.probe.generation,
             sip_host=self.station.sip_host,
-            call_id=self._leg.call_id if self._leg else None,
+            call_id=self._leg.call_id if self._leg and self._invited else None,
             from_uri=self.probe.dialer.text,
             to_uri=self.probe.destination.text,
-            local_address=self.station.dialer.address,
-            remote_address=f"{self._next_hop[0]}:{self._next_hop[1]}" if self._leg else None,
-            transport="udp",
+            local_address=self.station.address if self._invited else None,
+            remote_address=f"{self._next_hop[0]}:{self._next_hop[1]}" if self._invited else None,
+            transport="udp" if self._invited else None,
             progress_at=times.at(times.progress),
             answered_at=times.at(times.answered),
             ended_at=times.at(ended) or times.started_at,

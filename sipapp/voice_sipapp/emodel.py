@@ -40,10 +40,14 @@ class Path:
 
 
 def r_factor(path: Path) -> float:
-    """Transmission rating R of `path`: 93.2 at best, below 50 not recommended (G.107, equation 7-1)."""
+    """Transmission rating R of `path`, 0 … 100: 93.2 at best, below 50 not recommended (G.107, equation 7-1).
+
+    The sum can fall below 0 (all lost, or seconds of delay); no scale has a name for that.
+    """
     noise = _noise()
     ro = 15 - 1.5 * (_SLR + noise)
-    return ro - _simultaneous(ro, noise) - _delay(ro, noise, path.delay_ms) - effective_impairment(path)
+    rating = ro - _simultaneous(ro, noise) - _delay(ro, noise, path.delay_ms) - effective_impairment(path)
+    return max(0.0, min(100.0, rating))
 
 
 def mos(r: float) -> float:
@@ -80,12 +84,15 @@ def _simultaneous(ro: float, noise: float) -> float:
     q = 37 - 15 * log10(_QDU)
     g = 1.07 + 0.258 * q + 0.0602 * q * q
     quantising: float = 15 * log10(1 + 10 ** ((ro - 100) / 15 + 46 / 8.4 - g / 9) + 10 ** (46 / 30 - g / 40))
-    return too_loud + _side_tone(0.0) + quantising
+    return too_loud + _side_tone() + quantising
 
 
-def _side_tone(echo_delay_ms: float) -> float:
-    """Ist: a side tone that is not at its best level (equations 7-12 to 7-13)."""
-    stmr = -10 * log10(10 ** (-_STMR / 10) + exp(-echo_delay_ms / 4) * 10 ** (-_TELR / 10))
+def _side_tone() -> float:
+    """Ist: a side tone that is not at its best level (equations 7-12 to 7-13).
+
+    The echo's part in it is taken without delay, where it is largest: at the default TELR below 0.0001 dB.
+    """
+    stmr = -10 * log10(10 ** (-_STMR / 10) + 10 ** (-_TELR / 10))
     too_low = 12 * (1 + ((stmr - 13) / 6) ** 8) ** (1 / 8)
     middle = 28 * (1 + ((stmr + 1) / 19.4) ** 35) ** (1 / 35)
     too_high = 13 * (1 + ((stmr - 3) / 33) ** 13) ** (1 / 13)

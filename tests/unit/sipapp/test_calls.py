@@ -94,6 +94,8 @@ def bench(tmp_path: Any) -> Iterator[Bench]:
 def test_a_call_is_measured_in_both_directions(bench: Bench):
     call, streams = (cdr := bench.call(bench.receiver_port)).call, cdr.streams
     assert (call.disposition, call.sip_code, call.hangup_by) == ("answered", 200, "local")
+    assert (call.local_address, call.transport) == (ADDRESS, "udp")
+    assert call.remote_address == f"[{ADDRESS}]:{bench.receiver_port}"
     assert call.pdd_ms is not None
     assert call.setup_ms is not None
     assert call.pdd_ms <= 90 <= call.setup_ms <= 600
@@ -400,6 +402,7 @@ def test_a_host_that_has_no_address_is_a_failure(bench: Bench, monkeypatch: pyte
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     call = bench.call(5060, destination=SipUri.parse("sip:a@sbc.acme.invalid")).call
-    assert (call.disposition, call.sip_code, call.remote_address) == ("failed", None, None)
+    assert (call.disposition, call.sip_code, call.call_id) == ("failed", None, None)
+    assert (call.local_address, call.remote_address, call.transport) == (None, None, None)
     assert not call.valid
     assert call.sip_reason == "The host name sbc.acme.invalid can't be resolved: Name or service not known"

@@ -53,5 +53,14 @@ def test_burstier_loss_is_never_better(loss_pct: float, one: float, other: float
 
 
 @given(loss, bursts, delay)
+def test_the_rating_is_on_its_scale(loss_pct: float, burst_ratio: float, delay_ms: float):
+    assert 0 <= r_factor(Path(loss_pct, burst_ratio, delay_ms)) <= 100
+
+
+def test_the_worst_is_nought():
+    assert r_factor(Path(loss_pct=100, burst_ratio=20, delay_ms=2000)) == 0
+
+
+@given(loss, bursts, delay)
 def test_mos_is_on_its_scale(loss_pct: float, burst_ratio: float, delay_ms: float):
     assert 1 <= mos(r_factor(Path(loss_pct, burst_ratio, delay_ms))) <= 4.5
