@@ -53,7 +53,7 @@ class Application:
         log.info("plan: %d probes", len(probes))
         self._caller.submit(lambda: self._caller.update(probes))
 
-    def _heartbeat(self) -> list[Parameter]:
+    def _heartbeat(self) -> dict[str, Parameter]:
         waiting = self._spool.depth() + self._caller.unkept
         return plan.heartbeat_row(self._settings.sip_host, __version__, self._started_at, self._caller.active, waiting)
 

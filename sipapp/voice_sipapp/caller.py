@@ -27,6 +27,9 @@ from voice_sipapp.scoring import NOBODY
 from voice_sipapp.station import Station
 
 TICK_S = 0.05
+STRANGERS_EVERY_S = 60.0
+"""At most one line in the log about strangers in this time."""
+
 RETRY_S = 5.0
 """How often records that the disk would not take are tried again."""
 
@@ -42,6 +45,7 @@ class Caller:
     def __init__(self, sounds: AudioStore, keep: Callable[[Cdr], None]) -> None:
         self.station: Station
         self.strangers = 0
+        self._next_stranger_line = 0.0
         self._stopping = False
         self._sounds = sounds
         self._keeper = Keeper(keep)
@@ -102,9 +106,15 @@ class Caller:
             call = None
         leg = call.take() if call else None
         if leg is None:
-            self.strangers += 1
-            log.warning("a call that is not ours was refused (%d so far)", self.strangers)
+            self._refused_stranger()
         return leg
+
+    def _refused_stranger(self) -> None:
+        """Count it, and say so once in a while: scanners try an open port many times a second."""
+        self.strangers += 1
+        if time.monotonic() >= self._next_stranger_line:
+            self._next_stranger_line = time.monotonic() + STRANGERS_EVERY_S
+            log.warning("a call that is not ours was refused (%d so far)", self.strangers)
 
     def place(self, probe: Probe) -> None:
         """Start a call of `probe`, or write down why there can't be one."""

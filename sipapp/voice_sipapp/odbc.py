@@ -1,7 +1,7 @@
 """The database through ODBC: the plan comes in, records and heartbeats go out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -95,15 +95,14 @@ def read_plan(connection: pyodbc.Connection) -> list[dict[str, probe.Cell]]:
     return rows
 
 
-def beat(connection: pyodbc.Connection, row: Sequence[Parameter]) -> None:
-    """Write this host's heartbeat: (sip_host, version, started_at, heartbeat_at, active_calls, spool_depth)."""
+def beat(connection: pyodbc.Connection, row: Mapping[str, Parameter]) -> None:
+    """Write this host's heartbeat: `row` of `voice_sip_host`, by column."""
+    places = ", ".join("?" * len(row))
+    changes = ", ".join(f"{column} = VALUES({column})" for column in row if column != "sip_host")
     with closing(connection.cursor()) as cursor:
         cursor.execute(
-            "INSERT INTO voice_sip_host (sip_host, version, started_at, heartbeat_at, active_calls, spool_depth)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE version = VALUES(version),"
-            " started_at = VALUES(started_at), heartbeat_at = VALUES(heartbeat_at),"
-            " active_calls = VALUES(active_calls), spool_depth = VALUES(spool_depth)",
-            list(row),
+            f"INSERT INTO voice_sip_host ({', '.join(row)}) VALUES ({places}) ON DUPLICATE KEY UPDATE {changes}",  # noqa: S608
+            list(row.values()),
         )
     connection.commit()
 

@@ -68,7 +68,7 @@ class PlanReader(threading.Thread):
         database: Database,
         copy: Path,
         publish: Callable[[list[Probe]], None],
-        beat: Callable[[], list[Parameter]],
+        beat: Callable[[], dict[str, Parameter]],
     ) -> None:
         super().__init__(name="plan", daemon=True)
         self._database = database
@@ -136,6 +136,13 @@ def _close(connection: pyodbc.Connection) -> None:
         log.debug("closing a broken connection: %s", odbc.error_text(error))
 
 
-def heartbeat_row(sip_host: str, version: str, started_at: datetime, active: int, waiting: int) -> list[Parameter]:
-    """The values of this host's row of `voice_sip_host`, as of now."""
-    return [sip_host, version, odbc.utc_text(started_at), odbc.utc_text(datetime.now(UTC)), active, waiting]
+def heartbeat_row(sip_host: str, version: str, started_at: datetime, active: int, waiting: int) -> dict[str, Parameter]:
+    """This host's row of `voice_sip_host`, as of now."""
+    return {
+        "sip_host": sip_host,
+        "version": version,
+        "started_at": odbc.utc_text(started_at),
+        "heartbeat_at": odbc.utc_text(datetime.now(UTC)),
+        "active_calls": active,
+        "spool_depth": waiting,
+    }

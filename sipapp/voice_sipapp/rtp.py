@@ -23,9 +23,10 @@ from voice_sipapp.rtcp import Exchange, Reception
 
 PTIME_S = 0.02
 TICKS = 160
-RTCP_EVERY_S = 2.0
-FIRST_RTCP_S = (0.3, 0.9)
-"""When the first two reports go out: two are needed for a round trip, and some calls are short."""
+RTCP_GAPS_S = (0.3, 0.6, 2.0)
+"""Time before the first report, before the second, before each later one: two are needed for a round trip, and some
+calls are short.
+"""
 
 _TIMESPEC = struct.Struct("qq")
 
@@ -55,6 +56,7 @@ class Stream:
         self._remote: tuple[str, int] | None = None
         self._sequence = random.getrandbits(15)
         self._timestamp = random.getrandbits(31)
+        self._reports = 0
         self._offered = 0
         self._octets = 0
 
@@ -94,8 +96,14 @@ class Stream:
         else:
             self.send_errors += 1
 
+    @property
+    def report_gap_s(self) -> float:
+        """How long to wait before the next report."""
+        return RTCP_GAPS_S[min(self._reports, len(RTCP_GAPS_S) - 1)]
+
     def report(self) -> None:
         """Send an RTCP report."""
+        self._reports += 1
         if self._remote is None:
             return
         timestamp = self._timestamp + self._offered * TICKS
@@ -196,8 +204,7 @@ class Engine(threading.Thread):
         now = time.monotonic()
         with self._lock:
             self._push(now, stream, True)
-            for delay in FIRST_RTCP_S:
-                self._push(now + delay, stream, False)
+            self._push(now + stream.report_gap_s, stream, False)
         os.eventfd_write(self._wake, 1)
 
     def end(self, stream: Stream) -> None:
@@ -257,13 +264,8 @@ class Engine(threading.Thread):
                 self._push(due + PTIME_S, stream, True)
             else:
                 stream.report()
-                self._follow_up(due, stream)
+                self._push(due + stream.report_gap_s, stream, False)
         return 1.0
-
-    def _follow_up(self, due: float, stream: Stream) -> None:
-        pending = any(other is stream and not is_rtp for _, _, other, is_rtp in self._due)
-        if not pending:
-            self._push(due + RTCP_EVERY_S, stream, False)
 
     def _push(self, due: float, stream: Stream, is_rtp: bool) -> None:
         heapq.heappush(self._due, (due, next(self._order), stream, is_rtp))

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -265,6 +266,30 @@ def test_strangers_are_refused_and_counted(bench: Bench, header: str):
     leg.invite(target.dialer, target.destination, sdp.describe(ADDRESS, 9, ["PCMA"], 1), header)
     stack.run_loop(timeout_s=5)
     assert (answers, bench.caller.strangers) == ([486], 1)
+
+
+def test_many_strangers_are_one_line_in_the_log(bench: Bench, caplog: pytest.LogCaptureFixture):
+    for _ in range(50):
+        assert bench.caller.take("nonsense") is None
+    assert bench.caller.strangers == 50
+    assert caplog.text.count("not ours") == 1
+
+
+def test_a_call_whose_address_comes_after_the_stop_is_not_placed(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    invited: list[str | None] = []
+    port = bench.far_end(invited.append)  # type: ignore[func-returns-value]
+    real = socket.getaddrinfo
+
+    def slow(_: object, *rest: Any) -> Any:
+        time.sleep(0.4)
+        return real(ADDRESS, *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    stack.later(0.1, bench.caller.stop)
+    call = bench.call(0, destination=SipUri.parse(f"sip:a@sbc.acme.example:{port}")).call
+    stack.run_loop(timeout_s=0.8)
+    assert (call.disposition, call.valid, call.call_id) == ("interrupted", False, None)
+    assert (invited, bench.caller.active) == ([], 0)
 
 
 @pytest.mark.parametrize(

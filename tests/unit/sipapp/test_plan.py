@@ -1,6 +1,7 @@
 """What the plan asks for, and when it is called."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -214,6 +215,13 @@ def test_a_schedule_that_comes_for_the_last_time_stops_no_other_probe():
     assert schedule.due(NOW + timedelta(hours=1)) == [last, found]
     schedule.ended(last.key)
     assert schedule.due(NOW + timedelta(hours=2)) == []
+
+
+def test_the_heartbeat_has_exactly_the_columns_of_its_table():
+    from voice_portal.cdr.migrations import _ddl_0001 as schema
+
+    columns = re.findall(r"(?m)^  ([a-z_]+) ", schema.VOICE_SIP_HOST)
+    assert list(plan.heartbeat_row("host", "1", NOW, 2, 3)) == columns
 
 
 def test_the_probe_reads_only_columns_the_schema_has():
