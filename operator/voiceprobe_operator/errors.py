@@ -1,7 +1,10 @@
-"""The two ways in which the outside world says no.
+"""The two ways in which the outside world says no, and what to do when it says so to one of many.
 
 Both carry a sentence that can stand in a condition as it is: no stack trace, no secret.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class OutsideError(Exception):
@@ -19,6 +22,30 @@ class Transient(OutsideError):
 
 class Rejected(OutsideError):
     """Not like this: the same request can never succeed, so only a change brings it back."""
+
+
+class Faults:
+    """Lets a loop go on when one of its turns fails, and remembers that, for the end.
+
+    >>> with faults.kept():
+    ...     await patch(one)
+    """
+
+    def __init__(self) -> None:
+        self._last: OutsideError | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep an OutsideError of what is done inside."""
+        try:
+            yield
+        except OutsideError as error:
+            self._last = error
+
+    def tell(self) -> None:
+        """Raise the last error that was kept, if there was one."""
+        if self._last is not None:
+            raise self._last
 
 
 def explain(error: Exception) -> str:

@@ -50,10 +50,12 @@ class Organisation:
         return cls(grafana, found["id"])
 
     async def ensure_members(self, viewer: str) -> None:
-        """Exactly this viewer sees this organisation, and it sees no other."""
+        """Exactly this viewer (and the operator's own administrator) sees this organisation, and it sees no other."""
         members = {m["login"]: m for m in await self._grafana.get(f"/api/orgs/{self.org}/users")}
         if members.get(self._grafana.administrator, {}).get("role") != "Admin":
             await self._add_member(self._grafana.administrator, "Admin", members)
+        for login in members.keys() - {self._grafana.administrator, viewer}:
+            await self._grafana.delete(f"/api/orgs/{self.org}/users/{members[login]['userId']}")
         user = members[viewer]["userId"] if viewer in members else await self._ensure_user(viewer)
         orgs = {o["orgId"]: o["role"] for o in await self._grafana.get(f"/api/users/{user}/orgs")}
         if orgs.get(self.org) != "Viewer":

@@ -97,8 +97,12 @@ def health_counts() -> str:
 
 
 def all_mos() -> str:
-    """One series for each probe: the mean MOS of its worse direction, for a time series panel."""
-    return """SELECT $__timeGroupAlias(w.started_at, $__interval), p.display_name AS metric, AVG(w.mos) AS value
+    """One series for each probe: the mean MOS of its worse direction, for a time series panel.
+
+    Two probes may have the same display name, so a series carries the probe's own name too.
+    """
+    return """SELECT $__timeGroupAlias(w.started_at, $__interval),
+  CONCAT(p.display_name, ' (', p.probe, ')') AS metric, AVG(w.mos) AS value
 FROM (
   SELECT started_at, probe, MIN(mos_cq) AS mos
   FROM client_call_stream

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from voiceprobe_operator import names
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared import Declared, declared
-from voiceprobe_operator.desired import Access, Desired, desired
+from voiceprobe_operator.desired import Access, Desired, Row, desired
 from voiceprobe_operator.diff import diff
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.grafana import Grafana
@@ -84,8 +84,8 @@ class Reconciler:
             return
         # A probe whose new spec cannot work keeps the plan it had.
         kept = {ref.name for ref in seen.invalid}
-        plan = diff(want.plan, {probe: row for probe, row in have.plan.items() if probe not in kept})
-        row = want.client_row if have.client_row != want.client_row else None
+        plan = diff(want.plan, {p: _seen(row, want.plan.get(p)) for p, row in have.plan.items() if p not in kept})
+        row = want.client_row if _seen(have.client_row, want.client_row) != want.client_row else None
         try:
             if plan or row is not None:
                 result.refused_rows = await self._database.publish(row, plan, want.client.name)
@@ -143,3 +143,10 @@ class Reconciler:
         start = self._inspections.get(client, 0) % len(uids)
         self._inspections[client] = start + INSPECTED
         return (uids[start:] + uids[:start])[:INSPECTED]
+
+
+def _seen(have: Row | None, want: Row | None) -> Row | None:
+    """`have` as far as `want` speaks of it: a column of a newer schema than ours is none of our business."""
+    if have is None or want is None:
+        return have
+    return {column: have.get(column) for column in want}

@@ -9,7 +9,7 @@ from typing import Literal
 
 from voiceprobe_operator import names, status
 from voiceprobe_operator.declared import Declared
-from voiceprobe_operator.errors import OutsideError
+from voiceprobe_operator.errors import Faults, OutsideError
 from voiceprobe_operator.kubernetes import Kubernetes
 from voiceprobe_operator.model import Reference
 from voiceprobe_operator.result import Result
@@ -26,16 +26,24 @@ class Reporter:
         self._kubernetes, self._writer, self._portal_url = kubernetes, writer, portal_url
 
     async def report(self, seen: Declared, result: Result) -> None:
-        """Bring the statuses of all of the client's objects up to date."""
+        """Bring the statuses of all of the client's objects up to date.
+
+        One that cannot be written does not keep the others; the last such error is raised in the end.
+        """
+        faults = Faults()
         # A changed VoiceClient rewrites every dashboard, which is not drift.
         client_is_known = seen.client.ref is None or self._is_observed(seen.client.ref)
         for probe in seen.probes:
-            await self._events(probe.ref, result, settled=client_is_known and self._was_ready(probe.ref))
-            await self._conditions(probe.ref, result.of_probe(probe.ref))
+            with faults.kept():
+                await self._events(probe.ref, result, settled=client_is_known and self._was_ready(probe.ref))
+                await self._conditions(probe.ref, result.of_probe(probe.ref))
         if seen.client.ref is not None:
-            await self._conditions(seen.client.ref, result.of_client())
+            with faults.kept():
+                await self._conditions(seen.client.ref, result.of_client())
         for ref, sentence in seen.invalid.items():
-            await self._conditions(ref, result.of_invalid(sentence))
+            with faults.kept():
+                await self._conditions(ref, result.of_invalid(sentence))
+        faults.tell()
 
     async def _conditions(self, ref: Reference, outcomes: Mapping[str, Outcome]) -> None:
         known = self._writer.known(ref)

@@ -12,7 +12,7 @@ from typing import Any
 from voiceprobe_operator import liveness, status
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.diff import refuses_sweep
-from voiceprobe_operator.errors import OutsideError
+from voiceprobe_operator.errors import Faults, OutsideError
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.kubernetes import Kubernetes
 from voiceprobe_operator.model import Reference, reference
@@ -117,11 +117,17 @@ class Service:
         return clients - losing
 
     async def update_health(self) -> None:
-        """Bring health and last call of every probe up to date: one query, and a patch for each that changed."""
+        """Bring health and last call of every probe up to date: one query, and a patch for each that changed.
+
+        One that cannot be patched does not keep the others; the last such error is raised in the end.
+        """
+        faults = Faults()
         for state in await self._database.states():
             ref = self._writer.probe(state["client"], state["probe"])
             if ref is not None:
-                await self._writer.write(ref, status.health(state))
+                with faults.kept():
+                    await self._writer.write(ref, status.health(state))
+        faults.tell()
 
 
 async def _repeat(name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:

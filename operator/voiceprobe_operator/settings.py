@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,9 @@ VARIABLES = (
     Variable("VOICE_STATUS_SECONDS", "time between two looks at health and last calls", "15", is_number=True),
     Variable("VOICE_LIVENESS_PORT", "port on which the liveness probe is answered", "8081", is_number=True),
 )
+
+
+MAX_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,23 @@ def _problems(values: Mapping[str, str]) -> Iterator[str]:
             yield f"{variable.name} is missing: {variable.says}"
         elif variable.is_number and not (value.isascii() and value.isdigit() and int(value) > 0):
             yield f"{variable.name} must be a whole number above 0, not {value!r}"
-        elif variable.is_file and value and not Path(value).is_file():
-            yield f"{variable.name} names no file: {value}"
+        elif variable.is_number and variable.name.endswith("_PORT") and int(value) > MAX_PORT:
+            yield f"{variable.name} must be at most {MAX_PORT}, not {value}"
+        elif variable.is_file and value and (fault := _unreadable(Path(value))):
+            yield f"{variable.name} names {value}, which {fault}"
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", values["VOICE_MYSQL_DATABASE"]):
+        yield "VOICE_MYSQL_DATABASE must be letters, digits and _ only, at most 64"
+
+
+def _unreadable(path: Path) -> str:
+    """Why a file of certificates cannot be used; empty if it can."""
+    try:
+        path.read_text(encoding="ascii")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        return "is not PEM: it holds more than ASCII text"
+    return ""
 
 
 def usage() -> str:

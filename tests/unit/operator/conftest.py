@@ -99,6 +99,7 @@ class FakeGrafana:
         self.users = {1: "admin"}
         self.members = {(1, 1): "Admin"}
         self.datasources, self.folders, self.dashboards = {}, {}, {}
+        self.passwords = {}
         self.writes: list[str] = []
         self.reads: list[str] = []
         self.away = False
@@ -109,6 +110,7 @@ class FakeGrafana:
         path = request.url.path.removeprefix("/grafana/api")
         self.org = int(request.headers.get("X-Grafana-Org-Id", 1))
         (self.reads if request.method == "GET" else self.writes).append(f"{request.method} {path}")
+        self.asked = dict(request.url.params)
         body = json.loads(request.content) if request.content else {}
         for pattern, handler in ROUTES.items():
             if match := re.fullmatch(pattern, f"{request.method} {path}"):
@@ -149,7 +151,9 @@ class FakeGrafana:
         return [{"orgId": o, "role": role} for o, role in found.items()]
 
     def lookup(self, _):
-        return None
+        return next(
+            ({"id": number} for number, login in self.users.items() if login == self.asked["loginOrEmail"]), None
+        )
 
     def add_user(self, body):
         number = max(self.users) + 1
@@ -161,7 +165,7 @@ class FakeGrafana:
         return self.datasources.get(self.org)
 
     def put_datasource(self, body):
-        body.pop("secureJsonData")
+        self.passwords[self.org] = body.pop("secureJsonData")["password"]
         self.datasources[self.org] = {"id": 1, "readOnly": False, **body}
         return {"message": "ok"}
 

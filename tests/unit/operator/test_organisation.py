@@ -131,3 +131,23 @@ async def test_a_grafana_that_goes_away_in_the_middle_is_transient(settings, boa
     grafana = Grafana(settings, transport=httpx.MockTransport(lambda _: httpx.Response(503)), sleep=no_wait)
     with pytest.raises(Transient):
         await Organisation(grafana, 1).ensure_dashboards(boards, inspect=(), keep=())
+
+
+async def test_the_datasource_gets_the_accounts_password(far, ensure):
+    await ensure()
+    assert far.passwords[2] == "secret"
+
+
+async def test_a_viewer_who_exists_already_is_not_made_again(far, ensure):
+    far.users[7] = "client-acme"
+    await ensure()
+    assert sorted(far.users) == [1, 7]
+    assert far.members[2, 7] == "Viewer"
+
+
+async def test_whoever_else_got_into_the_organisation_is_put_out(far, ensure):
+    await ensure()
+    far.users[9] = "somebody"
+    far.members[2, 9] = "Editor"
+    await ensure()
+    assert {user for org, user in far.members if org == 2} == {1, 2}

@@ -198,3 +198,11 @@ async def test_dashboards_of_a_large_client_are_inspected_in_turns(reconciler, c
         assert len(read) == INSPECTED
         seen |= read
     assert len(seen) == 2 * INSPECTED + 1
+
+
+async def test_a_column_of_a_newer_schema_is_no_difference(reconciler, store):
+    await reconciler.reconcile("acme")
+    store.plan = {probe: row | {"a_newer_column": 1} for probe, row in store.plan.items()}
+    store.writes = 0
+    await reconciler.reconcile("acme")
+    assert store.writes == 0

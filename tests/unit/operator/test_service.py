@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from voiceprobe_operator import handlers
-from voiceprobe_operator.errors import Transient
+from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.handlers import Memo, registry
 from voiceprobe_operator.service import Service
 
@@ -15,12 +15,14 @@ class Outside:
 
     def __init__(self):
         self.bodies, self.in_plan, self.rows, self.patches = [], set(), [], []
-        self.away = False
+        self.away, self.stubborn = False, set()
 
     async def objects(self, kind, namespace=None):
         return [body for body in self.bodies if body["kind"] == kind]
 
     async def patch_status(self, ref, status):
+        if ref.name in self.stubborn:
+            raise Rejected("KubernetesRejected", f"{ref.name} cannot be patched")
         self.patches.append((ref.name, status))
 
     async def known_probes(self):
@@ -102,6 +104,27 @@ async def test_health_is_written_where_it_changed(service, outside, queued, prob
     await service.update_health()
     await service.update_health()
     assert outside.patches == [("inbound-sales", {"health": "Suspended"})]
+
+
+async def test_one_status_that_cannot_be_written_keeps_no_other(service, outside, queued, probe_body):
+    names = ["first", "second", "third"]
+    outside.bodies = [probe_body(metadata={"name": name, "uid": name}) for name in names]
+    outside.stubborn = {"first"}
+    await service.resync()
+    outside.rows = [
+        {
+            "client": "acme",
+            "probe": name,
+            "health": "NoData",
+            "last_call_at": None,
+            "disposition": None,
+            "sip_code": None,
+        }
+        for name in names
+    ]
+    with pytest.raises(Rejected, match="first"):
+        await service.update_health()
+    assert [name for name, _ in outside.patches] == ["second", "third"]
 
 
 async def test_handlers_only_pass_on_what_they_heard(settings, probe_body, monkeypatch):

@@ -40,3 +40,23 @@ def test_the_text_of_settings_holds_no_password(env):
 
 def test_usage_lists_every_variable():
     assert all(variable.name in usage() for variable in VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("VOICE_MYSQL_DATABASE", "voice-prod", "letters, digits"),
+        ("VOICE_LIVENESS_PORT", "70000", "at most 65535"),
+        ("VOICE_MYSQL_PORT", "65536", "at most 65535"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_the_start(env, name, value, says):
+    with pytest.raises(SettingsError, match=f"{name}.*{says}"):
+        Settings.from_env(env | {name: value})
+
+
+def test_an_authority_that_is_no_text_is_refused(env, tmp_path):
+    path = tmp_path / "ca.pem"
+    path.write_bytes(b"\x30\x82\xff")
+    with pytest.raises(SettingsError, match="is not PEM"):
+        Settings.from_env(env | {"VOICE_MYSQL_TLS_CA": str(path)})
