@@ -1,0 +1,74 @@
+"""A dialer and a receiver of one process over the loopback interface, for tests of whole calls."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from voice_sipapp import audio, probe, rtp, stack
+from voice_sipapp.caller import TICK_S, Caller
+from voice_sipapp.cdr import Cdr
+from voice_sipapp.sipuri import SipUri
+from voice_sipapp.station import Station
+
+ADDRESS = "::1"
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as found:
+        found.bind((ADDRESS, 0))
+        return int(found.getsockname()[1])
+
+
+class Bench:
+    """A dialer and a receiver of one process, and the far ends that a test puts in their way."""
+
+    def __init__(self, sounds: audio.AudioStore) -> None:
+        self.cdrs: list[Cdr] = []
+        self.caller = Caller(sounds, self._keep)
+        self.receiver_port = free_port()
+        self.engine = rtp.Engine(ADDRESS, (32000, 33998))
+        self.caller.station = Station(
+            dialer=stack.Endpoint(ADDRESS, free_port(), lambda _: None),
+            receiver=stack.Endpoint(ADDRESS, self.receiver_port, self.caller.take),
+            engine=self.engine,
+            sip_host="bench",
+            address=ADDRESS,
+        )
+        self.far_ends: list[stack.Endpoint] = []
+        self.engine.start()
+        self._ticks = stack.every(TICK_S, self.caller.tick)
+
+    def _keep(self, cdr: Cdr) -> None:
+        self.cdrs.append(cdr)
+        self.caller.submit(stack.end_loop)
+
+    def far_end(self, on_invite: Callable[[str | None], stack.Leg | None]) -> int:
+        """Another party; returns its port."""
+        port = free_port()
+        self.far_ends.append(stack.Endpoint(ADDRESS, port, on_invite))
+        return port
+
+    def call(self, port: int, **changes: Any) -> Cdr:
+        """Place one call to `port` and wait for its record."""
+        self.caller.place(a_probe(port, **changes))
+        stack.run_loop(timeout_s=10)
+        assert self.cdrs, "the call did not end"
+        return self.cdrs[-1]
+
+    def close(self) -> None:
+        self._ticks.cancel()
+        self.caller.close()
+        self.engine.stop()
+        for endpoint in (self.caller.station.dialer, self.caller.station.receiver, *self.far_ends):
+            endpoint.close()
+
+
+def a_probe(port: int, **changes: Any) -> probe.Probe:
+    made = probe.Probe(
+        client="acme", probe="sales", generation=1, dialer=SipUri.parse("sip:probe-1@voice.example.net"), proxy=None,
+        destination=SipUri.parse(f"sip:+442071838750@[{ADDRESS}]:{port}"),
+        receiver=SipUri.parse("sip:agent@voice.example.net"), answer_after_ms=100, every_ms=60_000, schedule=None,
+        time_zone="UTC", duration_ms=1000, codecs=("PCMA", "PCMU"), audio="tone", suspended=False, unsupported=None,
+    )  # fmt: skip
+    return replace(made, **changes)
