@@ -139,6 +139,8 @@ def test_calls_of_the_plan_reach_the_database_whole(records: Records, environmen
     records.plan(plan_row("good", own))
     records.plan(plan_row("encrypted", own, media_encryption="sdes"))
     records.plan(plan_row("malformed", "not a SIP URI"))
+    records.plan(plan_row("never", own, every_ms=None, schedule="0 0 31 2 *"))
+    records.plan(plan_row("nowhere", "sip:x@foo..bar"))
     with application(environment, tmp_path / "log"):
         streams = records.wait(f"{STREAMS} AND c.{OWN}", 4, 20)
         calls = records.all(f"{CALLS} AND {OWN}")
@@ -146,7 +148,8 @@ def test_calls_of_the_plan_reach_the_database_whole(records: Records, environmen
     for _, lost, mos_lq, one_way in streams:
         assert (lost, one_way) == (0, 0)
         assert float(mos_lq) > 4
-    assert {call[0] for call in calls} == {"answered", "configuration_error"}
+    assert {call[0] for call in calls} == {"answered", "configuration_error", "failed"}
+    assert {valid for what, _, _, valid in calls if what == "failed"} == {0}
     assert any("media encryption" in (reason or "") for _, _, reason, _ in calls)
     heartbeats = "SELECT spool_depth FROM voice_sip_host WHERE sip_host = %s"
     assert len(records.all(heartbeats)) == 1

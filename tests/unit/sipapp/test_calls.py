@@ -20,6 +20,7 @@ def test_a_call_is_measured_in_both_directions(bench: Bench):
     assert (call.disposition, call.sip_code, call.hangup_by) == ("answered", 200, "local")
     assert (call.local_address, call.transport) == (ADDRESS, "udp")
     assert call.remote_address == f"[{ADDRESS}]:{bench.receiver_port}"
+    assert call.sip_reason == "OK"  # and nothing that this host did wrong
     assert call.pdd_ms is not None
     assert call.setup_ms is not None
     assert call.pdd_ms <= 90 <= call.setup_ms <= 600
