@@ -22,6 +22,9 @@ JITTER_BUFFER_MS = 60
 GMIN = 16
 """Packets received in a row that end a burst (RFC 3611, section 4.7.2, recommended value)."""
 
+LONGEST_OUTAGE_MS = 3_600_000
+"""Longer is no outage but a wall clock that was set; every packet that is missing takes memory."""
+
 STRAY_PACKETS = 25
 """A source that sent fewer packets than this (half a second) is a stray and not part of the call's media."""
 
@@ -134,7 +137,8 @@ def _continued(stream: list[Packet], own: list[Packet]) -> list[Packet]:
     """`own`, the packets of the next section, numbered on from the end of `stream`."""
     last, head = max(stream, key=_number), min(own, key=_number)
     elapsed_ms = (head.arrival_ns - last.arrival_ns) / 1e6
-    sequence_shift = last.sequence + max(1, round(elapsed_ms / packet_ms(stream))) - head.sequence
+    missed = round(min(elapsed_ms, LONGEST_OUTAGE_MS) / packet_ms(stream))
+    sequence_shift = last.sequence + max(1, missed) - head.sequence
     # Timestamps only of sound: those of DTMF stand still.
     last, head = max(_sound(stream), key=_number), min(_sound(own), key=_number)
     elapsed = (head.arrival_ns - last.arrival_ns) * CLOCK_HZ // 1_000_000_000

@@ -127,6 +127,13 @@ def test_an_outage_while_the_source_changes_is_counted():
     assert stats.jitter_max_ms == 0
 
 
+def test_a_clock_set_by_years_while_the_source_changes_takes_no_memory():
+    late = [Packet(packet.arrival_ns + 10**18, packet.sequence, packet.timestamp, 8, b"") for packet in paced(50)]
+    stats = analyse([*paced(100), *late])
+    assert stats is not None
+    assert stats.expected < 200_000
+
+
 @pytest.mark.parametrize("outage", [0, 50])
 @pytest.mark.parametrize("number", [9000, 65_500])
 def test_a_source_that_begins_its_numbers_anew_goes_on(number: int, outage: int):
