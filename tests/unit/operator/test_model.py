@@ -87,3 +87,9 @@ def test_a_bad_object_leaves_the_others_alone(probe_body):
     assert seen.client.ref is None
     assert not seen.is_empty
     assert declared("acme", [], []).is_empty
+
+
+@pytest.mark.parametrize("schedule", ["61 * * * *", "0 0 31 2 *", "* * * *"])
+def test_a_schedule_that_never_comes_is_refused(probe_body, schedule):
+    with pytest.raises(InvalidSpecError, match="not a schedule that ever comes"):
+        parse_probe(probe_body(call={"schedule": schedule}))
