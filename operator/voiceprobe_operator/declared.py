@@ -24,7 +24,7 @@ class Declared:
 
 
 def declared(namespace: str, clients: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]]) -> Declared:
-    """Read the objects of `namespace`. A bad VoiceClient counts as none, so that its probes still work."""
+    """Read the objects of `namespace`. A bad VoiceClient keeps no probe from working."""
     invalid: dict[Reference, str] = {}
     client = parse_client(namespace, None)
     for body in clients:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from voiceprobe_operator import names
 from voiceprobe_operator.database import Database
@@ -13,6 +14,7 @@ from voiceprobe_operator.diff import diff
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.model import Client
 from voiceprobe_operator.organisation import Organisation
 from voiceprobe_operator.reporter import Reporter
 from voiceprobe_operator.result import Result
@@ -50,7 +52,7 @@ class Reconciler:
         if seen.is_empty and have is not None and have.client_row is None and not have.plan:
             return
         try:
-            want = desired(seen.client, seen.probes, self._settings, await self._access(client))
+            want = desired(_client(seen, have), seen.probes, self._settings, await self._access(client))
         except OutsideError as error:
             result.plan = result.datasource = result.dashboards = result.failed(error)
         else:
@@ -150,3 +152,11 @@ def _seen(have: Row | None, want: Row | None) -> Row | None:
     if have is None or want is None:
         return have
     return {column: have.get(column) for column in want}
+
+
+def _client(seen: Declared, have: Published | None) -> Client:
+    """The client as declared; while its VoiceClient cannot work, as it was before."""
+    if have is None or have.client_row is None or all(ref.kind != "VoiceClient" for ref in seen.invalid):
+        return seen.client
+    row = have.client_row
+    return replace(seen.client, display_name=str(row["display_name"]), time_zone=str(row["time_zone"]))

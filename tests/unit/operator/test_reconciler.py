@@ -206,3 +206,21 @@ async def test_a_column_of_a_newer_schema_is_no_difference(reconciler, store):
     store.writes = 0
     await reconciler.reconcile("acme")
     assert store.writes == 0
+
+
+def voice_client(**spec):
+    meta = {"name": "client", "namespace": "acme", "uid": "00000000-0000-0000-0000-00000000000c", "generation": 1}
+    return {"apiVersion": "voicequality.io/v1alpha1", "kind": "VoiceClient", "metadata": meta, "spec": spec}
+
+
+async def test_a_bad_client_keeps_the_name_and_zone_that_it_had(reconciler, cluster, store, far):
+    cluster.bodies.append(voice_client(displayName="Acme Insurance", timeZone="Europe/London"))
+    await reconciler.reconcile("acme")
+    before = store.row
+    assert before["display_name"] == "Acme Insurance"
+    far.writes.clear()
+    cluster.bodies[-1] = voice_client(displayName="Acme", timeZone="Mars/Olympus")
+    await reconciler.reconcile("acme")
+    assert cluster.condition("client")["reason"] == "InvalidSpec"
+    assert store.row == before
+    assert far.writes == [], "no dashboard was rewritten"
