@@ -87,7 +87,8 @@ class Reconciler:
         # A probe whose new spec cannot work keeps the plan it had.
         kept = {ref.name for ref in seen.invalid}
         plan = diff(want.plan, {p: _seen(row, want.plan.get(p)) for p, row in have.plan.items() if p not in kept})
-        row = want.client_row if _seen(have.client_row, want.client_row) != want.client_row else None
+        known = _seen(have.client_row or {}, want.client_row)
+        row = want.client_row if known != want.client_row else None
         try:
             if plan or row is not None:
                 result.refused_rows = await self._database.publish(row, plan, want.client.name)
@@ -147,11 +148,9 @@ class Reconciler:
         return (uids[start:] + uids[:start])[:INSPECTED]
 
 
-def _seen(have: Row | None, want: Row | None) -> Row | None:
+def _seen(have: Row, want: Row | None) -> Row:
     """`have` as far as `want` speaks of it: a column of a newer schema than ours is none of our business."""
-    if have is None or want is None:
-        return have
-    return {column: have.get(column) for column in want}
+    return have if want is None else {column: have.get(column) for column in want}
 
 
 def _client(seen: Declared, have: Published | None) -> Client:
