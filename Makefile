@@ -5,6 +5,10 @@
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
+# A proxy that opens TLS has its authority in the system's store, if the machine has one.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS = 1
+endif
 LAB = .venv/bin/python -m voice_lab
 # A cluster is used only where it is named for this very command: one that happens to stand in the shell's
 # environment might be anybody's.
