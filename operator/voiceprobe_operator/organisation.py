@@ -18,7 +18,6 @@ from voiceprobe_operator.diff import diff, shows
 from voiceprobe_operator.errors import Rejected
 from voiceprobe_operator.grafana import Grafana
 
-MAIN_ORGANISATION = 1
 _SEARCH_PAGE = 1000
 _DATASOURCE = f"/api/datasources/uid/{names.DATASOURCE_UID}"
 _FOLDER = f"/api/folders/{names.FOLDER_UID}"
