@@ -8,10 +8,6 @@ measuring host spoilt itself (`valid` = 0) say nothing about the path, so only t
 
 _DIRECTION = "IF(direction = 'forward', 'dialer to receiver', 'receiver to dialer')"
 
-# The view's words for health have the collation of whoever made the view, our words that of Grafana's connection, and
-# MySQL will not choose between them.
-_HEALTH = "health COLLATE utf8mb4_bin"
-
 
 def literal(text: str) -> str:
     """`text` as an SQL string that neither SQL nor Grafana's own `$variables` can read otherwise; raises ValueError."""
@@ -82,17 +78,17 @@ LIMIT 200"""
 
 def all_states() -> str:
     """Every probe of the client as it stands now, the worst first, for a table panel."""
-    return f"""SELECT health AS `Health`, display_name AS `Probe`, destination AS `Destination`, mos AS `MOS`,
+    return """SELECT health AS `Health`, display_name AS `Probe`, destination AS `Destination`, mos AS `MOS`,
   mos_forward AS `MOS to receiver`, mos_reverse AS `MOS to dialer`, loss_pct AS `Loss`, jitter_ms AS `Jitter`,
   pdd_ms AS `Post-dial delay`, disposition AS `Outcome`, sip_code AS `SIP code`, last_call_at AS `Last call`
 FROM client_probe
-ORDER BY FIELD({_HEALTH}, 'Unhealthy', 'Degraded', 'NoData', 'Healthy', 'Suspended'), display_name"""
+ORDER BY FIELD(health, 'Unhealthy', 'Degraded', 'NoData', 'Healthy', 'Suspended'), display_name"""
 
 
 def health_counts() -> str:
     """How many probes are in each state of health now, for a stat panel."""
     words = ("Healthy", "Degraded", "Unhealthy", "NoData", "Suspended")
-    columns = ", ".join(f"COALESCE(SUM({_HEALTH} = '{word}'), 0) AS `{word}`" for word in words)
+    columns = ", ".join(f"COALESCE(SUM(health = '{word}'), 0) AS `{word}`" for word in words)
     return f"SELECT {columns} FROM client_probe"
 
 

@@ -166,3 +166,15 @@ def test_no_step_of_its_plan_scans_the_calls(records):
     assert len(calls) == 4
     assert all(step["type"] in ("ref", "eq_ref") for step in calls)
     assert not any("filesort" in (step["Extra"] or "") for step in calls)
+
+
+@pytest.mark.parametrize("collation", ["utf8mb4_general_ci", "utf8mb4_unicode_ci", "utf8mb4_bin"])
+def test_health_compares_with_words_whatever_the_asking_connections_collation_is(records, collation):
+    """Grafana's driver and Django choose different ones, and MySQL refuses to choose between two."""
+    client = records.client()
+    records.probe(client, suspended=1)
+    records.one(f"SET NAMES utf8mb4 COLLATE {collation}")
+    asked = "SELECT health = 'Suspended', health = 'suspended', COLLATION(health) FROM voice_probe_state"
+    assert records.one(f"{asked} WHERE client = %s", client) == (1, 0, "utf8mb4_bin")
+    ranked = "SELECT FIELD(health, 'Unhealthy', 'Suspended') FROM voice_probe_state WHERE client = %s"
+    assert records.one(ranked, client) == (2,)

@@ -173,11 +173,13 @@ PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MA
 # not give the probe two rows.
 # A comparison with NULL (nothing measured) is never true, so it makes no probe unhealthy by itself; but
 # in an answered call both directions must have been heard: one_way, or a stream that is missing altogether, is bad.
+# COLLATE: words of our own have the collation of whoever makes the view, and MySQL compares them with the words of a
+# connection that has another one not at all. Said here, they compare like every other text of the schema.
 # 28800000: a probe on a cron schedule has no interval; three times eight hours without a call is NoData.
 VOICE_PROBE_STATE = """
 CREATE OR REPLACE SQL SECURITY DEFINER VIEW voice_probe_state AS
 SELECT s.*,
-  CASE
+  (CASE
     WHEN s.suspended THEN 'Suspended'
     WHEN s.last_call_at IS NULL
       OR s.last_call_at < UTC_TIMESTAMP(3)
@@ -189,7 +191,7 @@ SELECT s.*,
     WHEN s.mos < s.mos_warning OR s.loss_pct > s.loss_pct_warning
       OR s.jitter_ms > s.jitter_ms_warning OR s.pdd_ms > s.pdd_ms_warning THEN 'Degraded'
     ELSE 'Healthy'
-  END AS health
+  END) COLLATE utf8mb4_bin AS health
 FROM (
   SELECT p.client, p.probe, p.uid, p.display_name, p.destination, p.every_ms, p.duration_ms, p.suspended,
     p.mos_warning, p.mos_critical, p.loss_pct_warning, p.loss_pct_critical,
