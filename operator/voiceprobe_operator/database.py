@@ -18,7 +18,7 @@ from pymysql.cursors import DictCursor
 from voiceprobe_operator import sql
 from voiceprobe_operator.desired import Row
 from voiceprobe_operator.diff import Diff
-from voiceprobe_operator.errors import OutsideError, Rejected, Transient
+from voiceprobe_operator.errors import OutsideError, Rejected, Transient, explain
 from voiceprobe_operator.settings import Settings
 
 T = TypeVar("T")
@@ -106,20 +106,25 @@ class Database:
 
     def _connect(self, account: str | None = None, password: str | None = None) -> Connected:
         settings = self._settings
-        return pymysql.connect(
-            host=settings.mysql_host,
-            port=settings.mysql_port,
-            user=settings.mysql_user if account is None else account,
-            password=settings.mysql_password if password is None else password,
-            database=self._database,
-            charset="utf8mb4",
-            init_command="SET time_zone = '+00:00'",
-            ssl={"ca": str(settings.mysql_tls_ca)} if settings.mysql_tls_ca else None,
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=ANSWER_SECONDS,
-            write_timeout=ANSWER_SECONDS,
-            cursorclass=DictCursor,
-        )
+        try:
+            return pymysql.connect(
+                host=settings.mysql_host,
+                port=settings.mysql_port,
+                user=settings.mysql_user if account is None else account,
+                password=settings.mysql_password if password is None else password,
+                database=self._database,
+                charset="utf8mb4",
+                init_command="SET time_zone = '+00:00'",
+                ssl={"ca": str(settings.mysql_tls_ca)} if settings.mysql_tls_ca else None,
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=ANSWER_SECONDS,
+                write_timeout=ANSWER_SECONDS,
+                cursorclass=DictCursor,
+            )
+        except OSError as error:
+            # PyMySQL translates those of the connection itself: this is the authority's file, which has changed.
+            text = f"the operator cannot read {settings.mysql_tls_ca}: {explain(error)}"
+            raise Transient("AuthorityUnreadable", text) from error
 
 
 def translated(error: pymysql.Error) -> OutsideError:

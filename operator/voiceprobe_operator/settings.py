@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,11 +114,15 @@ def _problems(values: Mapping[str, str]) -> Iterator[str]:
 def _unreadable(path: Path) -> str:
     """Why a file of certificates cannot be used; empty if it can."""
     try:
-        path.read_text(encoding="ascii")
+        text = path.read_text(encoding="ascii")
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
         return "is not PEM: it holds more than ASCII text"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError):
+        return "holds no certificate"
     return ""
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pymysql
 import pytest
 
@@ -34,6 +36,14 @@ async def test_a_database_that_is_away_is_transient(settings, monkeypatch):
         await Database(settings).states()
     with pytest.raises(Transient, match="Can't connect"):
         await Database(settings).ensure_account("vc_1", "secret")
+
+
+async def test_an_authority_that_vanished_is_a_sentence(settings, tmp_path):
+    database = Database(replace(settings, mysql_tls_ca=tmp_path / "gone.pem"))
+    with pytest.raises(Transient, match=r"cannot read .*gone\.pem"):
+        await database.states()
+    with pytest.raises(Transient, match=r"cannot read .*gone\.pem"):
+        await database.ensure_account("vc_1", "secret")
 
 
 @pytest.mark.parametrize("name", ["voice; DROP", "`voice`", "", "x" * 65, "vöice"])

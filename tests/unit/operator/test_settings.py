@@ -55,8 +55,17 @@ def test_what_would_fail_later_is_refused_at_the_start(env, name, value, says):
         Settings.from_env(env | {name: value})
 
 
-def test_an_authority_that_is_no_text_is_refused(env, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\x30\x82\xff", "is not PEM"),
+        (b"", "holds no certificate"),
+        (b"to be filled in\n", "holds no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n", "holds no certificate"),
+    ],
+)
+def test_an_authority_that_is_none_is_refused(env, tmp_path, content, says):
     path = tmp_path / "ca.pem"
-    path.write_bytes(b"\x30\x82\xff")
-    with pytest.raises(SettingsError, match="is not PEM"):
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=says):
         Settings.from_env(env | {"VOICE_MYSQL_TLS_CA": str(path)})
