@@ -22,6 +22,11 @@ class Declared:
         """Whether nothing is declared at all."""
         return not self.probes and not self.invalid and self.client.ref is None
 
+    @property
+    def client_is_good(self) -> bool:
+        """Whether `client` is what is declared, not what stands in for a VoiceClient that cannot work."""
+        return all(ref.kind != "VoiceClient" for ref in self.invalid)
+
 
 def declared(namespace: str, clients: Sequence[Mapping[str, Any]], probes: Sequence[Mapping[str, Any]]) -> Declared:
     """Read the objects of `namespace`. A bad VoiceClient keeps no probe from working."""

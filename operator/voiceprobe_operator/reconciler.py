@@ -11,7 +11,7 @@ from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared import Declared, declared
 from voiceprobe_operator.desired import Access, Desired, Row, desired
 from voiceprobe_operator.diff import diff
-from voiceprobe_operator.errors import OutsideError
+from voiceprobe_operator.errors import OutsideError, Transient, explain
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.kubernetes import Kubernetes
 from voiceprobe_operator.model import Client
@@ -51,16 +51,24 @@ class Reconciler:
         have = await self._observe(seen, result)
         if seen.is_empty and have is not None and have.client_row is None and not have.plan:
             return
-        try:
-            want = desired(_client(seen, have), seen.probes, self._settings, await self._access(client))
-        except OutsideError as error:
-            result.plan = result.datasource = result.dashboards = result.failed(error)
+        if have is None and not seen.client_is_good:
+            # What the client was called stands in the database alone. Its dashboards are better left as they are.
+            result.datasource = result.dashboards = result.plan
         else:
-            await self._publish(want, have, seen, result)
-            await self._show(want, have, seen, result)
+            await self._apply(seen, have, result)
         await self._reporter.report(seen, result)
         if result.failure is not None:
             raise result.failure
+
+    async def _apply(self, seen: Declared, have: Published | None, result: Result) -> None:
+        try:
+            access = await self._access(seen.client.name)
+        except OutsideError as error:
+            result.plan = result.datasource = result.dashboards = result.failed(error)
+            return
+        want = desired(_client(seen, have), seen.probes, self._settings, access)
+        await self._publish(want, have, seen, result)
+        await self._show(want, have, seen, result)
 
     async def _look(self, client: str) -> Declared:
         clients = await self._kubernetes.objects("VoiceClient", client)
@@ -78,7 +86,14 @@ class Reconciler:
     async def _access(self, client: str) -> Access:
         password = await self._kubernetes.password(self._settings.operator_namespace, client)
         authority = self._settings.mysql_tls_ca
-        return Access(password, authority.read_text(encoding="ascii") if authority else "")
+        if authority is None:
+            return Access(password)
+        try:
+            return Access(password, authority.read_text(encoding="ascii"))
+        except (OSError, UnicodeDecodeError) as error:
+            # It was fine when the operator started: somebody is replacing it.
+            text = f"the operator cannot read {authority}: {explain(error)}"
+            raise Transient("AuthorityUnreadable", text) from error
 
     async def _publish(self, want: Desired, have: Published | None, seen: Declared, result: Result) -> None:
         """Plan, client row and read account; `have` is None if the database could not be read."""
@@ -155,7 +170,7 @@ def _seen(have: Row, want: Row | None) -> Row:
 
 def _client(seen: Declared, have: Published | None) -> Client:
     """The client as declared; while its VoiceClient cannot work, as it was before."""
-    if have is None or have.client_row is None or all(ref.kind != "VoiceClient" for ref in seen.invalid):
+    if have is None or have.client_row is None or seen.client_is_good:
         return seen.client
     row = have.client_row
     return replace(seen.client, display_name=str(row["display_name"]), time_zone=str(row["time_zone"]))

@@ -1,5 +1,7 @@
 """A whole client: what is done, what is said about it, and what is left alone."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -224,3 +226,24 @@ async def test_a_bad_client_keeps_the_name_and_zone_that_it_had(reconciler, clus
     assert cluster.condition("client")["reason"] == "InvalidSpec"
     assert store.row == before
     assert far.writes == [], "no dashboard was rewritten"
+
+
+async def test_without_the_database_a_bad_client_is_not_shown_by_defaults(reconciler, cluster, store, far):
+    cluster.bodies.append(voice_client(displayName="Acme Insurance", timeZone="Europe/London"))
+    await reconciler.reconcile("acme")
+    far.writes.clear()
+    cluster.bodies[-1] = voice_client(displayName="Acme", timeZone="Mars/Olympus")
+    store.away = True
+    with pytest.raises(Transient):
+        await reconciler.reconcile("acme")
+    assert far.writes == [], "what the client is called and where it is stands in the database alone"
+    assert cluster.condition("inbound-sales")["reason"] == "DatabaseUnavailable"
+    assert cluster.condition("client")["reason"] == "InvalidSpec"
+
+
+async def test_an_authority_that_vanished_is_a_condition(reconciler, cluster, settings, monkeypatch, tmp_path):
+    gone = replace(settings, mysql_tls_ca=tmp_path / "gone.pem")
+    monkeypatch.setattr(reconciler, "_settings", gone)
+    with pytest.raises(Transient):
+        await reconciler.reconcile("acme")
+    assert "gone.pem" in cluster.condition("inbound-sales")["message"]
