@@ -16,8 +16,8 @@ from voice_lab.services import registry
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# What pytest writes into the checkout.
-TEST_LEFTOVERS = (".coverage", ".hypothesis", ".pytest_cache")
+# Where in the checkout pytest, and programs that it starts, write.
+TEST_WRITES = (".coverage", ".hypothesis", ".pytest_cache", "lab", "operator", "portal", "sipapp", "tests")
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ def _test(arguments: argparse.Namespace) -> int:
     try:
         return subprocess.run(command, cwd=places.CHECKOUT, check=False).returncode
     finally:
-        for name in TEST_LEFTOVERS:
+        for name in TEST_WRITES:
             guard.give_back(places.CHECKOUT / name)
 
 

@@ -54,6 +54,6 @@ def give_back(folder: Path) -> None:
     if not (user := os.environ.get("SUDO_UID")):
         return
     group = int(os.environ.get("SUDO_GID", "-1"))
-    for path in (folder, *folder.rglob("*")):
+    for path in (folder, *folder.rglob("*")) if folder.exists() else ():
         with suppress(FileNotFoundError):  # a file of another run may come and go
             os.chown(path, int(user), group, follow_symlinks=False)
