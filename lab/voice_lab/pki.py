@@ -52,11 +52,9 @@ def issue(folder: Path, name: str, *, hosts: tuple[str, ...] = (), organization:
     _write(folder / name, key, builder.sign(ca_key, hashes.SHA256()))
 
 
-def create_signing_key(path: Path) -> rsa.RSAPublicKey:
-    """Write a new RSA key for signing tokens (PEM, PKCS #8) and return its public half."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    _write_key(path, key)
-    return key.public_key()
+def create_signing_key(path: Path) -> None:
+    """Write a new RSA key for signing tokens (PEM, PKCS #8)."""
+    _write_key(path, rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: Key) -> x509.CertificateBuilder:

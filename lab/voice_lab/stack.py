@@ -9,13 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
 
-from jwt.algorithms import RSAAlgorithm
-
 from voice_lab import context, guard, packages, pki, progress, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.services import Service, registry
 from voice_lab.tools import go
+from voice_portal.grafana import tokens
 
 HEALTHY_SECONDS = 120
 
@@ -44,10 +43,8 @@ def create(instance: str, *, portal_port: int = context.PORTAL_PORT, kubeconfig:
     keys = lab.folder / "pki"
     pki.create_authority(keys)
     pki.issue(keys, "database", hosts=("127.0.0.1", "localhost", lab.database_address))
-    public = pki.create_signing_key(keys / "portal.key")
-    key = {**RSAAlgorithm.to_jwk(public, as_dict=True), "kid": "voice-portal", "use": "sig", "alg": "RS256"}
-    key_set = {"keys": [key]}
-    (keys / "portal-jwks.json").write_text(json.dumps(key_set))
+    pki.create_signing_key(keys / "portal.key")
+    (keys / "portal-jwks.json").write_text(json.dumps(tokens.key_set(tokens.load_key(keys / "portal.key"))))
     return lab
 
 

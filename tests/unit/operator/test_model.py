@@ -93,3 +93,53 @@ def test_a_bad_object_leaves_the_others_alone(probe_body):
 def test_a_schedule_that_never_comes_is_refused(probe_body, schedule):
     with pytest.raises(InvalidSpecError, match="not a schedule that ever comes"):
         parse_probe(probe_body(call={"schedule": schedule}))
+
+
+ADDRESSES = {
+    "port": "sip:a@b:99999",
+    "port 0": "sip:a@b:0",
+    "empty label": "sip:x@foo..bar",
+    "label too long": "sip:x@" + "a" * 64 + ".example",
+    "no IPv6 address": "sip:x@[1::2::3]",
+    "blank": "sip:x@foo bar",
+    "line": "sip:x@foo\nVia: elsewhere",
+    "last line": "sip:x@foo\n",
+    "no scheme": "x@foo",
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("dialer", "address"),
+        ("dialer", "outboundProxy"),
+        ("receiver", "address"),
+        ("receiver", "registrar"),
+        (None, "destination"),
+    ],
+)
+def test_an_address_that_no_sip_host_could_use_is_refused(probe_body, part, name, address):
+    body = probe_body(**({part: {name: address}} if part else {name: address}))
+    with pytest.raises(InvalidSpecError, match="is not a SIP address"):
+        parse_probe(body)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sip:+442071838750@sbc.acme.example:5061;transport=tls",
+        "sips:agent@[2001:db8::1]:65535",
+        "sip:a@10.0.0.1",
+        "sip:a%20b@sip_1.example;lr",
+    ],
+)
+def test_an_ordinary_address_is_kept_as_it_is_written(probe_body, address):
+    assert parse_probe(probe_body(destination=address)).destination == address
+
+
+def test_a_party_has_a_user_and_a_server_needs_none(probe_body):
+    proxy = {"outboundProxy": "sip:[2001:db8::10]:5060"}
+    assert parse_probe(probe_body(dialer=proxy)).dialer_outbound_proxy == "sip:[2001:db8::10]:5060"
+    with pytest.raises(InvalidSpecError, match="with a user"):
+        parse_probe(probe_body(destination="sip:sbc.acme.example"))
