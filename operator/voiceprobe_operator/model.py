@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import zoneinfo
 from collections.abc import Mapping
@@ -16,6 +17,13 @@ from croniter.croniter import CroniterError
 
 _DURATION = re.compile(r"(?:\d{1,6}(?:ms|s|m|h)){1,4}", re.ASCII)
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_ADDRESS = re.compile(
+    r"sips?:(?:(?P<user>[^@\s<>\":;\[\]]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@\s:;\[\]]+)(?::(?P<port>[1-9]\d{0,4}))?"
+    r"(?:;[^\s;<>\"]+)*",
+    re.ASCII,
+)
+_LABEL = re.compile(r"[0-9A-Za-z](?:[-_0-9A-Za-z]{0,61}[0-9A-Za-z])?", re.ASCII)
+_MAX_PORT = 65535
 DEFAULT_EVERY = "5m"
 
 
@@ -126,12 +134,12 @@ def _probe(body: Mapping[str, Any]) -> Probe:
     return Probe(
         ref=ref,
         display_name=spec.get("displayName") or ref.name,
-        dialer_address=dialer["address"],
-        dialer_outbound_proxy=dialer.get("outboundProxy"),
+        dialer_address=party(dialer["address"]),
+        dialer_outbound_proxy=server(dialer.get("outboundProxy")),
         dialer_credentials=dialer.get("credentials"),
-        destination=spec["destination"],
-        receiver_address=receiver["address"],
-        receiver_registrar=receiver.get("registrar"),
+        destination=party(spec["destination"]),
+        receiver_address=party(receiver["address"]),
+        receiver_registrar=server(receiver.get("registrar")),
         receiver_credentials=receiver.get("credentials"),
         answer_after_ms=milliseconds(receiver["answerAfter"]),
         every_ms=None if schedule else milliseconds(call.get("every", DEFAULT_EVERY)),
@@ -177,6 +185,35 @@ def time_zone(name: str) -> str:
     if name != "UTC" and _time_zones() and name not in _time_zones():
         raise InvalidSpecError(f"{name!r} is not a time zone of the IANA database, such as Europe/London")
     return name
+
+
+def party(text: str) -> str:
+    """`text`, if it is the SIP address of a party; raises InvalidSpecError."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None or not found["user"] or not _reachable(found):
+        raise InvalidSpecError(f"{text!r} is not a SIP address with a user, such as sip:probe-1@voice.example.net")
+    return text
+
+
+def server(text: str | None) -> str | None:
+    """`text`, if it is the SIP address of a server or None; raises InvalidSpecError."""
+    if text is not None and ((found := _ADDRESS.fullmatch(text)) is None or not _reachable(found)):
+        raise InvalidSpecError(f"{text!r} is not a SIP address of a server, such as sip:pbx.example.net:5061")
+    return text
+
+
+def _reachable(found: re.Match[str]) -> bool:
+    """Whether host and port can exist. The CRD says nearly the same, but an older CRD may still be installed."""
+    host = found["host"]
+    if int(found["port"] or 1) > _MAX_PORT:
+        return False
+    if not host.startswith("["):
+        return all(_LABEL.fullmatch(label) for label in host.split("."))
+    try:
+        ipaddress.IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True
 
 
 def cron(text: str) -> str:
