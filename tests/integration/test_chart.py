@@ -104,6 +104,7 @@ def test_a_grafana_behind_tls_is_verified() -> None:
     assert "proxy_ssl" not in proxy(grafana__url="http://grafana:3000/grafana")
 
 
-def test_with_a_resolver_grafanas_name_is_looked_up_again_and_again() -> None:
+def test_grafanas_name_is_asked_of_the_named_dns_server_or_of_the_pods_own() -> None:
     assert "resolver 10.0.0.10 valid=30s;" in proxy(grafana__resolver="10.0.0.10")
-    assert "resolver" not in proxy()
+    assert "include /run/voice-proxy/resolver.conf;" in proxy()
+    assert "resolver.conf" not in proxy(grafana__url="http://[2001:db8::5]:3000/grafana"), "an address needs none"

@@ -32,6 +32,33 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
   valueFrom: {secretKeyRef: {name: {{ .root.Values.portal.existingSecret }}, key: secret-key}}
 {{- end }}
 
+{{/* Grafana's host as a certificate names it: no port, no brackets. */}}
+{{- define "voice.grafanaHost" -}}
+{{ regexReplaceAll ":[0-9]+$" (urlParse .Values.grafana.url).host "" | trimAll "[]" }}
+{{- end }}
+
+{{/* "yes" if the proxy must ask the pod's own DNS servers for Grafana's name, which only a shell can tell nginx. */}}
+{{- define "voice.asksPodsResolver" -}}
+{{- $literal := regexMatch "^[0-9.]+$|:" (include "voice.grafanaHost" .) -}}
+{{ if not (or $literal .Values.grafana.resolver) }}yes{{ end }}
+{{- end }}
+
+{{- define "voice.proxyCommand" -}}
+{{- if include "voice.asksPodsResolver" . -}}
+- sh
+- -ec
+- |
+  # As resolv.conf(5) says: no server named means this machine. nginx takes IPv6 in brackets, and none with a zone.
+  awk '$1 == "nameserver" && $2 !~ /%/ { s = s " " ($2 ~ /:/ ? "[" $2 "]" : $2) }
+       END { print "resolver" (s ? s : " 127.0.0.1") " valid=30s;" }' /etc/resolv.conf > /run/voice-proxy/resolver.conf
+  exec nginx -c /etc/voice-proxy/nginx.conf
+{{- else -}}
+- nginx
+- -c
+- /etc/voice-proxy/nginx.conf
+{{- end }}
+{{- end }}
+
 {{- define "voice.containerSecurity" -}}
 securityContext:
   allowPrivilegeEscalation: false
