@@ -1,5 +1,6 @@
 """Switching between clients, and logging out. Login is Django's own view."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,6 +9,7 @@ from django.views.decorators.http import require_POST
 from voice_portal.accounts.clients import SESSION_KEY, ClientRequest
 
 
+@login_not_required  # whose session has ended is logged out, and need not log in for it
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Log out, if it is a POST. Grafana and old bookmarks come with a GET: they get a page with the button.
 
@@ -15,6 +17,8 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """
     if request.method == "POST":
         return LogoutView.as_view()(request)
+    if not request.user.is_authenticated:
+        return redirect("accounts:login")
     return render(request, "accounts/logout.html")
 
 

@@ -65,6 +65,12 @@ def test_logging_in_and_out(log_in, acme):
     assert browser.get("/").status_code == 302
 
 
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_whoever_is_logged_out_already_is_not_asked_to_log_in_to_log_out(django_db, method):
+    response = getattr(Client(), method)("/logout/")
+    assert (response.status_code, response.url) == (302, "/login/")
+
+
 def test_the_overview_shows_the_clients_probes_alone(log_in, acme, globex):
     page = text(log_in(acme).get("/"))
     assert "Inbound sales" in page
