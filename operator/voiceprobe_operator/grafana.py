@@ -33,7 +33,6 @@ class Grafana:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.administrator = settings.grafana_user
         self._http = httpx.AsyncClient(
             base_url=settings.grafana_url,
             auth=(settings.grafana_user, settings.grafana_password),

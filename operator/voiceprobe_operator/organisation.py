@@ -51,9 +51,11 @@ class Organisation:
     async def ensure_members(self, viewer: str) -> None:
         """Exactly this viewer (and the operator's own administrator) sees this organisation, and it sees no other."""
         members = {m["login"]: m for m in await self._grafana.get(f"/api/orgs/{self.org}/users")}
-        if members.get(self._grafana.administrator, {}).get("role") != "Admin":
-            await self._add_member(self._grafana.administrator, "Admin", members)
-        for login in members.keys() - {self._grafana.administrator, viewer}:
+        # Asked, since it may log in by another spelling or an e-mail address: members are listed by login.
+        own = (await self._grafana.get("/api/user"))["login"]
+        if members.get(own, {}).get("role") != "Admin":
+            await self._add_member(own, "Admin", members)
+        for login in members.keys() - {own, viewer}:
             await self._grafana.delete(f"/api/orgs/{self.org}/users/{members[login]['userId']}")
         user = members[viewer]["userId"] if viewer in members else await self._ensure_user(viewer)
         orgs = {o["orgId"]: o["role"] for o in await self._grafana.get(f"/api/users/{user}/orgs")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -103,10 +104,12 @@ class FakeGrafana:
         self.writes: list[str] = []
         self.reads: list[str] = []
         self.away = False
+        self.aliases: dict[str, int] = {}
 
     def answer(self, request):
         if self.away:
             raise httpx.ConnectError("refused")
+        self.asking = base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode().split(":")[0]
         path = request.url.path.removeprefix("/grafana/api")
         self.org = int(request.headers.get("X-Grafana-Org-Id", 1))
         (self.reads if request.method == "GET" else self.writes).append(f"{request.method} {path}")
@@ -133,8 +136,18 @@ class FakeGrafana:
         members = {u: role for (o, u), role in self.members.items() if o == int(org)}
         return [{"userId": u, "login": self.users[u], "role": role} for u, role in members.items()]
 
+    def logins(self, org):
+        return {self.users[user] for found, user in self.members if found == org}
+
+    def me(self, _):
+        user = self.aliases.get(self.asking) or self.user(self.asking)
+        return user and {"id": user, "login": self.users[user]}
+
+    def user(self, login):
+        return next((number for number, known in self.users.items() if known == login), None)
+
     def add_org_user(self, body, org):
-        user = next(number for number, login in self.users.items() if login == body["loginOrEmail"])
+        user = self.user(body["loginOrEmail"])
         self.members[int(org), user] = body["role"]
         return {"message": "added"}
 
@@ -151,9 +164,8 @@ class FakeGrafana:
         return [{"orgId": o, "role": role} for o, role in found.items()]
 
     def lookup(self, _):
-        return next(
-            ({"id": number} for number, login in self.users.items() if login == self.asked["loginOrEmail"]), None
-        )
+        found = self.user(self.asked["loginOrEmail"])
+        return found and {"id": found}
 
     def add_user(self, body):
         number = max(self.users) + 1
@@ -200,6 +212,7 @@ ROUTES = {
     r"POST /orgs/(\d+)/users": FakeGrafana.add_org_user,
     r"PATCH /orgs/(\d+)/users/(\d+)": FakeGrafana.change_role,
     r"DELETE /orgs/(\d+)/users/(\d+)": FakeGrafana.remove_org_user,
+    r"GET /user": FakeGrafana.me,
     r"GET /users/(\d+)/orgs": FakeGrafana.user_orgs,
     r"GET /users/lookup": FakeGrafana.lookup,
     r"POST /admin/users": FakeGrafana.add_user,

@@ -1,5 +1,7 @@
 """One client's organisation, against conftest's Grafana in memory."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -43,14 +45,14 @@ async def test_from_nothing_everything_is_made_once(far, ensure, boards):
     far.reads.clear()
     assert (await ensure()).put == ()
     assert far.writes == []
-    assert len(far.reads) == 6
+    assert len(far.reads) == 7
 
 
 async def test_reads_do_not_grow_with_the_number_of_dashboards(far, ensure, probe_body, boards):
     await ensure()
     far.reads.clear()
     await ensure(inspect=boards)
-    assert len(far.reads) == 6 + len(boards)
+    assert len(far.reads) == 7 + len(boards)
 
 
 async def test_a_changed_password_writes_the_datasource_alone(far, ensure):
@@ -151,3 +153,16 @@ async def test_whoever_else_got_into_the_organisation_is_put_out(far, ensure):
     far.members[2, 9] = "Editor"
     await ensure()
     assert {user for org, user in far.members if org == 2} == {1, 2}
+
+
+@pytest.mark.parametrize("written", ["ADMIN", "admin@example.net"])
+async def test_the_operators_administrator_is_known_by_whatever_name_it_logs_in_with(far, settings, written):
+    """Grafana takes a login in any case, and an e-mail address, and lists neither among an organisation's members."""
+    far.aliases = {written: 1}
+    grafana = Grafana(replace(settings, grafana_user=written), transport=httpx.MockTransport(far.answer))
+    organisation = await Organisation.ensure(grafana, "acme")
+    await organisation.ensure_members("client-acme")
+    assert far.logins(2) == {"admin", "client-acme"}
+    del far.members[2, 1]
+    await organisation.ensure_members("client-acme")
+    assert far.members[2, 1] == "Admin"
