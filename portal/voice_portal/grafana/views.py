@@ -1,10 +1,13 @@
-"""The question nginx asks before it passes a request on to Grafana."""
+"""The question nginx asks before it passes a request on to Grafana, and where it sends those who must log in first."""
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -12,6 +15,10 @@ from voice_portal.accounts.clients import ClientRequest
 from voice_portal.grafana import tokens
 
 TOKEN_HEADER = "X-JWT-Assertion"  # noqa: S105 - a header's name
+
+# Longer addresses do not fit into another one, which gunicorn reads up to 4094 characters of.
+LONGEST_RETURN = 2000
+NO_PAGES = ("/grafana/api/", "/grafana/public/")
 
 
 @login_not_required  # nginx needs a 401, not a redirect to a login page
@@ -29,3 +36,19 @@ def authorise(request: ClientRequest) -> HttpResponse:
     key = tokens.load_key(settings.ENV.grafana_jwt_key_file)
     token = tokens.viewer_token(request.client.client, key, datetime.now(UTC))
     return HttpResponse(status=204, headers={TOKEN_HEADER: token})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """To the login, and from there to the page of Grafana that nginx says was asked for.
+
+    The header decides nothing but where a browser goes after its own login, and only within Grafana.
+    """
+    asked = request.headers.get("X-Original-URI", "")
+    login = reverse("accounts:login")
+    is_page = asked.startswith("/grafana/") and not asked.startswith(NO_PAGES)
+    if not is_page or len(asked) > LONGEST_RETURN:
+        return redirect(login)
+    return redirect(f"{login}?{urlencode({'next': asked})}")

@@ -67,3 +67,33 @@ def test_no_row_is_written(log_in, records, django_db):
 
 def test_only_reading_methods_are_answered(log_in, records):
     assert log_in(records.client()).post("/auth/grafana").status_code == 405
+
+
+LONG = "/grafana/explore?left=" + "x" * 4000
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/grafana/d/vp-1/-?orgId=7&kiosk", "/login/?next=%2Fgrafana%2Fd%2Fvp-1%2F-%3ForgId%3D7%26kiosk"),
+        ("/grafana/", "/login/?next=%2Fgrafana%2F"),
+        ("/grafana/api/ds/query", "/login/"),
+        ("/grafana/public/build/app.js", "/login/"),
+        ("https://evil.example/grafana/", "/login/"),
+        ("//evil.example/grafana/", "/login/"),
+        ("/probes/inbound/", "/login/"),
+        (LONG, "/login/"),
+        ("", "/login/"),
+    ],
+)
+def test_whoever_logs_in_for_a_page_of_grafana_gets_there(django_db, asked, location):
+    response = Client().get("/auth/sign-in", headers={"X-Original-URI": asked})
+    assert (response.status_code, response.url) == (302, location)
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_the_login_leads_on_to_the_page_that_was_asked_for(log_in):
+    user = log_in().user
+    asked = Client().get("/auth/sign-in", headers={"X-Original-URI": "/grafana/d/vp-1/-?orgId=7&kiosk"}).url
+    form = {"username": user.username, "password": "a password for tests", "next": "/grafana/d/vp-1/-?orgId=7&kiosk"}
+    assert Client().post(asked, form).url == "/grafana/d/vp-1/-?orgId=7&kiosk"

@@ -146,9 +146,19 @@ def wait_until_it_answers(browser: httpx.Client, process: subprocess.Popen[bytes
 COOKIE = {"Cookie": "voice_portal_session=1"}
 
 
-def test_a_stranger_is_sent_to_the_login_on_whatever_port_and_scheme_the_browser_is(start: ProxyStart) -> None:
-    answer = start().get("/grafana/d/vp-1/-?orgId=7&kiosk")
-    assert (answer.status_code, answer.headers["location"]) == (302, "/login/")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_stranger_who_wants_a_page_of_grafana_is_passed_to_the_portal(start: ProxyStart, method: str) -> None:
+    """The portal answers with the way to its login: it alone can write an address into another."""
+    forged = {"X-Original-URI": "/elsewhere", "X-JWT-Assertion": "forged"}
+    heard = start().request(method, "/grafana/d/vp-1/-?orgId=7&kiosk", headers=forged).json()
+    assert heard["path"] == "/auth/sign-in"
+    assert heard["headers"]["x-original-uri"] == "/grafana/d/vp-1/-?orgId=7&kiosk"
+    assert heard["headers"]["x-forwarded-proto"] == "https"
+    assert heard["headers"].get("x-jwt-assertion") is None
+
+
+def test_a_redirect_is_on_whatever_port_and_scheme_the_browser_is(start: ProxyStart) -> None:
+    assert start().get("/grafana", headers=COOKIE).headers["location"] == "/grafana/"
 
 
 def test_grafana_hears_who_asks_from_the_portal_alone(start: ProxyStart) -> None:
