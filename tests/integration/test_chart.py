@@ -108,3 +108,11 @@ def test_grafanas_name_is_asked_of_the_named_dns_server_or_of_the_pods_own() -> 
     assert "resolver 10.0.0.10 valid=30s;" in proxy(grafana__resolver="10.0.0.10")
     assert "include /run/voice-proxy/resolver.conf;" in proxy()
     assert "resolver.conf" not in proxy(grafana__url="http://[2001:db8::5]:3000/grafana"), "an address needs none"
+
+
+@pytest.mark.parametrize("address", ["", "[2001:db8::5]:3306"])
+def test_the_address_of_mysql_for_grafana_is_passed_on_as_it_is(address: str) -> None:
+    """Empty means the operator's own default, which knows where brackets belong."""
+    pod = rendered(grafana__mysqlAddress=address)["Deployment", "voice-quality-operator"]["spec"]["template"]["spec"]
+    env = {item["name"]: item.get("value") for item in pod["containers"][0]["env"]}
+    assert env["VOICE_GRAFANA_MYSQL_ADDRESS"] == address

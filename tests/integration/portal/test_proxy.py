@@ -4,6 +4,7 @@ import http.server
 import json
 import socket
 import socketserver
+import ssl
 import struct
 import subprocess
 import threading
@@ -16,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+from voice_lab import pki
 from voice_lab.services.chart import CHART
 from voice_lab.tools import kubectl
 
@@ -49,6 +51,23 @@ class Echo(http.server.BaseHTTPRequestHandler):
 def echo() -> Iterator[int]:
     """Return the port of a server that stands for both the portal and Grafana."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def secure_echo(tmp_path: Path) -> Iterator[int]:
+    """Return the port of a Grafana behind TLS, which is grafana.example to the authority in tmp_path/pki."""
+    pki.create_authority(tmp_path / "pki")
+    pki.issue(tmp_path / "pki", "grafana", hosts=("grafana.example",))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pki" / "grafana.pem", tmp_path / "pki" / "grafana.key")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        # In the connection's own thread: a client that hangs up in the middle disturbs nobody.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.server_port
@@ -103,7 +122,10 @@ def start(tmp_path: Path, echo: int) -> Iterator[ProxyStart]:
     etc, run = tmp_path / "etc", tmp_path / "run"
 
     def moved(text: str) -> str:
-        return text.replace("/etc/voice-proxy", str(etc)).replace("/run/voice-proxy", str(run))
+        theirs = {"/etc/voice-proxy": etc, "/run/voice-proxy": run, "/etc/voice-grafana": tmp_path / "pki"}
+        for path, folder in theirs.items():
+            text = text.replace(path, str(folder))
+        return text
 
     def start(**values: object) -> httpx.Client:
         port = free_port()
@@ -190,6 +212,20 @@ def test_a_grafana_whose_name_nobody_knows_takes_only_its_own_pages_away(start: 
 def test_a_grafana_that_has_a_name_is_reached(start: ProxyStart, echo: int, resolver: str) -> None:
     browser = start(grafana__url=f"http://grafana.example:{echo}/grafana", grafana__resolver=resolver)
     assert browser.get("/grafana/api/user?a=%2F", headers=COOKIE).json()["path"] == "/grafana/api/user?a=%2F"
+
+
+@pytest.mark.parametrize(
+    ("host", "authority", "status"),
+    [("grafana.example", "its own", 200), ("grafana.example", "another", 502), ("another.example", "its own", 502)],
+)
+def test_a_token_goes_to_no_grafana_that_is_not_who_it_says(
+    start: ProxyStart, secure_echo: int, resolver: str, tmp_path: Path, host: str, authority: str, status: int
+) -> None:
+    if authority == "another":
+        pki.create_authority(tmp_path / "pki")
+    tls = {"grafana__url": f"https://{host}:{secure_echo}/grafana", "grafana__caConfigMap": "grafana-ca"}
+    browser = start(**tls, grafana__resolver=resolver)
+    assert browser.get("/grafana/api/user", headers=COOKIE).status_code == status
 
 
 @pytest.mark.parametrize(
