@@ -82,7 +82,7 @@ def test_two_streams_hear_each_other_whole_and_measure_the_round_trip(engine: rt
     assert (stats.lost, stats.duplicates) == (0, 0)
     assert stats.payloads[1] == frames[1]
     assert one.exchange.round_trips_ms
-    assert 0 <= one.exchange.round_trips_ms[0] < 50
+    assert 0 <= one.exchange.round_trips_ms[0] < 1000
     assert one.exchange.remote_lost == 0
 
 
