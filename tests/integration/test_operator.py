@@ -177,6 +177,19 @@ def test_every_panel_answers_from_the_clients_own_rows(system: System, probe: st
             assert any(frame["data"]["values"] for frame in frames), title
 
 
+def test_two_probes_of_one_display_name_are_two_series(system: System, probe: str) -> None:
+    twin = f"{probe}-twin"
+    for name, mos in ((probe, 4.2), (twin, 2.2)):
+        system.probe(name, displayName="Inbound sales")
+        system.record_call(name, mos)
+    until(lambda: {system.plan().get(name, {}).get("display_name") for name in (probe, twin)} == {"Inbound sales"})
+    frames = system.answers("voice-overview")["MOS"]["results"]["A"]["frames"]
+    series = json.dumps([frame["schema"] for frame in frames])
+    system.kubectl("delete", "voiceprobe", twin)
+    assert f"Inbound sales ({probe})" in series
+    assert f"Inbound sales ({twin})" in series
+
+
 def test_a_call_shows_in_the_status(system: System, probe: str) -> None:
     until(lambda: system.status(probe).get("health") == "NoData")
     system.record_call(probe, mos=3.8)

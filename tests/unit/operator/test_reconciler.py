@@ -23,11 +23,14 @@ CLIENT = {
 class Cluster:
     def __init__(self):
         self.bodies, self.events, self.patches, self.denied = [], [], 0, False
+        self.stubborn = set()
 
     async def objects(self, kind, namespace=None):
         return [body for body in self.bodies if body["kind"] == kind]
 
     async def patch_status(self, ref, status):
+        if ref.name in self.stubborn:
+            raise Rejected("KubernetesRejected", f"{ref.name} cannot be patched")
         self.patches += 1
         body = next(b for b in self.bodies if (b["kind"], b["metadata"]["name"]) == (ref.kind, ref.name))
         body["status"] = merged(body.get("status", {}), status)
@@ -247,3 +250,13 @@ async def test_an_authority_that_vanished_is_a_condition(reconciler, cluster, se
     with pytest.raises(Transient):
         await reconciler.reconcile("acme")
     assert "gone.pem" in cluster.condition("inbound-sales")["message"]
+
+
+async def test_an_object_that_cannot_be_patched_keeps_no_other_from_its_status(reconciler, cluster, probe_body):
+    bad = probe_body(metadata={"name": "bad", "uid": "u2"}, call={"timeZone": "Mars/Olympus"})
+    cluster.bodies += [CLIENT | {"status": {}}, bad]
+    cluster.stubborn = {"inbound-sales"}
+    with pytest.raises(Rejected, match="inbound-sales cannot be patched"):
+        await reconciler.reconcile("acme")
+    assert cluster.condition("client")["status"] == "True"
+    assert cluster.condition("bad")["reason"] == "InvalidSpec"
