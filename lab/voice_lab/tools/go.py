@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from voice_lab import commands, places
+from voice_lab import commands, places, progress
 from voice_lab.errors import LabError
 
 LEAST = (1, 21)  # from here on, go fetches the newer tool chain that a module asks for
@@ -48,7 +48,9 @@ def environment(**more: str) -> dict[str, str]:
 
 def forget() -> None:
     """Throw away sources and intermediate results of finished builds: gigabytes that nobody needs again."""
-    shutil.rmtree(_cache(), ignore_errors=True)
+    if _cache().exists():
+        with progress.step("go", "removing sources and intermediate results of the builds"):
+            shutil.rmtree(_cache(), ignore_errors=True)
 
 
 def _cache() -> Path:
