@@ -1,0 +1,39 @@
+"""Becoming root: with sudo the same command starts again, without it the remedy is told."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from voice_lab import root
+from voice_lab.errors import LabError
+
+
+def test_root_goes_on_after_what_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    done: list[str] = []
+    root.become(lambda: done.append("installed"), "voice_lab", ["demo"])
+    assert done == ["installed"]
+
+
+def test_without_root_and_sudo_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    with pytest.raises(LabError, match="install sudo, or run this as root"):
+        root.become(lambda: None, "voice_lab", ["demo"])
+
+
+def test_sudo_starts_the_same_command_with_no_secret_of_the_users_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(os, "execvp", lambda _program, command: started.append(command))
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.setenv("GRAFANA_HOME", "/opt/grafana")
+    root.become(lambda: None, "voice_lab", ["demo", "--check"])
+    (command,) = started
+    assert command[:2] == ["sudo", "env"]
+    assert command[-5:] == [sys.executable, "-m", "voice_lab", "demo", "--check"]
+    assert "GRAFANA_HOME=/opt/grafana" in command
+    assert "secret" not in " ".join(command)
