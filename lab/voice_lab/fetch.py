@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from pathlib import Path
 
 import httpx
 
-from voice_lab import commands
+from voice_lab import commands, files
 
 TIMEOUT = httpx.Timeout(60, connect=4)
 
@@ -56,11 +55,6 @@ def file(url: str, target: Path, *, sha256: str) -> None:
 
 def unpack(archive: Path, target: Path) -> None:
     """Unpack a tar archive whose single top folder becomes `target`."""
-    partial = target.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    commands.run(["tar", "--extract", "--no-same-owner", f"--file={archive}", f"--directory={partial}"], seconds=300)
-    (top,) = partial.iterdir()
-    shutil.rmtree(target, ignore_errors=True)
-    top.rename(target)
-    partial.rmdir()
+    options = ["--extract", "--no-same-owner", "--strip-components=1", f"--file={archive}"]
+    with files.filling(target) as partial:
+        commands.run(["tar", *options, f"--directory={partial}"], seconds=300)

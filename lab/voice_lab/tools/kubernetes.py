@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from voice_lab import commands, fetch, places, progress
+from voice_lab import commands, fetch, files, places, progress
 from voice_lab.errors import LabError
 from voice_lab.tools import go
 
@@ -47,18 +47,13 @@ def _complete(path: Path) -> bool:
 
 
 def _provide(target: Path) -> None:
-    """Fill `target`, which appears only when it is whole."""
-    partial = target.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        with progress.step("kubernetes", f"fetching kube-apiserver {KUBERNETES} and etcd {ETCD}"):
-            _download(partial)
-    except fetch.Unreachable as error:
-        progress.say(f"kubernetes: no official binaries ({error}); building them instead")
-        _build(partial)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+    with files.filling(target) as partial:
+        try:
+            with progress.step("kubernetes", f"fetching kube-apiserver {KUBERNETES} and etcd {ETCD}"):
+                _download(partial)
+        except fetch.Unreachable as error:
+            progress.say(f"kubernetes: no official binaries ({error}); building them instead")
+            _build(partial)
 
 
 def _download(target: Path) -> None:

@@ -1,13 +1,11 @@
 """Django's settings. Everything that differs between installations comes from Env; nothing else is configurable."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from voice_portal.config.env import Env
 
 ENV = Env.read(os.environ)
-PACKAGE = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = ENV.secret_key
 DEBUG = False

@@ -10,32 +10,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
-import django
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 
-ENVIRONMENT = {
-    "DJANGO_SETTINGS_MODULE": "voice_portal.config.settings",
-    "VOICE_MYSQL_HOST": "mysql.invalid",
-    "VOICE_MYSQL_USER": "voice_portal",
-    "VOICE_MYSQL_PASSWORD": "replaced by the fixture",
-    "VOICE_GRAFANA_URL": "http://grafana.invalid/grafana",
-    "VOICE_PORTAL_URL": "http://testserver",
-    "VOICE_PORTAL_SECRET_KEY": "a secret for tests only, long enough to be accepted",
-    "VOICE_GRAFANA_JWT_KEY_FILE": "/nonexistent/key.pem",
-}
+from tests import portal
 
-if not settings.configured:
-    with mock.patch.dict(os.environ, ENVIRONMENT):
-        django.setup()
+portal.set_up()
 
 
 @pytest.fixture
 def portal_env(database):
     """The settings as a process of the portal reads them, for tests that start one."""
-    return {**os.environ, **ENVIRONMENT, **database.environment("portal")}
+    return {**os.environ, **portal.ENVIRONMENT, **database.environment("portal")}
 
 
 @pytest.fixture

@@ -1,22 +1,5 @@
 """Django set up without a server: nothing here asks the database."""
 
-import os
-from unittest import mock
+from tests import portal
 
-import django
-from django.conf import settings
-
-ENVIRONMENT = {
-    "DJANGO_SETTINGS_MODULE": "voice_portal.config.settings",
-    "VOICE_MYSQL_HOST": "mysql.invalid",
-    "VOICE_MYSQL_USER": "voice_portal",
-    "VOICE_MYSQL_PASSWORD": "not used",
-    "VOICE_GRAFANA_URL": "http://grafana.invalid/grafana",
-    "VOICE_PORTAL_URL": "http://testserver",
-    "VOICE_PORTAL_SECRET_KEY": "a secret for tests only, long enough to be accepted",
-    "VOICE_GRAFANA_JWT_KEY_FILE": "/nonexistent/key.pem",
-}
-
-if not settings.configured:
-    with mock.patch.dict(os.environ, ENVIRONMENT):
-        django.setup()
+portal.set_up()
