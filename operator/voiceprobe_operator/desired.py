@@ -104,6 +104,8 @@ def plan_row(probe: Probe) -> Row:
         "alerting_enabled": probe.alerting_enabled,
         "alerting_for_ms": probe.alerting_for_ms,
         "suspended": probe.suspended,
+        "confirmation": probe.confirmation,
+        "allow_overlap": probe.allow_overlap,
     }
 
 

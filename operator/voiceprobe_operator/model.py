@@ -71,6 +71,7 @@ class Probe:
     receiver_address: str
     receiver_registrar: str | None
     receiver_credentials: str | None
+    confirmation: str
     answer_after_ms: int
     every_ms: int | None
     schedule: str | None
@@ -80,6 +81,7 @@ class Probe:
     codecs: tuple[str, ...]
     audio: str
     media_encryption: str
+    allow_overlap: bool
     mos: Threshold
     loss_pct: Threshold
     jitter_ms: Threshold
@@ -141,6 +143,7 @@ def _probe(body: Mapping[str, Any]) -> Probe:
         receiver_address=party(receiver["address"]),
         receiver_registrar=server(receiver.get("registrar")),
         receiver_credentials=receiver.get("credentials"),
+        confirmation=receiver["confirmation"],
         answer_after_ms=milliseconds(receiver["answerAfter"]),
         every_ms=None if schedule else milliseconds(call.get("every", DEFAULT_EVERY)),
         schedule=schedule,
@@ -150,6 +153,7 @@ def _probe(body: Mapping[str, Any]) -> Probe:
         codecs=tuple(call["codecs"]),
         audio=call["audio"],
         media_encryption=call["mediaEncryption"],
+        allow_overlap=call["allowOverlap"],
         alerting_enabled=spec["alerting"]["enabled"],
         alerting_for_ms=milliseconds(spec["alerting"]["for"]),
         suspended=spec["suspend"],

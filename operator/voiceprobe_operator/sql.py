@@ -15,7 +15,7 @@ from pymysql.cursors import DictCursor
 
 from voiceprobe_operator.desired import Row, canonical
 
-CLIENT_VIEWS = ("client_call", "client_call_stream", "client_probe")
+CLIENT_VIEWS = ("client_call", "client_call_stream", "client_call_interval", "client_call_ladder", "client_probe")
 _JSON_COLUMNS = ("dtmf", "codecs")
 _NOT_OURS = ("updated_at", "grafana_org_id")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)

@@ -55,7 +55,14 @@ class Application:
 
     def _heartbeat(self) -> dict[str, Parameter]:
         waiting = self._spool.depth() + self._caller.unkept
-        return plan.heartbeat_row(self._settings.sip_host, __version__, self._started_at, self._caller.active, waiting)
+        return plan.heartbeat_row(
+            self._settings.sip_host,
+            __version__,
+            self._started_at,
+            active_calls=self._caller.active,
+            spool_depth=waiting,
+            strangers=self._caller.strangers,
+        )
 
     def run(self) -> bool:
         """Call until SIGTERM or SIGINT; then hang up, write what there is and return.

@@ -16,12 +16,13 @@ DISPOSITIONS = ("answered", "busy", "no_answer", "failed", "timeout", "interrupt
 
 _WIDTHS = {
     "call_id": 255, "from_uri": 255, "to_uri": 255, "local_address": 64, "remote_address": 64, "sip_reason": 255,
-    "ua_remote": 255, "audio": 120, "codec": 16, "transport": 8,
+    "ua_remote": 255, "audio": 120, "codec": 16, "transport": 8, "mos_lqo_algorithm": 32, "recording": 255,
 }  # fmt: skip
 _DECIMALS = {
     "loss_pct": 3, "discard_pct": 3, "burst_loss_pct": 3, "gap_loss_pct": 3, "active_pct": 3, "clip_pct": 3,
     "jitter_ms": 3, "jitter_max_ms": 3, "rtt_ms": 3, "rtt_max_ms": 3, "remote_jitter_ms": 3, "probe_lag_ms": 3,
-    "mos_cq": 3, "mos_lq": 3, "r_factor": 2, "speech_dbov": 2,
+    "mos_cq": 3, "mos_lq": 3, "mos_min": 3, "mos_lqo": 3, "r_factor": 2, "speech_dbov": 2, "noise_dbov": 2,
+    "pdv_p95_ms": 3, "concealed_pct": 3, "level_dbov": 2,
 }  # fmt: skip
 _SIP_CODES = range(100, 700)
 _LARGEST_INT = 2**31 - 1
@@ -39,6 +40,7 @@ class CallRecord:
     probe: str
     generation: int
     sip_host: str
+    request_id: int | None = None
     call_id: str | None = None
     from_uri: str
     to_uri: str
@@ -54,8 +56,11 @@ class CallRecord:
     sip_reason: str | None = None
     q850_cause: int | None = None
     pdd_ms: int | None = None
+    ring_ms: int | None = None
     setup_ms: int | None = None
     first_rtp_ms: int | None = None
+    early_media: bool = False
+    redirects: int = 0
     duration_ms: int = 0
     hangup_by: str = "none"
     ua_remote: str | None = None
@@ -74,6 +79,7 @@ class StreamRecord:
     started_at: datetime
     client: str
     probe: str
+    sip_host: str
     codec: str | None = None
     payload_type: int | None = None
     ptime_ms: int | None = None
@@ -93,6 +99,7 @@ class StreamRecord:
     gap_ms: int | None = None
     jitter_ms: float | None = None
     jitter_max_ms: float | None = None
+    pdv_p95_ms: float | None = None
     rtt_ms: float | None = None
     rtt_max_ms: float | None = None
     remote_lost: int | None = None
@@ -100,40 +107,102 @@ class StreamRecord:
     r_factor: float | None = None
     mos_cq: float | None = None
     mos_lq: float | None = None
+    mos_min: float | None = None
+    wideband: bool = False
+    mos_lqo: float | None = None
+    mos_lqo_algorithm: str | None = None
     active_pct: float | None = None
     longest_silence_ms: int | None = None
     speech_dbov: float | None = None
+    noise_dbov: float | None = None
     clip_pct: float | None = None
+    concealed_pct: float | None = None
     one_way: bool = False
+    silent: bool = False
+    recording: str | None = None
     probe_lag_ms: float | None = None
     valid: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class IntervalRecord:
+    """One row of `voice_call_interval`: one second of one direction, counted from its first packet."""
+
+    uuid: UUID
+    direction: str
+    second: int
+    started_at: datetime
+    client: str
+    probe: str
+    rtp_expected: int
+    rtp_lost: int
+    rtp_discarded: int
+    jitter_ms: float | None = None
+    mos_cq: float | None = None
+    level_dbov: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LadderRecord:
+    """One row of `voice_call_ladder`: the SIP messages of one leg, as JSON (docs/cdr.md), without credentials."""
+
+    uuid: UUID
+    leg: str
+    started_at: datetime
+    client: str
+    probe: str
+    messages: str
+
+
 @dataclass(frozen=True)
 class Cdr:
-    """One call and its two streams: written together or not at all."""
+    """One call and what belongs to it: written together or not at all."""
 
     call: CallRecord
-    streams: tuple[StreamRecord, StreamRecord]
+    streams: tuple[StreamRecord, ...]
+    intervals: tuple[IntervalRecord, ...] = ()
+    ladders: tuple[LadderRecord, ...] = ()
 
     def to_json(self) -> str:
         """The record as text; `from_json` gives it back."""
-        rows = {"call": asdict(self.call), "streams": [asdict(stream) for stream in self.streams]}
-        return json.dumps(rows, default=_plain)
+        return json.dumps(asdict(self), default=_plain)
 
     @classmethod
     def from_json(cls, text: str) -> "Cdr":
         """The record that `to_json` wrote. Raises ValueError or TypeError for anything else."""
         rows = json.loads(text)
-        forward, reverse = (StreamRecord(**_typed(row)) for row in rows["streams"])
-        return cls(CallRecord(**_typed(rows["call"])), (forward, reverse))
+        return cls(
+            CallRecord(**_typed(rows["call"])),
+            tuple(StreamRecord(**_typed(row)) for row in rows["streams"]),
+            tuple(IntervalRecord(**_typed(row)) for row in rows["intervals"]),
+            tuple(LadderRecord(**_typed(row)) for row in rows["ladders"]),
+        )
+
+
+@dataclass(frozen=True)
+class ReceiverPart:
+    """What a host knows that was the receiver of a call whose dialer runs on another host.
+
+    `known`: the INVITE carried the call's UUID. Otherwise the keys in the records are provisional, and the call is
+    found in the database by probe and time: it started shortly before `invited_at`; and by the `code` that was heard,
+    if any.
+    """
+
+    known: bool
+    invited_at: datetime
+    code: str | None
+    stream: StreamRecord
+    intervals: tuple[IntervalRecord, ...] = ()
+    ladders: tuple[LadderRecord, ...] = ()
 
 
 CALL_COLUMNS = tuple(field.name for field in fields(CallRecord))
 STREAM_COLUMNS = tuple(field.name for field in fields(StreamRecord))
+INTERVAL_COLUMNS = tuple(field.name for field in fields(IntervalRecord))
+LADDER_COLUMNS = tuple(field.name for field in fields(LadderRecord))
 
 
-def parameters(record: CallRecord | StreamRecord) -> list[Parameter]:
+def parameters(record: CallRecord | StreamRecord | IntervalRecord | LadderRecord) -> list[Parameter]:
     """Values of `record` in the order of its columns, as the database driver takes them.
 
     Times become text because the ODBC driver cuts the milliseconds off a datetime; texts are cut and numbers limited

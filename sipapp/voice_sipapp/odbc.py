@@ -4,14 +4,28 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pyodbc
 
 from voice_sipapp import probe
-from voice_sipapp.cdr import CALL_COLUMNS, STREAM_COLUMNS, Cdr, Parameter, parameters
+from voice_sipapp.cdr import (
+    CALL_COLUMNS,
+    INTERVAL_COLUMNS,
+    LADDER_COLUMNS,
+    STREAM_COLUMNS,
+    CallRecord,
+    Cdr,
+    IntervalRecord,
+    LadderRecord,
+    Parameter,
+    StreamRecord,
+    parameters,
+)
 from voice_sipapp.settings import Database
 
 TIMEOUT_S = 3
+ROWS_A_STATEMENT = 200
 
 _ROW_CLASSES = ("21", "22", "23")
 """Classes of SQLSTATE that are about values. Not 42: the statement is always the same, so what is wrong with it
@@ -70,13 +84,18 @@ def row_at_fault(error: pyodbc.Error) -> bool:
 
 def insert(connection: pyodbc.Connection, cdrs: Sequence[Cdr]) -> None:
     """Store `cdrs`, all or none, in one transaction. A record that is there already stays as it is."""
-    calls = [parameters(cdr.call) for cdr in cdrs]
-    streams = [parameters(stream) for cdr in cdrs for stream in cdr.streams]
+    rows: tuple[tuple[str, Sequence[str], Sequence[CallRecord | StreamRecord | IntervalRecord | LadderRecord]], ...] = (
+        ("voice_call", CALL_COLUMNS, [cdr.call for cdr in cdrs]),
+        ("voice_call_stream", STREAM_COLUMNS, [stream for cdr in cdrs for stream in cdr.streams]),
+        ("voice_call_interval", INTERVAL_COLUMNS, [interval for cdr in cdrs for interval in cdr.intervals]),
+        ("voice_call_ladder", LADDER_COLUMNS, [ladder for cdr in cdrs for ladder in cdr.ladders]),
+    )
     with closing(connection.cursor()) as cursor:
-        cursor.execute(_insert("voice_call", CALL_COLUMNS, len(calls)), [cell for row in calls for cell in row])
-        cursor.execute(
-            _insert("voice_call_stream", STREAM_COLUMNS, len(streams)), [cell for row in streams for cell in row]
-        )
+        for table, columns, records in rows:
+            for start in range(0, len(records), ROWS_A_STATEMENT):
+                part = records[start : start + ROWS_A_STATEMENT]
+                cells = [cell for record in part for cell in parameters(record)]
+                cursor.execute(_insert(table, columns, len(part)), cells)
     connection.commit()
 
 
@@ -90,9 +109,13 @@ def read_plan(connection: pyodbc.Connection) -> list[dict[str, probe.Cell]]:
     """All rows of the plan. Ends its transaction, so that the next reading sees what came since."""
     with closing(connection.cursor()) as cursor:
         cursor.execute(f"SELECT {', '.join(probe.COLUMNS)} FROM voice_probe ORDER BY client, probe")  # noqa: S608
-        rows = [dict(zip(probe.COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+        rows = [dict(zip(probe.COLUMNS, map(_plain, row), strict=True)) for row in cursor.fetchall()]
     connection.commit()
     return rows
+
+
+def _plain(cell: probe.Cell | Decimal) -> probe.Cell:
+    return float(cell) if isinstance(cell, Decimal) else cell
 
 
 def beat(connection: pyodbc.Connection, row: Mapping[str, Parameter]) -> None:

@@ -136,13 +136,14 @@ def _close(connection: pyodbc.Connection) -> None:
         log.debug("closing a broken connection: %s", odbc.error_text(error))
 
 
-def heartbeat_row(sip_host: str, version: str, started_at: datetime, active: int, waiting: int) -> dict[str, Parameter]:
+def heartbeat_row(sip_host: str, version: str, started_at: datetime, **counts: int) -> dict[str, Parameter]:
     """This host's row of `voice_sip_host`, as of now."""
     return {
         "sip_host": sip_host,
         "version": version,
         "started_at": odbc.utc_text(started_at),
         "heartbeat_at": odbc.utc_text(datetime.now(UTC)),
-        "active_calls": active,
-        "spool_depth": waiting,
+        "dead_letters": 0,
+        "clock_offset_ms": None,
+        **counts,
     }

@@ -14,11 +14,12 @@ from voice_sipapp.sipuri import SipUri, SipUriError
 COLUMNS = (
     "client", "probe", "generation", "dialer_address", "dialer_outbound_proxy", "dialer_credentials", "destination",
     "receiver_address", "receiver_registrar", "receiver_credentials", "answer_after_ms", "every_ms", "schedule",
-    "time_zone", "duration_ms", "dtmf", "codecs", "audio", "media_encryption", "suspended",
+    "time_zone", "duration_ms", "dtmf", "codecs", "audio", "media_encryption", "mos_warning", "suspended",
+    "confirmation", "allow_overlap",
 )  # fmt: skip
 """The columns of `voice_probe` that the SIP application reads."""
 
-Cell = str | int | None
+Cell = str | int | float | None
 
 
 class ProbeError(ValueError):
@@ -26,8 +27,21 @@ class ProbeError(ValueError):
 
 
 @dataclass(frozen=True)
+class Digits:
+    """Digits that the dialer presses, the first of them `after_ms` after the answer."""
+
+    after_ms: int
+    digits: str
+
+
+@dataclass(frozen=True)
 class Probe:
-    """One path under test. Times are in ms; exactly one of `every_ms` and `schedule` is set."""
+    """One path under test. Times are in ms; exactly one of `every_ms` and `schedule` is set.
+
+    `dialer_credentials` and `receiver_credentials` are names of credentials kept on this host. `srtp`: media is
+    encrypted with keys in the SDP. `confirm`: the dialer sends the call's code as DTMF, so that the receiver knows its
+    call. A call with a MOS below `mos_warning` keeps its recordings.
+    """
 
     client: str
     probe: str
@@ -44,7 +58,15 @@ class Probe:
     codecs: tuple[str, ...]
     audio: str
     suspended: bool
-    unsupported: str | None
+    dialer_credentials: str | None = None
+    registrar: SipUri | None = None
+    receiver_credentials: str | None = None
+    dtmf: tuple[Digits, ...] = ()
+    srtp: bool = False
+    confirm: bool = False
+    allow_overlap: bool = False
+    mos_warning: float = 0.0
+    unsupported: str | None = None
     """A sentence about what this version can't do for the probe, or None: a call would not test what was asked for."""
 
     @property
@@ -78,6 +100,14 @@ def _from_row(row: Mapping[str, Cell]) -> Probe:
         codecs=tuple(sdp.usable(_names(row))),
         audio=_text(row, "audio"),
         suspended=bool(row["suspended"]),
+        dialer_credentials=_optional(row, "dialer_credentials"),
+        registrar=SipUri.parse(_text(row, "receiver_registrar")) if row["receiver_registrar"] else None,
+        receiver_credentials=_optional(row, "receiver_credentials"),
+        dtmf=_dtmf(row),
+        srtp=_text(row, "media_encryption") == "sdes",
+        confirm=_text(row, "confirmation") == "dtmf",
+        allow_overlap=bool(row["allow_overlap"]),
+        mos_warning=float(row["mos_warning"] or 0),
         unsupported=unsupported(row),
     )
     _check_timing(probe)
@@ -128,6 +158,14 @@ def _names(row: Mapping[str, Cell]) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ProbeError("codecs is not a list of names")
     return names
+
+
+def _dtmf(row: Mapping[str, Cell]) -> tuple[Digits, ...]:
+    return tuple(Digits(int(step["after_ms"]), str(step["digits"])) for step in json.loads(_text(row, "dtmf")))
+
+
+def _optional(row: Mapping[str, Cell], column: str) -> str | None:
+    return _text(row, column) if row[column] else None
 
 
 def _text(row: Mapping[str, Cell], column: str) -> str:

@@ -74,6 +74,7 @@ def stream_record(call: CallRecord, direction: str, sender: Party, listener: Par
         "started_at": call.started_at,
         "client": call.client,
         "probe": call.probe,
+        "sip_host": call.sip_host,
     }
     if codec is None:
         return StreamRecord(**common, valid=call.valid)

@@ -156,6 +156,7 @@ def test_three_addresses_are_enough(cluster: Kubectl, namespace: str) -> None:
         "codecs": ["PCMA", "PCMU"],
         "audio": "speech-en",
         "mediaEncryption": "none",
+        "allowOverlap": False,
     }
     assert spec["thresholds"] == {
         "mos": {"warning": 4.0, "critical": 3.6},

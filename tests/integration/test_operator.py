@@ -115,8 +115,9 @@ class System:
         )
         for direction, better in (("forward", 0.1), ("reverse", 0.0)):
             self.rows(
-                "INSERT INTO voice.voice_call_stream (uuid, direction, started_at, client, probe, rtp_rx, loss_pct,"
-                " jitter_ms, rtt_ms, mos_cq, one_way, valid) VALUES (%s, %s, %s, %s, %s, 1500, 0.1, 2, 30, %s, 0, 1)",
+                "INSERT INTO voice.voice_call_stream (uuid, direction, started_at, client, probe, sip_host, rtp_rx,"
+                " loss_pct, jitter_ms, rtt_ms, mos_cq, one_way, valid)"
+                " VALUES (%s, %s, %s, %s, %s, 'h', 1500, 0.1, 2, 30, %s, 0, 1)",
                 *(key, direction, now, NAMESPACE, probe, mos + better),
             )
 

@@ -13,7 +13,7 @@ OPERATOR = "voice_operator"
 PORTAL = "voice_portal"
 SIP = "voice_sip"
 
-CLIENT_VIEWS = ("client_call", "client_call_stream", "client_probe")
+CLIENT_VIEWS = ("client_call", "client_call_stream", "client_call_interval", "client_call_ladder", "client_probe")
 READ = ("SELECT",)
 WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
 # UPDATE because a CDR is sent again with ON DUPLICATE KEY UPDATE uuid = uuid. MySQL asks for the right on that one
@@ -26,6 +26,10 @@ VOICE_RELATIONS = (
     "voice_sip_host",
     "voice_call",
     "voice_call_stream",
+    "voice_call_interval",
+    "voice_call_ladder",
+    "voice_call_request",
+    "voice_probe_lease",
     "voice_probe_state",
     *CLIENT_VIEWS,
 )
@@ -74,14 +78,19 @@ GRANTS = (
     Grant(OPERATOR, "voice_probe", WRITE),
     Grant(OPERATOR, "voice_probe_state", READ),
     *(Grant(OPERATOR, view, READ, may_pass_on=True) for view in CLIENT_VIEWS),
-    *(Grant(PORTAL, relation, READ) for relation in VOICE_RELATIONS),
+    *(Grant(PORTAL, relation, READ) for relation in VOICE_RELATIONS if relation != "voice_call_request"),
+    Grant(PORTAL, "voice_call_request", ("SELECT", "INSERT")),
     *(Grant(PORTAL, table, WRITE) for table in DJANGO_TABLES),
     # To see whether a migration is outstanding.
     Grant(PORTAL, "django_migrations", READ),
     Grant(SIP, "voice_probe", READ),
     Grant(SIP, "voice_call", RECORD),
     Grant(SIP, "voice_call_stream", RECORD),
+    Grant(SIP, "voice_call_interval", RECORD),
+    Grant(SIP, "voice_call_ladder", RECORD),
     Grant(SIP, "voice_sip_host", RECORD),
+    Grant(SIP, "voice_probe_lease", WRITE),
+    Grant(SIP, "voice_call_request", ("SELECT", "UPDATE")),
 )
 
 

@@ -71,7 +71,8 @@ CALL = {
     "audio": "speech-en", "valid": 1,
 }  # fmt: skip
 STREAM = {
-    "codec": "PCMA", "rtp_rx": 1500, "loss_pct": 0.1, "jitter_ms": 5, "mos_cq": 4.3, "one_way": 0, "valid": 1,
+    "sip_host": "test", "codec": "PCMA", "rtp_rx": 1500, "loss_pct": 0.1, "jitter_ms": 5, "mos_cq": 4.3, "one_way": 0,
+    "valid": 1,
 }  # fmt: skip
 
 

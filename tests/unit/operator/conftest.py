@@ -42,13 +42,14 @@ STORED: Body = {
     "spec": {
         "destination": "sip:+442071838750@sbc.acme.example",
         "dialer": {"address": "sip:probe-1@voice.example.net"},
-        "receiver": {"address": "sip:agent-7@voice.example.net", "answerAfter": "2s"},
+        "receiver": {"address": "sip:agent-7@voice.example.net", "answerAfter": "2s", "confirmation": "none"},
         "call": {
             "timeZone": "UTC",
             "duration": "30s",
             "codecs": ["PCMA", "PCMU"],
             "audio": "speech-en",
             "mediaEncryption": "none",
+            "allowOverlap": False,
         },
         "thresholds": {
             "mos": {"warning": 4, "critical": 3.6},

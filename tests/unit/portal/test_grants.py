@@ -27,19 +27,21 @@ def rights(account):
 
 
 def test_the_portal_never_writes_what_others_own():
-    assert all(rights(grants.PORTAL)[relation] == {"SELECT"} for relation in grants.VOICE_RELATIONS)
+    portal = {relation: rights(grants.PORTAL)[relation] for relation in grants.VOICE_RELATIONS}
+    assert portal.pop("voice_call_request") == {"SELECT", "INSERT"}
+    assert all(privileges == {"SELECT"} for privileges in portal.values())
 
 
 def test_nobody_but_the_sip_application_writes_calls():
-    for table in ("voice_call", "voice_call_stream"):
+    for table in ("voice_call", "voice_call_stream", "voice_call_interval", "voice_call_ladder"):
         writers = {grant.account for grant in grants.GRANTS if grant.relation == table and "INSERT" in grant.privileges}
         assert writers == {grants.SIP}
 
 
-def test_the_sip_application_deletes_nothing_and_sees_no_client():
+def test_the_sip_application_deletes_nothing_but_leases_and_sees_no_client():
     sip = rights(grants.SIP)
-    assert not any("DELETE" in privileges for privileges in sip.values())
-    assert set(sip) == {"voice_probe", "voice_call", "voice_call_stream", "voice_sip_host"}
+    assert [relation for relation, privileges in sip.items() if "DELETE" in privileges] == ["voice_probe_lease"]
+    assert not {"voice_client", "voice_probe_state", *grants.CLIENT_VIEWS} & set(sip)
 
 
 def test_only_the_clients_views_may_be_passed_on():

@@ -27,6 +27,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "receiver_registrar": None, "receiver_credentials": None, "answer_after_ms": 2000, "every_ms": 300_000,
         "schedule": None, "time_zone": "UTC", "duration_ms": 30_000, "dtmf": "[]",
         "codecs": '["opus", "G722", "pcma"]', "audio": "speech-en", "media_encryption": "none", "suspended": 0,
+        "mos_warning": 4.0, "confirmation": "none", "allow_overlap": 0,
     } | changes  # fmt: skip
 
 
@@ -221,7 +222,7 @@ def test_the_heartbeat_has_exactly_the_columns_of_its_table():
     from voice_portal.cdr.migrations import _ddl_0001 as schema
 
     columns = re.findall(r"(?m)^  ([a-z_]+) ", schema.VOICE_SIP_HOST)
-    assert list(plan.heartbeat_row("host", "1", NOW, 2, 3)) == columns
+    assert sorted(plan.heartbeat_row("host", "1", NOW, active_calls=2, spool_depth=3, strangers=0)) == sorted(columns)
 
 
 def test_the_probe_reads_only_columns_the_schema_has():

@@ -14,7 +14,17 @@ from voice_sipapp import cdr as cdr_module
 from voice_sipapp import odbc, scoring, writer
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.call import _q850
-from voice_sipapp.cdr import CALL_COLUMNS, DISPOSITIONS, STREAM_COLUMNS, CallRecord, Cdr, StreamRecord, parameters
+from voice_sipapp.cdr import (
+    CALL_COLUMNS,
+    DISPOSITIONS,
+    INTERVAL_COLUMNS,
+    LADDER_COLUMNS,
+    STREAM_COLUMNS,
+    CallRecord,
+    Cdr,
+    StreamRecord,
+    parameters,
+)
 from voice_sipapp.keeper import Keeper
 from voice_sipapp.outcome import Ending, disposition, hangup_by, sip_code
 from voice_sipapp.settings import Database
@@ -41,9 +51,11 @@ def columns(ddl: str) -> list[str]:
 def test_records_have_exactly_the_columns_of_their_tables():
     assert list(CALL_COLUMNS) == columns(schema.VOICE_CALL)
     assert list(STREAM_COLUMNS) == columns(schema.VOICE_CALL_STREAM)
+    assert list(INTERVAL_COLUMNS) == columns(schema.VOICE_CALL_INTERVAL)
+    assert list(LADDER_COLUMNS) == columns(schema.VOICE_CALL_LADDER)
 
 
-TABLES = schema.VOICE_CALL + schema.VOICE_CALL_STREAM
+TABLES = schema.VOICE_CALL + schema.VOICE_CALL_STREAM + schema.VOICE_CALL_INTERVAL + schema.VOICE_CALL_LADDER
 
 
 def test_texts_are_cut_to_what_their_columns_hold():
@@ -107,7 +119,14 @@ def test_values_reach_the_driver_as_the_database_wants_them():
 
 def test_numbers_beyond_their_columns_are_limited():
     stream = StreamRecord(
-        uuid=uuid4(), direction="forward", started_at=STARTED, client="a", probe="b", jitter_max_ms=9e9, mos_cq=4.36549
+        sip_host="bench",
+        uuid=uuid4(),
+        direction="forward",
+        started_at=STARTED,
+        client="a",
+        probe="b",
+        jitter_max_ms=9e9,
+        mos_cq=4.36549,
     )
     values = dict(zip(STREAM_COLUMNS, parameters(stream), strict=True))
     assert (values["jitter_max_ms"], values["mos_cq"]) == (999_999.999, 4.365)

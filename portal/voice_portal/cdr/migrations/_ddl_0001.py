@@ -58,6 +58,8 @@ CREATE TABLE IF NOT EXISTS voice_probe (
   alerting_enabled       BOOLEAN      NOT NULL,
   alerting_for_ms        INT UNSIGNED NOT NULL,
   suspended              BOOLEAN      NOT NULL,
+  confirmation           VARCHAR(8)   NOT NULL DEFAULT 'none',
+  allow_overlap          BOOLEAN      NOT NULL DEFAULT FALSE,
   updated_at             DATETIME(3)  NOT NULL,
   PRIMARY KEY (client, probe),
   UNIQUE KEY voice_probe_uid (uid)
@@ -66,13 +68,45 @@ CREATE TABLE IF NOT EXISTS voice_probe (
 
 VOICE_SIP_HOST = """
 CREATE TABLE IF NOT EXISTS voice_sip_host (
-  sip_host       VARCHAR(63)  NOT NULL,
-  version        VARCHAR(32)  NOT NULL,
-  started_at     DATETIME(3)  NOT NULL,
-  heartbeat_at   DATETIME(3)  NOT NULL,
-  active_calls   INT UNSIGNED NOT NULL,
-  spool_depth    INT UNSIGNED NOT NULL,
+  sip_host         VARCHAR(63)  NOT NULL,
+  version          VARCHAR(32)  NOT NULL,
+  started_at       DATETIME(3)  NOT NULL,
+  heartbeat_at     DATETIME(3)  NOT NULL,
+  active_calls     INT UNSIGNED NOT NULL,
+  spool_depth      INT UNSIGNED NOT NULL,
+  dead_letters     INT UNSIGNED NOT NULL DEFAULT 0,
+  strangers        INT UNSIGNED NOT NULL DEFAULT 0,
+  clock_offset_ms  DECIMAL(9,3) NULL,
   PRIMARY KEY (sip_host)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+"""
+
+# Which host calls a probe, and which one registers as its receiver. A host renews what it holds; what is not renewed
+# runs out, and another host takes it. Compared with the server's clock only: the hosts' clocks don't matter.
+VOICE_PROBE_LEASE = """
+CREATE TABLE IF NOT EXISTS voice_probe_lease (
+  client      VARCHAR(63)  NOT NULL,
+  probe       VARCHAR(63)  NOT NULL,
+  party       ENUM('dialer','receiver') NOT NULL,
+  sip_host    VARCHAR(63)  NOT NULL,
+  expires_at  DATETIME(3)  NOT NULL,
+  PRIMARY KEY (client, probe, party)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+"""
+
+VOICE_CALL_REQUEST = """
+CREATE TABLE IF NOT EXISTS voice_call_request (
+  id            BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+  client        VARCHAR(63)     NOT NULL,
+  probe         VARCHAR(63)     NOT NULL,
+  requested_at  DATETIME(3)     NOT NULL,
+  requested_by  VARCHAR(150)    NOT NULL,
+  claimed_at    DATETIME(3)     NULL,
+  claimed_by    VARCHAR(63)     NULL,
+  call_uuid     BINARY(16)      NULL,
+  PRIMARY KEY (id),
+  KEY voice_call_request_open (claimed_at, requested_at),
+  KEY voice_call_request_probe (client, probe, requested_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 """
 
@@ -86,6 +120,7 @@ CREATE TABLE IF NOT EXISTS voice_call (
   probe           VARCHAR(63)       NOT NULL,
   generation      BIGINT            NOT NULL,
   sip_host        VARCHAR(63)       NOT NULL,
+  request_id      BIGINT UNSIGNED   NULL,
   call_id         VARCHAR(255)      NULL,
   from_uri        VARCHAR(255)      NOT NULL,
   to_uri          VARCHAR(255)      NOT NULL,
@@ -101,8 +136,11 @@ CREATE TABLE IF NOT EXISTS voice_call (
   sip_reason      VARCHAR(255)      NULL,
   q850_cause      SMALLINT UNSIGNED NULL,
   pdd_ms          INT UNSIGNED      NULL,
+  ring_ms         INT UNSIGNED      NULL,
   setup_ms        INT UNSIGNED      NULL,
   first_rtp_ms    INT UNSIGNED      NULL,
+  early_media     BOOLEAN           NOT NULL DEFAULT FALSE,
+  redirects       SMALLINT UNSIGNED NOT NULL DEFAULT 0,
   duration_ms     INT UNSIGNED      NOT NULL,
   hangup_by       ENUM('local','remote','timeout','none') NOT NULL,
   ua_remote       VARCHAR(255)      NULL,
@@ -124,6 +162,7 @@ CREATE TABLE IF NOT EXISTS voice_call_stream (
   started_at          DATETIME(3)       NOT NULL,
   client              VARCHAR(63)       NOT NULL,
   probe               VARCHAR(63)       NOT NULL,
+  sip_host            VARCHAR(63)       NOT NULL,
   codec               VARCHAR(16)       NULL,
   payload_type        TINYINT UNSIGNED  NULL,
   ptime_ms            SMALLINT UNSIGNED NULL,
@@ -143,6 +182,7 @@ CREATE TABLE IF NOT EXISTS voice_call_stream (
   gap_ms              INT UNSIGNED      NULL,
   jitter_ms           DECIMAL(9,3)      NULL,
   jitter_max_ms       DECIMAL(9,3)      NULL,
+  pdv_p95_ms          DECIMAL(9,3)      NULL,
   rtt_ms              DECIMAL(9,3)      NULL,
   rtt_max_ms          DECIMAL(9,3)      NULL,
   remote_lost         INT               NULL,
@@ -150,16 +190,60 @@ CREATE TABLE IF NOT EXISTS voice_call_stream (
   r_factor            DECIMAL(5,2)      NULL,
   mos_cq              DECIMAL(4,3)      NULL,
   mos_lq              DECIMAL(4,3)      NULL,
+  mos_min             DECIMAL(4,3)      NULL,
+  wideband            BOOLEAN           NOT NULL DEFAULT FALSE,
+  mos_lqo             DECIMAL(4,3)      NULL,
+  mos_lqo_algorithm   VARCHAR(32)       NULL,
   active_pct          DECIMAL(6,3)      NULL,
   longest_silence_ms  INT UNSIGNED      NULL,
   speech_dbov         DECIMAL(5,2)      NULL,
+  noise_dbov          DECIMAL(5,2)      NULL,
   clip_pct            DECIMAL(6,3)      NULL,
+  concealed_pct       DECIMAL(6,3)      NULL,
   one_way             BOOLEAN           NOT NULL,
+  silent              BOOLEAN           NOT NULL DEFAULT FALSE,
+  recording           VARCHAR(255)      NULL,
   probe_lag_ms        DECIMAL(9,3)      NULL,
   valid               BOOLEAN           NOT NULL,
   PRIMARY KEY (uuid, direction, started_at),
   KEY voice_call_stream_probe (client, probe, started_at),
   KEY voice_call_stream_time (client, started_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
+"""
+
+# One row for each second in which a direction should have carried sound. Kept for a short time only.
+VOICE_CALL_INTERVAL = """
+CREATE TABLE IF NOT EXISTS voice_call_interval (
+  uuid           BINARY(16)        NOT NULL,
+  direction      ENUM('forward','reverse') NOT NULL,
+  second         SMALLINT UNSIGNED NOT NULL,
+  started_at     DATETIME(3)       NOT NULL,
+  client         VARCHAR(63)       NOT NULL,
+  probe          VARCHAR(63)       NOT NULL,
+  rtp_expected   SMALLINT UNSIGNED NOT NULL,
+  rtp_lost       SMALLINT UNSIGNED NOT NULL,
+  rtp_discarded  SMALLINT UNSIGNED NOT NULL,
+  jitter_ms      DECIMAL(9,3)      NULL,
+  mos_cq         DECIMAL(4,3)      NULL,
+  level_dbov     DECIMAL(5,2)      NULL,
+  PRIMARY KEY (uuid, direction, second, started_at),
+  KEY voice_call_interval_time (client, started_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
+"""
+
+# The SIP messages of one leg, apart from voice_call because they are a hundred times its size and rarely looked at.
+VOICE_CALL_LADDER = """
+CREATE TABLE IF NOT EXISTS voice_call_ladder (
+  uuid        BINARY(16)  NOT NULL,
+  leg         ENUM('dialer','receiver') NOT NULL,
+  started_at  DATETIME(3) NOT NULL,
+  client      VARCHAR(63) NOT NULL,
+  probe       VARCHAR(63) NOT NULL,
+  messages    MEDIUMTEXT  NOT NULL,
+  PRIMARY KEY (uuid, leg, started_at),
+  KEY voice_call_ladder_time (client, started_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
 """
@@ -172,7 +256,8 @@ PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MA
 # server with few calls yet prefers. It selects the call's uuid, so that two hosts which call in the same millisecond do
 # not give the probe two rows.
 # A comparison with NULL (nothing measured) is never true, so it makes no probe unhealthy by itself; but
-# in an answered call both directions must have been heard: one_way, or a stream that is missing altogether, is bad.
+# in an answered call both directions must have been heard: one_way, a stream that is missing altogether, or one that
+# brought no speech, is bad.
 # COLLATE: words of our own have the collation of whoever makes the view, and MySQL compares them with the words of a
 # connection that has another one not at all. Said here, they compare like every other text of the schema.
 # 28800000: a probe on a cron schedule has no interval; three times eight hours without a call is NoData.
@@ -185,7 +270,7 @@ SELECT s.*,
       OR s.last_call_at < UTC_TIMESTAMP(3)
         - INTERVAL (3 * COALESCE(s.every_ms, 28800000) + s.duration_ms) * 1000 MICROSECOND
       THEN 'NoData'
-    WHEN s.disposition <> 'answered' OR COALESCE(s.one_way, 1)
+    WHEN s.disposition <> 'answered' OR COALESCE(s.one_way, 1) OR COALESCE(s.silent, 1)
       OR s.mos < s.mos_critical OR s.loss_pct > s.loss_pct_critical
       OR s.jitter_ms > s.jitter_ms_critical OR s.pdd_ms > s.pdd_ms_critical THEN 'Unhealthy'
     WHEN s.mos < s.mos_warning OR s.loss_pct > s.loss_pct_warning
@@ -201,7 +286,7 @@ FROM (
     LEAST(COALESCE(f.mos_cq, r.mos_cq), COALESCE(r.mos_cq, f.mos_cq)) AS mos,
     GREATEST(COALESCE(f.loss_pct, r.loss_pct), COALESCE(r.loss_pct, f.loss_pct)) AS loss_pct,
     GREATEST(COALESCE(f.jitter_ms, r.jitter_ms), COALESCE(r.jitter_ms, f.jitter_ms)) AS jitter_ms,
-    GREATEST(f.one_way, r.one_way) AS one_way
+    GREATEST(f.one_way, r.one_way) AS one_way, GREATEST(f.silent, r.silent) AS silent
   FROM voice_probe p
   LEFT JOIN voice_call c
     ON c.uuid = (SELECT l.uuid FROM voice_call l FORCE INDEX (voice_call_probe)
@@ -227,12 +312,18 @@ TABLES = {
     "voice_client": VOICE_CLIENT,
     "voice_probe": VOICE_PROBE,
     "voice_sip_host": VOICE_SIP_HOST,
+    "voice_probe_lease": VOICE_PROBE_LEASE,
+    "voice_call_request": VOICE_CALL_REQUEST,
     "voice_call": VOICE_CALL,
     "voice_call_stream": VOICE_CALL_STREAM,
+    "voice_call_interval": VOICE_CALL_INTERVAL,
+    "voice_call_ladder": VOICE_CALL_LADDER,
 }
 VIEWS = {
     "voice_probe_state": VOICE_PROBE_STATE,
     "client_call": client_view("client_call", "voice_call"),
     "client_call_stream": client_view("client_call_stream", "voice_call_stream"),
+    "client_call_interval": client_view("client_call_interval", "voice_call_interval"),
+    "client_call_ladder": client_view("client_call_ladder", "voice_call_ladder"),
     "client_probe": client_view("client_probe", "voice_probe_state"),
 }

@@ -1,0 +1,34 @@
+"""The identity of a call: a UUID that also says when the call started, and the short code that confirms it. Pure.
+
+Version 7 (RFC 9562, section 5.7) because the receiver may run on another host: the UUID in the INVITE's header is all
+that it is told, and with it it can write its part of the record under the right key (`uuid`, `started_at`).
+"""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+CODE_DIGITS = 4
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def new(started_at: datetime) -> UUID:
+    """A new UUID of a call that starts at `started_at` (with a time zone), to the millisecond."""
+    milliseconds = (started_at - _EPOCH) // _MILLISECOND
+    tail = secrets.randbits(74)
+    high = milliseconds << 16 | 7 << 12 | tail >> 62
+    return UUID(int=high << 64 | 0b10 << 62 | tail & (1 << 62) - 1)
+
+
+def started_at(uuid: UUID) -> datetime:
+    """When the call `uuid` started, in UTC. Raises ValueError for a UUID that is not of version 7."""
+    if uuid.version != 7:
+        raise ValueError(f"{uuid} is no call of ours")
+    return _EPOCH + (uuid.int >> 80) * _MILLISECOND
+
+
+def code(uuid: UUID) -> str:
+    """The digits that the dialer of the call `uuid` sends as DTMF where the probe asks for confirmation."""
+    return f"{uuid.int % 10**CODE_DIGITS:0{CODE_DIGITS}d}"

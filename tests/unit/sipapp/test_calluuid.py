@@ -1,0 +1,35 @@
+"""The identity of a call."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_sipapp import calluuid
+
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - naive bounds
+
+
+@given(MOMENTS)
+def test_the_uuid_tells_when_the_call_started(moment: datetime) -> None:
+    uuid = calluuid.new(moment)
+    assert uuid.version == 7
+    assert timedelta(0) <= moment - calluuid.started_at(uuid) < timedelta(milliseconds=1)
+
+
+def test_two_calls_of_one_millisecond_differ() -> None:
+    now = datetime.now(UTC)
+    assert len({calluuid.new(now) for _ in range(1000)}) == 1000
+
+
+def test_the_code_is_always_four_digits() -> None:
+    codes = {calluuid.code(calluuid.new(datetime.now(UTC))) for _ in range(500)}
+    assert all(len(code) == 4 and code.isdecimal() for code in codes)
+    assert len(codes) > 400
+
+
+def test_any_other_uuid_is_not_ours() -> None:
+    with pytest.raises(ValueError, match="no call of ours"):
+        calluuid.started_at(uuid4())
