@@ -163,7 +163,7 @@ def test_a_probe_becomes_plan_account_organisation_and_dashboards(system: System
     assert client["grafana_org_id"] == system.org()
     grants = system.rows(f"SHOW GRANTS FOR '{client['account']}'@'%%'")
     text = " ".join(str(value) for row in grants for value in row.values())
-    assert text.count("GRANT SELECT ON") == 3
+    assert text.count("GRANT SELECT ON") == 5
     assert client["grafana_login"] == f"client-{NAMESPACE}"
     assert [e["reason"] for e in events(system, probe)].count("Published") == 1
 
