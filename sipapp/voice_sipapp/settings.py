@@ -1,5 +1,6 @@
 """Settings of the SIP application, from the environment (docs/architecture.md lists them)."""
 
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +22,20 @@ HELP = """environment:
   VOICE_SIP_ADDRESS         IPv6 or IPv4 address to send and receive on
   VOICE_SIP_DIALER_PORT     UDP port of the dialer (5060)
   VOICE_SIP_RECEIVER_PORT   UDP port of the receiver (5062)
+  VOICE_SIP_EDGE            ADDRESS:PORT of this host's proxy for SIP over TCP and TLS; empty: UDP only
+  VOICE_SIP_PARTIES         which parties this host may be: dialer, receiver or both (dialer,receiver)
+  VOICE_SIP_CLIENTS         clients whose probes it may serve, separated by commas; empty: all
+  VOICE_MAX_CALLS           calls that may be up at once (100)
+  VOICE_CALLS_PER_SECOND    calls that may start in a second (5)
   VOICE_RTP_PORTS           first and last UDP port for media (20000-29998)
+  VOICE_CREDENTIALS         file of mode 0600 with SIP credentials, or aws:PREFIX for Secrets Manager; empty: none
   VOICE_SPOOL               SQLite file that keeps records until the database has them
-  VOICE_AUDIO               folder with <name>.wav: mono, 16 bit, 8,000 Hz"""
+  VOICE_AUDIO               folder with <name>.wav: mono, 16 bit, 8,000 Hz
+  VOICE_RECORDINGS          folder for recordings of calls that sound bad; empty: none are kept
+  VOICE_RECORDINGS_MAX_MB   how large that folder may get (1000)
+  VOICE_RECORDINGS_MAX_DAYS how long a recording is kept (30)"""
+
+PARTIES = ("dialer", "receiver")
 
 
 class SettingsError(Exception):
@@ -47,16 +59,30 @@ class Database:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything the application is told from outside."""
+    """Everything the application is told from outside.
+
+    `parties`: what this host may be of a call; `clients`: whose probes it may serve, empty for everybody's. `edge`:
+    address (an IPv6 literal in brackets) and port of the proxy that speaks TCP and TLS for this host. `credentials`:
+    where SIP credentials are (see `credentials.load`). `recordings`: their folder; None keeps none.
+    """
 
     database: Database
     sip_host: str
     address: str
     dialer_port: int
     receiver_port: int
+    edge: tuple[str, int] | None
+    parties: tuple[str, ...]
+    clients: tuple[str, ...]
+    max_calls: int
+    calls_per_second: float
     rtp_ports: tuple[int, int]
+    credentials: str | None
     spool: Path
     audio: Path
+    recordings: Path | None
+    recordings_max_mb: int
+    recordings_max_days: int
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -69,9 +95,18 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         address=read.address("VOICE_SIP_ADDRESS"),
         dialer_port=read.port("VOICE_SIP_DIALER_PORT", 5060),
         receiver_port=read.port("VOICE_SIP_RECEIVER_PORT", 5062),
+        edge=read.endpoint("VOICE_SIP_EDGE"),
+        parties=read.parties("VOICE_SIP_PARTIES"),
+        clients=read.names("VOICE_SIP_CLIENTS"),
+        max_calls=read.whole("VOICE_MAX_CALLS", 100),
+        calls_per_second=read.rate("VOICE_CALLS_PER_SECOND", 5.0),
         rtp_ports=read.port_range("VOICE_RTP_PORTS", "20000-29998"),
+        credentials=environ.get("VOICE_CREDENTIALS") or None,
         spool=Path(environ.get("VOICE_SPOOL", "")),
         audio=Path(environ.get("VOICE_AUDIO", "")),
+        recordings=Path(environ["VOICE_RECORDINGS"]) if environ.get("VOICE_RECORDINGS") else None,
+        recordings_max_mb=read.whole("VOICE_RECORDINGS_MAX_MB", 1000),
+        recordings_max_days=read.whole("VOICE_RECORDINGS_MAX_DAYS", 30),
     )
     if settings.dialer_port == settings.receiver_port:
         problems.append("VOICE_SIP_DIALER_PORT and VOICE_SIP_RECEIVER_PORT must differ")
@@ -112,6 +147,45 @@ class _Reader:
             return int(first), int(last)
         self._problems.append(f"{name} is {text!r} and not FIRST-LAST, both between 1024 and 65535")
         return 20000, 29998
+
+    def whole(self, name: str, default: int) -> int:
+        text = self._environ.get(name) or str(default)
+        if text.isdecimal() and 1 <= int(text) <= 1_000_000:
+            return int(text)
+        self._problems.append(f"{name} is {text!r} and not a whole number of at least 1")
+        return default
+
+    def rate(self, name: str, default: float) -> float:
+        text = self._environ.get(name) or str(default)
+        if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text) and float(text) > 0:
+            return float(text)
+        self._problems.append(f"{name} is {text!r} and not a number above 0")
+        return default
+
+    def names(self, name: str) -> tuple[str, ...]:
+        found = (part.strip() for part in self._environ.get(name, "").split(","))
+        return tuple(sorted({part for part in found if part}))
+
+    def parties(self, name: str) -> tuple[str, ...]:
+        found = self.names(name) or PARTIES
+        if wrong := [party for party in found if party not in PARTIES]:
+            self._problems.append(f"{name} names {', '.join(wrong)}; there are dialer and receiver")
+        return found
+
+    def endpoint(self, name: str) -> tuple[str, int] | None:
+        """ADDRESS:PORT, an IPv6 address in brackets; None where it is not set."""
+        text = self._environ.get(name, "")
+        host, _, port = text.rpartition(":")
+        try:
+            address = ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+        except ValueError:
+            address = None
+        bare_v6 = address is not None and address.version == 6 and not host.startswith("[")
+        if address is not None and not bare_v6 and port.isdecimal() and 1 <= int(port) <= 65535:
+            return host, int(port)
+        if text:
+            self._problems.append(f"{name} is {text!r} and not ADDRESS:PORT, an IPv6 address in brackets")
+        return None
 
     def host_name(self, name: str) -> str:
         text = self._environ.get(name) or socket.gethostname()
