@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from voiceprobe_operator import names, status
 from voiceprobe_operator.declared import Declared
 from voiceprobe_operator.errors import Faults, OutsideError
 from voiceprobe_operator.kubernetes import Kubernetes
 from voiceprobe_operator.model import Reference
+from voiceprobe_operator.panels import Json
 from voiceprobe_operator.result import Result
 from voiceprobe_operator.status import Outcome
 from voiceprobe_operator.statuswriter import StatusWriter
@@ -46,13 +47,15 @@ class Reporter:
         faults.tell()
 
     async def _conditions(self, ref: Reference, outcomes: Mapping[str, Outcome]) -> None:
-        known = self._writer.known(ref)
         now = datetime.datetime.now(datetime.UTC)
-        want = {
-            "observedGeneration": ref.generation,
-            "conditions": status.conditions(known, outcomes, ref.generation, now),
-            "grafana": status.grafana(ref, self._portal_url),
-        }
+
+        def want(known: Mapping[str, Any]) -> Json:
+            return {
+                "observedGeneration": ref.generation,
+                "conditions": status.conditions(known, outcomes, ref.generation, now),
+                "grafana": status.grafana(ref, self._portal_url),
+            }
+
         await self._writer.write(ref, want)
 
     async def _events(self, ref: Reference, result: Result, *, settled: bool) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from voiceprobe_operator import liveness, status
@@ -122,11 +124,12 @@ class Service:
         One that cannot be patched does not keep the others; the last such error is raised in the end.
         """
         faults = Faults()
+        now = datetime.datetime.now(datetime.UTC)
         for state in await self._database.states():
             ref = self._writer.probe(state["client"], state["probe"])
             if ref is not None:
                 with faults.kept():
-                    await self._writer.write(ref, status.health(state))
+                    await self._writer.write(ref, partial(status.of_calls, state=state, now=now))
         faults.tell()
 
 

@@ -92,7 +92,8 @@ def known_probes(cursor: DictCursor) -> set[tuple[str, str]]:
 def states(cursor: DictCursor) -> list[dict[str, Any]]:
     """Health and last call of every probe of every client."""
     cursor.execute(
-        "SELECT client, probe, health, last_call_at, disposition, sip_code, mos, mos_forward, mos_reverse"
+        "SELECT client, probe, health, last_call_at, last_call_generation, disposition, sip_code, sip_reason,"
+        " mos, mos_forward, mos_reverse"
         " FROM voice_probe_state"
     )
     return list(cursor.fetchall())

@@ -6,14 +6,14 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from voiceprobe_operator import names
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.model import Reference
 from voiceprobe_operator.panels import Json
 
-ConditionType = Literal["Ready", "PlanPublished", "DatasourceReady", "DashboardsReady"]
+ConditionType = Literal["Ready", "PlanPublished", "DatasourceReady", "DashboardsReady", "Callable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ PLAN_PUBLISHED = Outcome(True, "Published", "the SIP hosts can read this probe i
 DATASOURCE_READY = Outcome(True, "Ready", "Grafana reads the client's calls with the client's own account")
 DASHBOARDS_READY = Outcome(True, "Ready", "the dashboards are as declared")
 WORK = ("PlanPublished", "DatasourceReady", "DashboardsReady")
+ORDER: tuple[str, ...] = get_args(ConditionType)
+CONFIGURATION_ERROR = "configuration_error"
 
 
 def ready(outcomes: Sequence[Outcome]) -> Outcome:
@@ -47,23 +49,30 @@ def ready(outcomes: Sequence[Outcome]) -> Outcome:
 def conditions(
     have: Mapping[str, Any], outcomes: Mapping[str, Outcome], generation: int, now: datetime.datetime
 ) -> list[Json]:
-    """Ready and each of `outcomes` as conditions; `have` is the status so far, which knows when each last turned."""
-    turned = {c["type"]: (c["status"], c["lastTransitionTime"]) for c in have.get("conditions", ())}
-    result = []
-    for kind, outcome in {"Ready": ready(list(outcomes.values())), **outcomes}.items():
-        status = "True" if outcome.ok else "False"
-        before, since = turned.get(kind, (None, None))
-        result.append(
-            {
-                "type": kind,
-                "status": status,
-                "reason": outcome.reason,
-                "message": outcome.message,
-                "observedGeneration": generation,
-                "lastTransitionTime": since if before == status else timestamp(now),
-            }
-        )
-    return result
+    """Ready and each of `outcomes` as conditions; `have` is the status so far, whose other conditions stay."""
+    told = {"Ready": ready(list(outcomes.values())), **outcomes}
+    fresh = [
+        _condition(kind, "True" if outcome.ok else "False", outcome.reason, outcome.message, generation)
+        for kind, outcome in told.items()
+    ]
+    return _brought_in(have, fresh, now)
+
+
+def _condition(kind: str, status: str, reason: str, message: str, generation: int | None) -> Json:
+    seen = {} if generation is None else {"observedGeneration": generation}
+    return {"type": kind, "status": status, "reason": reason, "message": message, **seen}
+
+
+def _brought_in(have: Mapping[str, Any], fresh: Sequence[Json], now: datetime.datetime) -> list[Json]:
+    """The conditions of `have` with `fresh` in their places; each keeps the time at which it last turned."""
+    before = {c["type"]: c for c in have.get("conditions", ())}
+    result = dict(before)
+    for one in fresh:
+        old = before.get(one["type"], {})
+        since = old["lastTransitionTime"] if old.get("status") == one["status"] else timestamp(now)
+        result[one["type"]] = {**one, "lastTransitionTime": since}
+    # Always in the same order, whoever wrote last: a list that is only turned about would be a change.
+    return sorted(result.values(), key=lambda c: ORDER.index(c["type"]) if c["type"] in ORDER else len(ORDER))
 
 
 def grafana(ref: Reference, portal_url: str) -> Json:
@@ -79,21 +88,41 @@ def grafana(ref: Reference, portal_url: str) -> Json:
     }
 
 
-def health(state: Mapping[str, Any]) -> Json:
-    """Health and last call of a row of `voice_probe_state`. None means that the field is to be absent."""
-    if state["last_call_at"] is None:
-        return {"health": state["health"], "lastCall": None}
+def of_calls(have: Mapping[str, Any], state: Mapping[str, Any], now: datetime.datetime) -> Json:
+    """What a row of `voice_probe_state` says of a probe whose status so far is `have`: health, last call, Callable.
+
+    None means that the field is to be absent.
+    """
     return {
         "health": state["health"],
-        "lastCall": {
-            "time": timestamp(state["last_call_at"]),
-            "outcome": state["disposition"],
-            "sipCode": state["sip_code"],
-            "mos": _score(state["mos"]),
-            "mosForward": _score(state["mos_forward"]),
-            "mosReverse": _score(state["mos_reverse"]),
-        },
+        "lastCall": None if state["last_call_at"] is None else _last_call(state),
+        "conditions": _brought_in(have, [_callable(state)], now),
     }
+
+
+def _last_call(state: Mapping[str, Any]) -> Json:
+    # Of an answered call the phrase says OK, which is no reason for anything.
+    reason = None if state["disposition"] == "answered" else state["sip_reason"]
+    return {
+        "time": timestamp(state["last_call_at"]),
+        "outcome": state["disposition"],
+        "sipCode": state["sip_code"],
+        "reason": reason,
+        "mos": _score(state["mos"]),
+        "mosForward": _score(state["mos_forward"]),
+        "mosReverse": _score(state["mos_reverse"]),
+    }
+
+
+def _callable(state: Mapping[str, Any]) -> Json:
+    """Whether the SIP host could place the last call as the probe describes it, under that call's generation."""
+    if state["last_call_at"] is None:
+        return _condition("Callable", "Unknown", "NoCallYet", "no call that counts has been placed yet", None)
+    generation = state["last_call_generation"]
+    if state["disposition"] == CONFIGURATION_ERROR:
+        sentence = state["sip_reason"] or "the SIP host cannot call this probe as it is described"
+        return _condition("Callable", "False", "ConfigurationError", sentence, generation)
+    return _condition("Callable", "True", "CallPlaced", "the SIP host places calls as declared", generation)
 
 
 def difference(have: Mapping[str, Any], want: Mapping[str, Any]) -> Json:

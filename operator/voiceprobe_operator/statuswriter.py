@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from voiceprobe_operator.kubernetes import Kubernetes
 from voiceprobe_operator.model import Reference, reference
@@ -19,6 +21,7 @@ class StatusWriter:
     def __init__(self, kubernetes: Kubernetes) -> None:
         self._kubernetes = kubernetes
         self._known: dict[Key, tuple[Reference, Json]] = {}
+        self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
     def remember(self, bodies: Iterable[Mapping[str, Any]], namespace: str | None = None) -> None:
         """Take a complete list (of `namespace`, or of all) as the truth: what it lacks is gone."""
@@ -35,14 +38,18 @@ class StatusWriter:
         found = self._known.get(("VoiceProbe", namespace, name))
         return found[0] if found else None
 
-    async def write(self, ref: Reference, want: Mapping[str, Any]) -> None:
-        """Make the object's status hold `want`; raises Transient or Rejected."""
-        patch = difference(self.known(ref), want)
-        if not patch:
-            return
-        await self._kubernetes.patch_status(ref, patch)
-        if _key(ref) in self._known:
-            self._known[_key(ref)] = (ref, merged(self.known(ref), patch))
+    async def write(self, ref: Reference, make: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        """Make the object's status hold what `make` makes of the status so far; raises Transient or Rejected.
+
+        One write of an object follows the other: its conditions are one list, to which two loops contribute.
+        """
+        async with self._turns.setdefault(_key(ref), asyncio.Lock()):
+            patch = difference(self.known(ref), make(self.known(ref)))
+            if not patch:
+                return
+            await self._kubernetes.patch_status(ref, patch)
+            if _key(ref) in self._known:
+                self._known[_key(ref)] = (ref, merged(self.known(ref), patch))
 
 
 def _key(ref: Reference) -> Key:

@@ -102,6 +102,16 @@ class System:
             result[panel["title"]] = self.call("POST", "/api/ds/query", json=asked | {"queries": [query]})
         return result
 
+    def record_configuration_error(self, probe: str, reason: str) -> None:
+        """Write the record of a call that the SIP host could not place, as it would."""
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(seconds=10)
+        self.rows(
+            "INSERT INTO voice.voice_call (uuid, started_at, client, probe, generation, sip_host, from_uri, to_uri,"
+            " srtp, ended_at, disposition, sip_reason, duration_ms, hangup_by, audio, valid)"
+            " VALUES (%s, %s, %s, %s, 1, 'h', 'a', 'b', 0, %s, 'configuration_error', %s, 0, 'none', 'tone', 1)",
+            *(uuid.uuid4().bytes, now, NAMESPACE, probe, now, reason),
+        )
+
     def record_call(self, probe: str, mos: float) -> None:
         """Write a call and both of its streams, as a SIP host would."""
         # Grafana asks up to the last full second, so a call of this very moment would not be seen yet.
@@ -197,6 +207,25 @@ def test_a_call_shows_in_the_status(system: System, probe: str) -> None:
     status = until(lambda: (s := system.status(probe)).get("health") == "Degraded" and s)
     assert (status["lastCall"]["mos"], status["lastCall"]["mosForward"]) == (3.8, 3.9)
     assert "3.8" in system.kubectl("get", "vp", probe)
+
+
+def test_a_probe_that_cannot_be_called_says_why_until_it_can(system: System, probe: str) -> None:
+    until(lambda: system.condition(probe, "Callable")["status"] == "Unknown")
+    system.record_configuration_error(probe, "Nothing to play: there is no recording called 'x'.")
+    condition = until(lambda: (c := system.condition(probe, "Callable"))["status"] == "False" and c)
+    assert condition["reason"] == "ConfigurationError"
+    assert condition["message"] == "Nothing to play: there is no recording called 'x'."
+    status = system.status(probe)
+    assert (status["lastCall"]["outcome"], status["lastCall"]["reason"]) == (
+        "configuration_error",
+        "Nothing to play: there is no recording called 'x'.",
+    )
+    assert "Unhealthy" in system.kubectl("get", "vp", probe)
+    assert "Nothing to play" in system.kubectl("get", "vp", probe, "-o", "wide")
+    assert system.ready(probe), "the operator's own work is done all the same"
+    system.record_call(probe, mos=4.2)
+    until(lambda: system.condition(probe, "Callable")["status"] == "True")
+    assert "reason" not in system.status(probe)["lastCall"]
 
 
 def test_a_changed_spec_reaches_the_plan(system: System, probe: str) -> None:

@@ -61,7 +61,9 @@ class ProbeState(models.Model):
     jitter_ms_critical = models.DecimalField(max_digits=9, decimal_places=3)
     pdd_ms_warning = models.PositiveIntegerField()
     pdd_ms_critical = models.PositiveIntegerField()
+    last_call_uuid = BinaryUUIDField(null=True)  # type: ignore[misc] # the stubs cannot say that of an own field
     last_call_at = models.DateTimeField(null=True)
+    last_call_generation = models.BigIntegerField(null=True)
     disposition = models.CharField(max_length=19, null=True)
     sip_code = models.PositiveSmallIntegerField(null=True)
     sip_reason = models.CharField(max_length=255, null=True)
@@ -72,6 +74,7 @@ class ProbeState(models.Model):
     loss_pct = models.DecimalField(max_digits=6, decimal_places=3, null=True)
     jitter_ms = models.DecimalField(max_digits=9, decimal_places=3, null=True)
     one_way = models.BooleanField(null=True)
+    silent = models.BooleanField(null=True)
     health = models.CharField(max_length=9)
 
     objects: ClassVar = ClientQuerySet["ProbeState"].as_manager()

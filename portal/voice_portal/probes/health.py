@@ -31,6 +31,7 @@ class Health(enum.StrEnum):
         return list(Health).index(self)
 
 
+CONFIGURATION_ERROR = "configuration_error"
 DISPOSITIONS = {
     "answered": "Answered",
     "busy": "Busy",
@@ -38,15 +39,17 @@ DISPOSITIONS = {
     "failed": "Failed",
     "timeout": "Timed out",
     "interrupted": "Interrupted",
-    "configuration_error": "Configuration error",
+    CONFIGURATION_ERROR: "Configuration error",
 }
 
 
 def outcome(record: Call | ProbeState) -> str:
-    """How a call ended, with the SIP answer unless it was answered: `Failed (503 Service Unavailable)`."""
+    """How a call ended, with the reason unless it was answered: `Failed (503 Service Unavailable)`."""
     if record.disposition is None:
         return "No call yet"
     words = DISPOSITIONS.get(record.disposition, record.disposition)
+    if record.disposition == CONFIGURATION_ERROR and record.sip_reason:
+        return f"{words}: {record.sip_reason}"
     sip = " ".join(str(part) for part in (record.sip_code, record.sip_reason) if part)
     return words if record.disposition == "answered" or not sip else f"{words} ({sip})"
 
@@ -63,10 +66,19 @@ def reasons(state: ProbeState) -> list[str]:
         return ["No call that counts has come in for at least three intervals."] if state.last_call_at else []
     if state.health not in (Health.UNHEALTHY, Health.DEGRADED):
         return []
+    if state.disposition == CONFIGURATION_ERROR:
+        return [outcome(state)]
     if state.disposition != "answered":
         return [f"The last call was not answered: {outcome(state)}."]
-    silent = [] if state.one_way is False else ["In at least one direction no sound arrived."]
-    return [*silent, *_crossed(state)]
+    return [*_unheard(state), *_crossed(state)]
+
+
+def _unheard(state: ProbeState) -> Iterator[str]:
+    """A sentence if a direction of the answered call brought nothing, or nothing that was said."""
+    if state.one_way is not False:
+        yield "One-way audio: in at least one direction no sound arrived."
+    elif state.silent is not False:
+        yield "Silence: in at least one direction packets arrived, but not the speech that was sent."
 
 
 def _crossed(state: ProbeState) -> Iterator[str]:

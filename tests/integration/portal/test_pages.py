@@ -147,6 +147,16 @@ def test_the_probe_page_tells_why_it_is_unhealthy(log_in, records, acme):
     assert page.count('class="mark"') == 4
 
 
+def test_a_probe_that_cannot_be_called_tells_why_on_both_pages(log_in, records, acme):
+    records.call(acme, ago=5, disposition="configuration_error", sip_code=None, pdd_ms=None,
+                 sip_reason="Nothing to play: there is no x.wav.", forward=False, reverse=False)  # fmt: skip
+    browser = log_in(acme)
+    for address in ("/", "/probes/inbound/"):
+        page = text(browser.get(address))
+        assert "Configuration error: Nothing to play: there is no x.wav." in page
+        assert '<span class="pill unhealthy">' in page
+
+
 def test_what_operators_and_far_ends_write_is_escaped(log_in, records):
     client = records.client(display_name="<script>alert(1)</script>")
     records.probe(client, display_name="<img src=x onerror=alert(2)>", destination="sip:<b>@x")

@@ -63,7 +63,9 @@ def test_each_threshold_at_and_beyond_its_value(health, call, expected):
 
 
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
-@pytest.mark.parametrize("stream", [{"mos_cq": 3}, {"loss_pct": 5}, {"jitter_ms": 50}, {**EMPTY, "one_way": 1}])
+@pytest.mark.parametrize(
+    "stream", [{"mos_cq": 3}, {"loss_pct": 5}, {"jitter_ms": 50}, {"silent": 1}, {**EMPTY, "one_way": 1}]
+)
 def test_the_worse_direction_decides(health, direction, stream):
     assert health({direction: stream}) == "Unhealthy"
 
@@ -100,6 +102,12 @@ def test_a_schedule_without_interval_has_a_day(health):
     cron = {"every_ms": None, "schedule": "0 9 * * *"}
     assert health({"ago": 86_400 - 60}, **cron) == "Healthy"
     assert health({"ago": 86_400 + 60}, **cron) == "NoData"
+
+
+@pytest.mark.parametrize("timing", [{"every_ms": 60_000}, {"every_ms": None, "schedule": "*/5 * * * *"}])
+def test_a_probe_that_cannot_be_called_stays_unhealthy_while_it_is_tried(health, timing):
+    call = {"disposition": "configuration_error", "sip_code": None, "pdd_ms": None, **NO_STREAMS}
+    assert health({"ago": 150, **call}, {"ago": 90, **call}, **timing) == "Unhealthy"
 
 
 def test_suspended_comes_first(health):

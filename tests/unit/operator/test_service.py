@@ -1,13 +1,16 @@
 """Which clients are looked at, and when: the service with its outside replaced by values."""
 
 import asyncio
+import datetime
 
 import pytest
 
 from voiceprobe_operator import handlers
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.handlers import Memo, registry
+from voiceprobe_operator.model import reference
 from voiceprobe_operator.service import Service
+from voiceprobe_operator.status import conditions
 
 
 class Outside:
@@ -92,18 +95,42 @@ async def test_a_resync_without_the_database_still_looks_at_what_is_declared(ser
 
 
 async def test_health_is_written_where_it_changed(service, outside, queued, probe_body):
-    outside.bodies = [probe_body() | {"status": {"health": "NoData"}}]
+    outside.bodies = [probe_body()]
     await service.resync()
     outside.rows = [
         {"client": "acme", "probe": "inbound-sales", "health": "NoData", "last_call_at": None},
         {"client": "acme", "probe": "unknown", "health": "NoData", "last_call_at": None},
     ]
     await service.update_health()
-    assert outside.patches == []
+    assert [patch["health"] for _, patch in outside.patches] == ["NoData"]
+    outside.patches.clear()
     outside.rows[0]["health"] = "Suspended"
     await service.update_health()
     await service.update_health()
     assert outside.patches == [("inbound-sales", {"health": "Suspended"})]
+
+
+async def test_conditions_of_both_loops_end_up_in_the_status(service, outside, queued, probe_body):
+    """Each loop writes the whole list of conditions: one that waits for the API server must not undo the other's."""
+    outside.bodies = [body := probe_body()]
+    await service.resync()
+    ref, written = reference(body), asyncio.Event()
+    patch_status = outside.patch_status
+
+    async def slow(ref, status):
+        await written.wait()
+        await patch_status(ref, status)
+
+    outside.patch_status = slow
+    now = datetime.datetime.now(datetime.UTC)
+    ready = service._writer.write(ref, lambda have: {"conditions": conditions(have, {}, 1, now)})
+    reporting = asyncio.create_task(ready)
+    outside.rows = [{"client": "acme", "probe": "inbound-sales", "health": "NoData", "last_call_at": None}]
+    looking = asyncio.create_task(service.update_health())
+    await asyncio.sleep(0)  # both have asked what is known
+    written.set()
+    await asyncio.gather(reporting, looking)
+    assert {c["type"] for c in outside.patches[-1][1]["conditions"]} == {"Ready", "Callable"}
 
 
 async def test_one_status_that_cannot_be_written_keeps_no_other(service, outside, queued, probe_body):

@@ -1,6 +1,7 @@
 import datetime
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +10,7 @@ from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.model import Reference
 from voiceprobe_operator.organisation import Written
 from voiceprobe_operator.result import Result
-from voiceprobe_operator.status import Outcome, conditions, difference, health, merged
+from voiceprobe_operator.status import Outcome, conditions, difference, merged, of_calls
 
 NOON = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.UTC)
 LATER = NOON + datetime.timedelta(hours=1)
@@ -43,31 +44,87 @@ def test_a_condition_remembers_when_it_turned():
     }
 
 
-def test_health_tells_the_last_call_with_two_decimals():
-    row = {
+def state(**changes):
+    """A row of voice_probe_state after a good call."""
+    return {
         "health": "Degraded",
         "last_call_at": datetime.datetime(2026, 5, 4, 12, 0, 0, 250_000),  # noqa: DTZ001 - as MySQL gives it
+        "last_call_generation": 2,
         "disposition": "answered",
         "sip_code": 200,
+        "sip_reason": "OK",
         "mos": Decimal("3.888"),
         "mos_forward": Decimal("4.104"),
         "mos_reverse": Decimal("3.888"),
-    }
-    assert health(row) == {
-        "health": "Degraded",
-        "lastCall": {
-            "time": "2026-05-04T12:00:00Z",
-            "outcome": "answered",
-            "sipCode": 200,
-            "mos": 3.89,
-            "mosForward": 4.1,
-            "mosReverse": 3.89,
-        },
+        **changes,
     }
 
 
-def test_without_a_call_there_is_no_last_call():
-    assert health({"health": "NoData", "last_call_at": None}) == {"health": "NoData", "lastCall": None}
+UNCALLABLE = {
+    "health": "Unhealthy",
+    "disposition": "configuration_error",
+    "sip_code": None,
+    "sip_reason": "Nothing to play: there is no recording called 'x'.",
+    "mos": None,
+    "mos_forward": None,
+    "mos_reverse": None,
+}
+
+
+def test_health_tells_the_last_call_with_two_decimals():
+    told = of_calls({}, state(), NOON)
+    assert told["health"] == "Degraded"
+    assert told["lastCall"] == {
+        "time": "2026-05-04T12:00:00Z",
+        "outcome": "answered",
+        "sipCode": 200,
+        "reason": None,
+        "mos": 3.89,
+        "mosForward": 4.1,
+        "mosReverse": 3.89,
+    }
+
+
+def test_a_call_that_was_not_answered_tells_the_reason():
+    told = of_calls({}, state(disposition="busy", sip_code=486, sip_reason="Busy Here"), NOON)
+    assert told["lastCall"]["reason"] == "Busy Here"
+
+
+def callable_condition(**changes):
+    (condition,) = of_calls({}, state(**changes), NOON)["conditions"]
+    assert condition["type"] == "Callable"
+    return condition
+
+
+def test_a_probe_that_cannot_be_called_is_not_callable_and_says_why():
+    condition = callable_condition(**UNCALLABLE)
+    assert (condition["status"], condition["reason"]) == ("False", "ConfigurationError")
+    assert condition["message"] == "Nothing to play: there is no recording called 'x'."
+    assert condition["observedGeneration"] == 2
+
+
+def test_a_configuration_error_without_a_reason_still_has_a_sentence():
+    assert len(callable_condition(**UNCALLABLE | {"sip_reason": None})["message"].split()) > 3
+
+
+@pytest.mark.parametrize("disposition", ["answered", "busy", "no_answer", "failed", "timeout", "interrupted"])
+def test_whatever_else_became_of_a_call_it_could_be_placed(disposition):
+    assert callable_condition(disposition=disposition)["status"] == "True"
+
+
+def test_without_a_call_there_is_no_last_call_and_nobody_knows_whether_there_could_be():
+    told = of_calls({}, {"health": "NoData", "last_call_at": None}, NOON)
+    assert (told["health"], told["lastCall"]) == ("NoData", None)
+    assert (told["conditions"][0]["status"], told["conditions"][0]["reason"]) == ("Unknown", "NoCallYet")
+
+
+def test_the_two_loops_keep_each_others_conditions_in_one_order():
+    first = {"conditions": conditions({}, GOOD, 3, NOON)}
+    called = {"conditions": of_calls(first, state(), LATER)["conditions"]}
+    assert [c["type"] for c in called["conditions"]] == ["Ready", "PlanPublished", "DatasourceReady", "Callable"]
+    again = {"conditions": conditions(called, GOOD, 3, LATER)}
+    assert again == called
+    assert of_calls(again, state(), LATER)["conditions"] == called["conditions"]
 
 
 def test_only_what_changed_is_patched():

@@ -14,7 +14,7 @@ from voice_portal.probes.health import Health
 
 def state(**changes):
     good = {
-        "health": "Healthy", "disposition": "answered", "one_way": False, "mos": Decimal("4.3"),
+        "health": "Healthy", "disposition": "answered", "one_way": False, "silent": False, "mos": Decimal("4.3"),
         "loss_pct": Decimal("0.1"), "jitter_ms": Decimal(5), "pdd_ms": 900,
         "mos_warning": Decimal("4.00"), "mos_critical": Decimal("3.60"),
         "loss_pct_warning": Decimal("0.500"), "loss_pct_critical": Decimal("2.000"),
@@ -44,6 +44,11 @@ def test_a_persons_words_for_no_data():
         ),
         (Call(disposition="busy", sip_code=486), "Busy (486)"),
         (Call(disposition="timeout"), "Timed out"),
+        (
+            Call(disposition="configuration_error", sip_reason="Nothing to play: no such file."),
+            "Configuration error: Nothing to play: no such file.",
+        ),
+        (Call(disposition="configuration_error"), "Configuration error"),
         (state(disposition=None), "No call yet"),
     ],
 )
@@ -64,8 +69,20 @@ def test_the_graver_threshold_is_named():
 
 
 @pytest.mark.parametrize("one_way", [True, None])
-def test_silence_is_a_reason(one_way):
-    assert health.reasons(state(health="Unhealthy", one_way=one_way)) == ["In at least one direction no sound arrived."]
+def test_one_way_audio_is_a_reason(one_way):
+    told = health.reasons(state(health="Unhealthy", one_way=one_way, silent=one_way))
+    assert told == ["One-way audio: in at least one direction no sound arrived."]
+
+
+@pytest.mark.parametrize("silent", [True, None])
+def test_silence_is_a_reason(silent):
+    told = health.reasons(state(health="Unhealthy", silent=silent))
+    assert told == ["Silence: in at least one direction packets arrived, but not the speech that was sent."]
+
+
+def test_a_probe_that_cannot_be_called_tells_what_to_mend():
+    told = health.reasons(state(health="Unhealthy", disposition="configuration_error", sip_reason="No such recording."))
+    assert told == ["Configuration error: No such recording."]
 
 
 def test_a_refused_call_is_the_only_reason():
