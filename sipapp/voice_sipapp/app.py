@@ -43,7 +43,7 @@ class Application:
         settings = self._settings
         return Station(
             dialer=stack.Endpoint(settings.address, settings.dialer_port, lambda _: None),
-            receiver=stack.Endpoint(settings.address, settings.receiver_port, self._caller.take),
+            receiver=stack.Endpoint(settings.address, settings.receiver_port, self._caller.reception.take),
             engine=self._engine,
             sip_host=settings.sip_host,
             address=settings.address,
@@ -61,7 +61,7 @@ class Application:
             self._started_at,
             active_calls=self._caller.active,
             spool_depth=waiting,
-            strangers=self._caller.strangers,
+            strangers=self._caller.reception.strangers,
         )
 
     def run(self) -> bool:

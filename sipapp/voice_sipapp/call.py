@@ -7,14 +7,14 @@ import logging
 import re
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from voice_sipapp import outcome, sdp, stack
+from voice_sipapp import calluuid, outcome, sdp, stack
 from voice_sipapp.audio import Audio
 from voice_sipapp.cdr import CallRecord
 from voice_sipapp.probe import Probe
-from voice_sipapp.receiver import Receiver
-from voice_sipapp.rtp import Stream
+from voice_sipapp.receiver import Receiver, Watch
+from voice_sipapp.session import Session
 from voice_sipapp.station import Station, Times
 
 CLEAR_UP_MS = 2000
@@ -29,16 +29,11 @@ class Call:
     def __init__(self, station: Station, probe: Probe, audio: Audio, on_over: Callable[["Call"], None]) -> None:
         self.station = station
         self.probe = probe
-        self.uuid: UUID = uuid4()
         self.times = Times()
+        self.uuid: UUID = calluuid.new(self.times.started_at)
         self._audio = audio
         self._on_over = on_over
-        self.dialer_stream: Stream = station.engine.open()
-        try:
-            self.receiver_stream: Stream = station.engine.open()
-        except OSError:
-            station.engine.end(self.dialer_stream)
-            raise
+        self.session = Session(station, probe, audio, self.uuid.int >> 96)
         self.receiver: Receiver | None = None
         self._leg: stack.Leg | None = None
         self._timer: Any = None
@@ -57,11 +52,10 @@ class Call:
         if self._dialer_over:
             return  # stopped while the address was looked up
         self._next_hop = next_hop
-        self.times = Times()
+        self.times.invite()
         self._timer = self.later(outcome.NO_ANSWER_MS + self.probe.answer_after_ms, self._give_up)
         self._leg = stack.Leg(self.station.dialer, self.safely(self._event), next_hop)
-        offer = self.describe(self.dialer_stream, self.probe.codecs)
-        self._leg.invite(self.probe.dialer, self.probe.destination, offer, str(self.uuid))
+        self._leg.invite(self.probe.dialer, self.probe.destination, self.session.offer(), str(self.uuid))
         self._invited = True
 
     def fail(self, reason: str, *, spoilt: bool = False) -> None:
@@ -118,7 +112,7 @@ class Call:
             self._cause = _q850(event.reason_rfc3326)
             self._end_dialer()
         elif kind == "CCEventUpdate" and self._leg is not None:
-            self._leg.answer(self.answer_again(self.dialer_stream, str(data or "")))
+            self._answer_again(self._leg, str(data or ""))
 
     def _answered(self, data: Any, moment: float) -> None:  # noqa: ANN401
         self._code, self._reason = data[0], data[1]
@@ -127,12 +121,17 @@ class Call:
         # Before anything that can go wrong: a call that is up always ends.
         self._timer = self.later(self.probe.duration_ms, lambda: self._hang_up("local"))
         try:
-            remote = sdp.choose(str(data[2] or ""), self.probe.codecs, self.station.address)
+            self.session.agree(str(data[2] or ""))
         except sdp.SdpError as error:
             self._unusable, self._reason = True, str(error)
             self._hang_up("local")
-            return
-        self.play(self.dialer_stream, remote)
+
+    def _answer_again(self, leg: stack.Leg, offer: str) -> None:
+        try:
+            leg.answer(self.session.answer_again(offer))
+        except sdp.SdpError as error:
+            log.warning("call %s: a new offer is not followed: %s", self.uuid, error)
+            leg.refuse(488, "Not Acceptable Here")
 
     def _give_up(self) -> None:
         self._cancelled = True
@@ -156,46 +155,36 @@ class Call:
         self.times.ended = stack.now()
         if self._timer is not None:
             self._timer.cancel()
-        self.station.engine.end(self.dialer_stream)
+        self.session.end()
         if self.receiver is not None and not self.receiver.over:
             self.later(CLEAR_UP_MS, self.receiver.hang_up)
         self.check_over()
 
     # --- both sides --------------------------------------------------------------------------------------------
 
-    def take(self) -> stack.Leg | None:
-        """The INVITE of this call came back to us: the leg to handle it, or None if it is over or came before."""
-        if self._dialer_over or self.receiver is not None:
-            return None
-        self.receiver = Receiver(self)
+    @property
+    def reached(self) -> bool:
+        """Whether it needs no receiver any more: its INVITE came back to us before, or the dialer's side is over."""
+        return self._dialer_over or self.receiver is not None
+
+    def take(self) -> stack.Leg:
+        """The INVITE of this call came back to us: the leg to handle it. Raises RefusedError without a free port."""
+        watch = Watch(over=lambda _: self.check_over(), fault=self._receiver_failed)
+        try:
+            self.receiver = Receiver(self.station, self.probe, self._audio, self.uuid, watch)
+        except OSError as error:
+            self.fail(f"This host can't receive the call: {error}", spoilt=True)
+            raise stack.RefusedError(503, "Service Unavailable") from error
         return self.receiver.leg
 
-    def describe(self, stream: Stream, codecs: list[str] | tuple[str, ...]) -> str:
-        """The session description of one of our streams."""
-        return sdp.describe(self.station.address, stream.port, codecs, self.uuid.int >> 96)
-
-    def play(self, stream: Stream, remote: sdp.Remote) -> None:
-        """Send this call's sound from `stream` to the far end."""
-        stream.target(remote.address, remote.port, remote.codec, self._audio.frames[remote.codec])
-        self.station.engine.start_sending(stream)
-
-    def answer_again(self, stream: Stream, description: str) -> str:
-        """Our answer to a new offer within the call: follow where it wants its sound, keep the codec."""
-        codecs = [stream.codec] if stream.codec else list(self.probe.codecs)
-        if description:
-            try:
-                remote = sdp.choose(description, codecs, self.station.address)
-                stream.target(remote.address, remote.port, remote.codec, self._audio.frames[remote.codec])
-            except sdp.SdpError as error:
-                log.warning("call %s: a new offer is not followed: %s", self.uuid, error)
-        return self.describe(stream, codecs)
+    def _receiver_failed(self, error: Exception) -> None:
+        self.fail(f"Error in the SIP application: {error!r}", spoilt=True)
 
     def check_over(self) -> None:
         """Report the call once both legs are at their end."""
         if self._reported or not self._dialer_over or (self.receiver is not None and not self.receiver.over):
             return
         self._reported = True
-        self.station.engine.end(self.receiver_stream)
         for leg in (self._leg, self.receiver.leg if self.receiver else None):
             if leg is not None:
                 leg.forget()
@@ -256,9 +245,9 @@ class Call:
 
     def _first_rtp_ms(self) -> int | None:
         """From the INVITE to the first packet at the dialer, which early media may send before the answer."""
-        if not self.dialer_stream.received:
+        if not self.session.stream.received:
             return None
-        return max(0, (self.dialer_stream.received[0][0] - self.times.wall_ns) // 1_000_000)
+        return max(0, (self.session.stream.received[0][0] - self.times.wall_ns) // 1_000_000)
 
 
 def _q850(reason: object) -> int | None:

@@ -5,31 +5,27 @@ Runs in the SIP stack's thread; other threads reach it through `submit`.
 
 import logging
 import queue
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from voice_sipapp import scoring, stack
+from voice_sipapp import calluuid, dialling, scoring, stack
 from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.call import Call
-from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
+from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart, StreamRecord
 from voice_sipapp.keeper import Keeper
 from voice_sipapp.probe import Probe
+from voice_sipapp.reception import Reception, Visitor
 from voice_sipapp.rtp import Stream
 from voice_sipapp.schedule import Schedule
 from voice_sipapp.scoring import NOBODY
 from voice_sipapp.station import Station
 
 TICK_S = 0.05
-STRANGERS_EVERY_S = 60.0
-"""At most one line in the log about strangers in this time."""
-
 RETRY_S = 5.0
 """How often records that the disk would not take are tried again."""
 
@@ -42,10 +38,7 @@ log = logging.getLogger(__name__)
 class Caller:
     """The calls of this host. `keep` gets each finished record, in a thread of its own, and must make it durable."""
 
-    def __init__(self, sounds: AudioStore, keep: Callable[[Cdr], None]) -> None:
-        self.station: Station
-        self.strangers = 0
-        self._next_stranger_line = 0.0
+    def __init__(self, sounds: AudioStore, keep: Callable[[Cdr | ReceiverPart], None]) -> None:
         self._stopping = False
         self._sounds = sounds
         self._keeper = Keeper(keep)
@@ -55,7 +48,17 @@ class Caller:
         self._watchdogs: dict[UUID, Any] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="score")
-        self._resolver = ThreadPoolExecutor(4, thread_name_prefix="resolve")
+        self._dialling = dialling.Dialling(self.submit)
+        self.reception = Reception(sounds, self._calls, self._visited)
+
+    @property
+    def station(self) -> Station:
+        """What the calls share; set before the first of them."""
+        return self.reception.station
+
+    @station.setter
+    def station(self, station: Station) -> None:
+        self.reception.station = station
 
     @property
     def unkept(self) -> int:
@@ -65,7 +68,7 @@ class Caller:
     @property
     def active(self) -> int:
         """How many calls are up."""
-        return len(self._calls)
+        return len(self._calls) + self.reception.active
 
     def submit(self, action: Callable[[], None]) -> None:
         """Run `action` soon in the stack's thread; may be called from any thread."""
@@ -73,6 +76,7 @@ class Caller:
 
     def update(self, probes: list[Probe]) -> None:
         """Take over a new plan."""
+        self.reception.probes = probes
         self._schedule.update(probes, datetime.now(UTC))
 
     def tick(self) -> None:
@@ -98,27 +102,9 @@ class Caller:
                 log.exception("no call of %s/%s", *probe.key)
                 self._not_placed(probe, "failed", f"Error in the SIP application: {error!r}")
 
-    def take(self, header: str | None) -> stack.Leg | None:
-        """The leg for an INVITE that carries `header`; None for a stranger, who is counted."""
-        try:
-            call = self._calls.get(UUID(header)) if header else None
-        except ValueError:
-            call = None
-        leg = call.take() if call else None
-        if leg is None:
-            self._refused_stranger()
-        return leg
-
-    def _refused_stranger(self) -> None:
-        """Count it, and say so once in a while: scanners try an open port many times a second."""
-        self.strangers += 1
-        if time.monotonic() >= self._next_stranger_line:
-            self._next_stranger_line = time.monotonic() + STRANGERS_EVERY_S
-            log.warning("a call that is not ours was refused (%d so far)", self.strangers)
-
     def place(self, probe: Probe) -> None:
         """Start a call of `probe`, or write down why there can't be one."""
-        if problem := self._impossible(probe):
+        if problem := dialling.impossible(probe, self.station.address):
             self._not_placed(probe, "configuration_error", problem)
             return
         try:
@@ -135,49 +121,7 @@ class Caller:
         self._calls[call.uuid] = call
         limit_ms = probe.duration_ms + probe.answer_after_ms + OVERDUE_MS
         self._watchdogs[call.uuid] = stack.later(limit_ms / 1000, lambda: self._overdue(call))
-        call.safely(self._start)(call)
-
-    def _impossible(self, probe: Probe) -> str | None:
-        """Why a call of `probe` can't be placed from this host as it is described, as a sentence; None if it can."""
-        if probe.unsupported:
-            return probe.unsupported
-        try:
-            for uri in (probe.dialer, probe.destination):
-                stack.check_uri(uri)
-        except ValueError as error:
-            return f"{error}."
-        host, _ = (probe.proxy or probe.destination).address
-        own = ip_address(self.station.address)
-        try:
-            other = ip_address(host.strip("[]"))
-        except ValueError:
-            return None  # a name, to be looked up
-        if other.version == own.version:
-            return None
-        return (
-            f"{other} can't be reached from {own}: one is an IPv{other.version}, the other an IPv{own.version} address."
-        )
-
-    def _start(self, call: Call) -> None:
-        host, port = (call.probe.proxy or call.probe.destination).address
-        try:
-            ip_address(host.strip("[]"))
-        except ValueError:
-            self._resolver.submit(self._resolve, call, host, port)
-        else:
-            call.start((host, port))
-
-    def _resolve(self, call: Call, host: str, port: int) -> None:
-        """Find the address of `host`, of the same family as ours; runs in a thread because it may take seconds."""
-        family = socket.AF_INET6 if ":" in self.station.address else socket.AF_INET
-        try:
-            address = str(socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)[0][4][0])
-        except Exception as error:  # UnicodeError among others: none may lose the call
-            cause = (error.strerror if isinstance(error, OSError) else None) or error
-            reason = f"The host name {host} can't be resolved: {cause}"
-            self.submit(lambda: call.fail(reason, spoilt=True))
-            return
-        self.submit(lambda: call.safely(call.start)((stack.bracketed(address), port)))
+        call.safely(self._dialling.start)(call)
 
     def _overdue(self, call: Call) -> None:
         log.error("call %s of %s/%s did not end by itself", call.uuid, *call.probe.key)
@@ -189,19 +133,35 @@ class Caller:
         self._schedule.ended(call.probe.key)
         try:
             record = call.record()
-            dialer, receiver = _party(call.dialer_stream), _party(call.receiver_stream)
+            dialer = _party(call.session.stream)
+            receiver = _party(call.receiver.session.stream) if call.receiver else None
         except Exception as error:
             log.exception("call %s could not be written down", call.uuid)
             self._not_placed(call.probe, "failed", f"Error in the SIP application: {error!r}")
             return
         self._scorer.submit(self._finish, record, dialer, receiver)
 
-    def _finish(self, record: CallRecord, dialer: scoring.Party, receiver: scoring.Party) -> None:
+    def _visited(self, visitor: Visitor) -> None:
+        self._scorer.submit(self._finish_visit, visitor, _party(visitor.receiver.session.stream))
+
+    def _finish_visit(self, visitor: Visitor, party: scoring.Party) -> None:
+        call = visitor.record(self.station)
+        cdr = scoring.complete(call, NOBODY, party)
+        forward = next(stream for stream in cdr.streams if stream.direction == "forward")
+        forward = replace(forward, rtp_tx=None, remote_lost=None, remote_jitter_ms=None)  # only the dialer's host knows
+        self._keeper.keep(ReceiverPart(visitor.known, visitor.receiver.invited_at, None, forward))
+        log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(forward))
+
+    def _finish(self, record: CallRecord, dialer: scoring.Party, receiver: scoring.Party | None) -> None:
+        """Score and keep a call. `receiver` is None where no receiver of this host was reached."""
         try:
-            cdr = scoring.complete(record, dialer, receiver)
+            cdr = scoring.complete(record, dialer, receiver or NOBODY)
         except Exception:
             log.exception("call %s could not be scored", record.uuid)
             cdr = scoring.complete(replace(record, valid=False), NOBODY, NOBODY)
+        if receiver is None and record.answered_at is not None:
+            # Another host may have been the receiver, and writes what it heard.
+            cdr = replace(cdr, streams=tuple(stream for stream in cdr.streams if stream.direction != "forward"))
         self._keeper.keep(cdr)
         self._tell(cdr)
 
@@ -209,7 +169,7 @@ class Caller:
         """Write a record that says why `probe` is not called: because of the plan, or of this host (then not valid)."""
         now = datetime.now(UTC)
         call = CallRecord(
-            uuid=uuid4(),
+            uuid=calluuid.new(now),
             started_at=now,
             client=probe.client,
             probe=probe.probe,
@@ -228,10 +188,11 @@ class Caller:
 
     def _tell(self, cdr: Cdr) -> None:
         call = cdr.call
-        forward, reverse = (_mos(stream) for stream in cdr.streams)
+        mos = {stream.direction: _mos(stream) for stream in cdr.streams}
         log.info(
             "call %s %s/%s %s code=%s mos=%s/%s%s",
-            call.uuid, call.client, call.probe, call.disposition, call.sip_code, forward, reverse,
+            call.uuid, call.client, call.probe, call.disposition, call.sip_code,
+            mos.get("forward", "-"), mos.get("reverse", "-"),
             "" if call.valid else " (not valid)",
         )  # fmt: skip
 
@@ -240,10 +201,11 @@ class Caller:
         self._stopping = True
         for call in list(self._calls.values()):
             call.stop()
+        self.reception.stop()
 
     def close(self) -> None:
         """Wait until every finished call is scored and kept."""
-        self._resolver.shutdown(wait=False, cancel_futures=True)
+        self._dialling.close()
         self._scorer.shutdown(wait=True)
         self._keeper.give_up()
 

@@ -195,6 +195,23 @@ class ReceiverPart:
     intervals: tuple[IntervalRecord, ...] = ()
     ladders: tuple[LadderRecord, ...] = ()
 
+    def to_json(self) -> str:
+        """The record as text; `from_json` gives it back. Other than a Cdr's it has no "call"."""
+        return json.dumps(asdict(self), default=_plain)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ReceiverPart":
+        """The record that `to_json` wrote. Raises ValueError or TypeError for anything else."""
+        rows = json.loads(text)
+        return cls(
+            known=bool(rows["known"]),
+            invited_at=datetime.fromisoformat(rows["invited_at"]),
+            code=rows["code"],
+            stream=StreamRecord(**_typed(rows["stream"])),
+            intervals=tuple(IntervalRecord(**_typed(row)) for row in rows["intervals"]),
+            ladders=tuple(LadderRecord(**_typed(row)) for row in rows["ladders"]),
+        )
+
 
 CALL_COLUMNS = tuple(field.name for field in fields(CallRecord))
 STREAM_COLUMNS = tuple(field.name for field in fields(StreamRecord))

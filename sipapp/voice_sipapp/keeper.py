@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from voice_sipapp.cdr import Cdr
+from voice_sipapp.cdr import Cdr, ReceiverPart
 
 log = logging.getLogger(__name__)
 
@@ -12,18 +12,18 @@ log = logging.getLogger(__name__)
 class Keeper:
     """Hands records to `put` in the order they were made. `keep` and `retry` belong to one thread."""
 
-    def __init__(self, put: Callable[[Cdr], None]) -> None:
+    def __init__(self, put: Callable[[Cdr | ReceiverPart], None]) -> None:
         self._put = put
-        self._waiting: deque[Cdr] = deque()
+        self._waiting: deque[Cdr | ReceiverPart] = deque()
 
     @property
     def waiting(self) -> int:
         """How many records are only in memory."""
         return len(self._waiting)
 
-    def keep(self, cdr: Cdr) -> None:
-        """Make `cdr` durable now, or as soon as that can be done."""
-        self._waiting.append(cdr)
+    def keep(self, record: Cdr | ReceiverPart) -> None:
+        """Make `record` durable now, or as soon as that can be done."""
+        self._waiting.append(record)
         self.retry()
 
     def retry(self) -> None:
@@ -39,5 +39,5 @@ class Keeper:
     def give_up(self) -> None:
         """The process ends: what is still only in memory goes into the log whole, for a person to recover."""
         self.retry()
-        for cdr in self._waiting:
-            log.critical("record not kept: %s", cdr.to_json())
+        for record in self._waiting:
+            log.critical("record not kept: %s", record.to_json())

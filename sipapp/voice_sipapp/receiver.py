@@ -1,12 +1,20 @@
-"""The receiver's leg of a call: the agent who answers. Runs in the SIP stack's thread."""
+"""The receiver's leg of a call: the agent who answers. Runs in the SIP stack's thread.
+
+It belongs to a call of this host, or stands alone where the dialer is another host.
+"""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 from voice_sipapp import sdp, stack
-
-if TYPE_CHECKING:
-    from voice_sipapp.call import Call
+from voice_sipapp.audio import Audio
+from voice_sipapp.probe import Probe
+from voice_sipapp.session import Session
+from voice_sipapp.station import Station
 
 OVERSTAY_MS = 15_000
 """How long past the call's duration an answered receiver waits for the dialer's BYE before it hangs up itself."""
@@ -14,23 +22,56 @@ OVERSTAY_MS = 15_000
 log = logging.getLogger(__name__)
 
 
-class Receiver:
-    """The party that is called: rings, answers after the probe's delay, plays, listens until it is hung up on."""
+@dataclass(frozen=True)
+class Watch:
+    """Who is told about a receiver: once when it is `over`, and of every `fault`, an error of this application."""
 
-    def __init__(self, call: "Call") -> None:
-        self._call = call
-        self._offer = ""
-        self.leg = stack.Leg(call.station.receiver, call.safely(self._event))
+    over: Callable[["Receiver"], None]
+    fault: Callable[[Exception], None]
+
+
+class Receiver:
+    """The party that is called: rings, answers after the probe's delay, plays, listens until it is hung up on.
+
+    `uuid` names the call, where that is known. Making it raises PortsExhaustedError.
+    """
+
+    def __init__(self, station: Station, probe: Probe, audio: Audio, uuid: UUID, watch: Watch) -> None:
+        self.probe = probe
+        self.uuid = uuid
+        self.audio = audio
+        self.invited_at = datetime.now(UTC)
+        self.answered = False
         self.over = False
+        self.session = Session(station, probe, audio, uuid.int >> 96)
+        self.leg = stack.Leg(station.receiver, self._safely(self._event))
+        self._watch = watch
+        self._offer = ""
+
+    def _safely(self, action: Callable[..., None]) -> Callable[..., None]:
+        """`action`, an event of this leg: what goes wrong in it ends the leg, and is told."""
+
+        def guarded(*arguments: object) -> None:
+            try:
+                action(*arguments)
+            except Exception as error:
+                log.exception("call %s: an event of the receiver could not be handled", self.uuid)
+                self._watch.fault(error)
+                self.hang_up()
+
+        return guarded
+
+    def _later(self, delay_ms: float, action: Callable[[], None]) -> None:
+        stack.later(delay_ms / 1000, self._safely(action))
 
     def _event(self, event: Any, agent: Any) -> None:  # noqa: ANN401
         kind = type(event).__name__
         if kind == "CCEventTry":
             self._offer = str(event.getData()[3] or "")
             self.leg.ring()
-            self._call.later(self._call.probe.answer_after_ms, self._answer)
+            self._later(self.probe.answer_after_ms, self._answer)
         elif kind == "CCEventUpdate":
-            self.leg.answer(self._call.answer_again(self._call.receiver_stream, str(event.getData() or "")))
+            self._answer_again(str(event.getData() or ""))
         elif kind in ("CCEventDisconnect", "CCEventFail"):
             self._end()
 
@@ -38,17 +79,24 @@ class Receiver:
         if self.over:
             return
         # Before anything that can go wrong: a call that is up always ends.
-        self._call.later(self._call.probe.duration_ms + OVERSTAY_MS, self.hang_up)
-        stream = self._call.receiver_stream
+        self._later(self.probe.duration_ms + OVERSTAY_MS, self.hang_up)
         try:
-            remote = sdp.choose(self._offer, self._call.probe.codecs, self._call.station.address)
+            answer = self.session.answer(self._offer)
         except sdp.SdpError as error:
-            log.warning("call %s: the offer that reached the receiver can't be used: %s", self._call.uuid, error)
+            log.warning("call %s: the offer that reached the receiver can't be used: %s", self.uuid, error)
             self.leg.refuse(488, "Not Acceptable Here")
             self._end()
             return
-        self.leg.answer(self._call.describe(stream, [remote.codec]))
-        self._call.play(stream, remote)
+        self.answered = True
+        self.leg.answer(answer)
+        self.session.play()
+
+    def _answer_again(self, offer: str) -> None:
+        try:
+            self.leg.answer(self.session.answer_again(offer))
+        except sdp.SdpError as error:
+            log.warning("call %s: a new offer is not followed: %s", self.uuid, error)
+            self.leg.refuse(488, "Not Acceptable Here")
 
     def hang_up(self) -> None:
         """End this leg from here, if it is still up."""
@@ -62,5 +110,5 @@ class Receiver:
     def _end(self) -> None:
         if not self.over:
             self.over = True
-            self._call.station.engine.end(self._call.receiver_stream)
-            self._call.check_over()
+            self.session.end()
+            self._watch.over(self)

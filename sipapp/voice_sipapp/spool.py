@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from voice_sipapp.cdr import Cdr
+from voice_sipapp.cdr import Cdr, ReceiverPart
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -31,12 +31,11 @@ class Spool:
         except sqlite3.OperationalError as error:
             raise sqlite3.OperationalError(f"the spool {path} can't be opened: {error}") from error
 
-    def put(self, cdr: Cdr) -> None:
-        """Keep `cdr`; when this returns it is on disk. Keeping the same call twice keeps it once."""
+    def put(self, record: Cdr | ReceiverPart) -> None:
+        """Keep `record`; when this returns it is on disk. Keeping the same call twice keeps it once."""
+        key = record.call.uuid.hex if isinstance(record, Cdr) else f"{record.stream.uuid.hex}/forward"
         with self._lock:
-            self._db.execute(
-                "INSERT OR IGNORE INTO waiting (uuid, body) VALUES (?, ?)", (cdr.call.uuid.hex, cdr.to_json())
-            )
+            self._db.execute("INSERT OR IGNORE INTO waiting (uuid, body) VALUES (?, ?)", (key, record.to_json()))
 
     def take(self, limit: int) -> list[tuple[int, str]]:
         """The oldest records, at most `limit`, as (number, JSON). They stay until `done` or `bury` is told."""

@@ -25,6 +25,7 @@ from sippy.Time.Timeout import Timeout
 from sippy.UA import UA
 
 from voice_sipapp import __version__
+from voice_sipapp.correlation import Invite
 from voice_sipapp.sipuri import SipUri
 
 CALL_HEADER = "X-Voice-Call"
@@ -101,12 +102,20 @@ def _guarded(action: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
+class RefusedError(Exception):
+    """An INVITE can't be taken: the status code and the reason phrase that the caller gets."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
 class Endpoint:
-    """One UDP port that SIP is spoken on. `on_invite` gets the call header's text (None where there is none) and
-    returns who handles the call's events, or None to refuse it with 486.
+    """One UDP port that SIP is spoken on. `on_invite` is told of each INVITE and returns who handles the call's
+    events, or None to refuse it with 486, or raises RefusedError to refuse it otherwise.
     """
 
-    def __init__(self, address: str, port: int, on_invite: Callable[[str | None], "Leg | None"]) -> None:
+    def __init__(self, address: str, port: int, on_invite: Callable[[Invite], "Leg | None"]) -> None:
         self.address = f"{bracketed(address)}:{port}"
         self._on_invite = on_invite
         self.config: dict[str, Any] = {
@@ -128,11 +137,27 @@ class Endpoint:
             return request.genResponse(200, "OK"), None, None
         if request.getMethod() != "INVITE":
             return request.genResponse(501, "Not Implemented"), None, None
-        name = CALL_HEADER.lower()
-        leg = self._on_invite(str(request.getHFBody(name)) if request.countHFs(name) else None)
+        try:
+            leg = self._on_invite(_invite(request))
+        except RefusedError as refused:
+            return request.genResponse(refused.code, refused.reason), None, None
         if leg is None:
             return request.genResponse(486, "Busy Here"), None, None
         return leg.accept(request, transaction)
+
+
+def _invite(request: Any) -> Invite:  # noqa: ANN401
+    """What we want to know of the INVITE `request`."""
+    name = CALL_HEADER.lower()
+    host, port = request.getSource()
+    return Invite(
+        header=str(request.getHFBody(name)) if request.countHFs(name) else None,
+        request_user=request.getRURI().username,
+        to_user=request.getHFBody("to").getUrl().username,
+        from_user=request.getHFBody("from").getUrl().username,
+        source=f"{host}:{port}",
+        description=str(request.getBody() or ""),
+    )
 
 
 class Leg:

@@ -21,18 +21,25 @@ class Station:
 
 @dataclass
 class Times:
-    """When things happened: the start on the wall clock, the rest in seconds on the stack's clock, None if never."""
+    """When things happened. The start (when the call was drawn up, just before its address is looked up) is on the
+    wall clock; the rest is in seconds on the stack's clock, None if it never happened.
+    """
 
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    wall_ns: int = field(default_factory=time.time_ns)
-    invited: float = field(default_factory=stack.now)
+    started: float = field(default_factory=stack.now)
+    wall_ns: int = 0
+    invited: float = 0.0
     progress: float | None = None
     answered: float | None = None
     ended: float | None = None
 
+    def invite(self) -> None:
+        """The INVITE is sent now."""
+        self.invited, self.wall_ns = stack.now(), time.time_ns()
+
     def at(self, moment: float | None) -> datetime | None:
         """A `moment` of the stack's clock on the wall clock as it was when the call started."""
-        return None if moment is None else self.started_at + timedelta(seconds=moment - self.invited)
+        return None if moment is None else self.started_at + timedelta(seconds=moment - self.started)
 
     def since_invite_ms(self, moment: float | None) -> int | None:
         """Whole milliseconds from the INVITE to `moment`."""

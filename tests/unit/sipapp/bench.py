@@ -7,7 +7,7 @@ from typing import Any
 
 from voice_sipapp import audio, probe, rtp, stack
 from voice_sipapp.caller import TICK_S, Caller
-from voice_sipapp.cdr import Cdr
+from voice_sipapp.cdr import Cdr, ReceiverPart
 from voice_sipapp.sipuri import SipUri
 from voice_sipapp.station import Station
 
@@ -25,12 +25,13 @@ class Bench:
 
     def __init__(self, sounds: audio.AudioStore) -> None:
         self.cdrs: list[Cdr] = []
+        self.parts: list[ReceiverPart] = []
         self.caller = Caller(sounds, self._keep)
         self.receiver_port = free_port()
         self.engine = rtp.Engine(ADDRESS, (32000, 33998))
         self.caller.station = Station(
             dialer=stack.Endpoint(ADDRESS, free_port(), lambda _: None),
-            receiver=stack.Endpoint(ADDRESS, self.receiver_port, self.caller.take),
+            receiver=stack.Endpoint(ADDRESS, self.receiver_port, self.caller.reception.take),
             engine=self.engine,
             sip_host="bench",
             address=ADDRESS,
@@ -39,11 +40,14 @@ class Bench:
         self.engine.start()
         self._ticks = stack.every(TICK_S, self.caller.tick)
 
-    def _keep(self, cdr: Cdr) -> None:
-        self.cdrs.append(cdr)
+    def _keep(self, record: Cdr | ReceiverPart) -> None:
+        if isinstance(record, Cdr):
+            self.cdrs.append(record)
+        else:
+            self.parts.append(record)
         self.caller.submit(stack.end_loop)
 
-    def far_end(self, on_invite: Callable[[str | None], stack.Leg | None]) -> int:
+    def far_end(self, on_invite: Callable[[stack.Invite], stack.Leg | None]) -> int:
         """Another party; returns its port."""
         port = free_port()
         self.far_ends.append(stack.Endpoint(ADDRESS, port, on_invite))
@@ -72,3 +76,7 @@ def a_probe(port: int, **changes: Any) -> probe.Probe:
         time_zone="UTC", duration_ms=1000, codecs=("PCMA", "PCMU"), audio="tone", suspended=False, unsupported=None,
     )  # fmt: skip
     return replace(made, **changes)
+
+
+def an_invite(header: str | None = None, user: str | None = None) -> stack.Invite:
+    return stack.Invite(header, user, user, "caller", f"[{ADDRESS}]:5060", "")

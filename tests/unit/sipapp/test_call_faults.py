@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.sipapp.bench import Bench, a_probe
 from voice_sipapp import call as call_module
-from voice_sipapp import caller, ports, scoring, sdp, stack
+from voice_sipapp import caller, ports, scoring, sdp, session, stack
 from voice_sipapp.cdr import Cdr
 from voice_sipapp.receiver import Receiver
 from voice_sipapp.sipuri import SipUri
@@ -53,7 +53,7 @@ def test_an_error_of_ours_before_the_call_is_written_down(bench: Bench, monkeypa
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    for thing, name in ((call_module.Call, "start"), (call_module.Call, "describe"), (stack.Leg, "invite")):
+    for thing, name in ((call_module.Call, "start"), (session.Session, "offer"), (stack.Leg, "invite")):
         with monkeypatch.context() as patch:
             patch.setattr(thing, name, broken)
             call = bench.call(bench.receiver_port).call
@@ -73,7 +73,7 @@ def test_an_error_of_ours_at_the_start_of_a_call_is_written_down(bench: Bench, m
     assert (bench.cdrs[0].call.disposition, bench.cdrs[0].call.valid) == ("failed", False)
 
 
-@pytest.mark.parametrize(("thing", "name"), [(call_module.Call, "play"), (sdp, "choose"), (Receiver, "_answer")])
+@pytest.mark.parametrize(("thing", "name"), [(session.Session, "agree"), (sdp, "choose"), (Receiver, "_answer")])
 def test_an_error_of_ours_during_a_call_ends_it(bench: Bench, monkeypatch: pytest.MonkeyPatch, thing: Any, name: str):
     def broken(*_: object) -> None:
         raise RuntimeError("broken")

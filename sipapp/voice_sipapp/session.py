@@ -1,0 +1,78 @@
+"""The media session of one leg: our stream, what is offered and agreed on for it (offer/answer, RFC 3264)."""
+
+import logging
+
+from voice_sipapp import sdp
+from voice_sipapp.audio import Audio
+from voice_sipapp.probe import Probe
+from voice_sipapp.rtp import Stream
+from voice_sipapp.station import Station
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """Plays `audio` to the far end of one leg of a call of `probe`, and listens. `number` names it on this host.
+
+    Its ports are open from the start; making it raises PortsExhaustedError.
+    """
+
+    def __init__(self, station: Station, probe: Probe, audio: Audio, number: int) -> None:
+        self._station = station
+        self._probe = probe
+        self._audio = audio
+        self._number = number
+        self._sending = False
+        self.stream: Stream = station.engine.open()
+
+    def offer(self) -> str:
+        """Our description with all that the probe offers."""
+        return self._describe(self._probe.codecs)
+
+    def agree(self, answer: str) -> None:
+        """Take the far end's `answer` to our offer and start to play. Raises SdpError."""
+        self._follow(sdp.choose(answer, self._probe.codecs, self._station.address))
+        self.play()
+
+    def listen(self, answer: str) -> None:
+        """The far end may be heard before it answers: know in which codec. Raises SdpError."""
+        self._follow(sdp.choose(answer, self._probe.codecs, self._station.address))
+
+    def answer(self, offer: str) -> str:
+        """Our answer to the far end's `offer`; `play` starts the sound. Raises SdpError."""
+        remote = sdp.choose(offer, self._probe.codecs, self._station.address)
+        self._follow(remote)
+        return self._describe([remote.codec])
+
+    def answer_again(self, offer: str) -> str:
+        """Our answer to a new `offer` within the call: follow where it wants its sound, keep the codec.
+
+        Raises SdpError where it can't be followed; then everything stays as it was (RFC 3261, section 14.2).
+        """
+        remote = sdp.choose(offer, self._agreed, self._station.address)
+        self._follow(remote)
+        return self._describe([remote.codec])
+
+    def offer_again(self) -> str:
+        """Our description of the session as it stands, where the far end asks for an offer."""
+        return self._describe(self._agreed)
+
+    def play(self) -> None:
+        """Start to send."""
+        if not self._sending:
+            self._sending = True
+            self._station.engine.start_sending(self.stream)
+
+    def end(self) -> None:
+        """Stop; the stream's fields don't change any more."""
+        self._station.engine.end(self.stream)
+
+    @property
+    def _agreed(self) -> list[str]:
+        return [self.stream.codec] if self.stream.codec else list(self._probe.codecs)
+
+    def _describe(self, codecs: list[str] | tuple[str, ...]) -> str:
+        return sdp.describe(self._station.address, self.stream.port, codecs, self._number)
+
+    def _follow(self, remote: sdp.Remote) -> None:
+        self.stream.target(remote.address, remote.port, remote.codec, self._audio.frames[remote.codec])

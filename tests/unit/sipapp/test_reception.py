@@ -1,0 +1,99 @@
+"""Calls whose dialer is another host, over the loopback interface."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe
+from voice_sipapp import calluuid, ports, sdp, stack
+from voice_sipapp.audio import AudioError
+from voice_sipapp.cdr import ReceiverPart
+
+# The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+class OtherHost:
+    """A dialer that is not this host's: it calls, sends nothing, and hangs up."""
+
+    def __init__(self, bench: Bench, header: str, hang_up_after_s: float = 0.6) -> None:
+        self.codes: list[int] = []
+        self._hang_up_after_s = hang_up_after_s
+        bench.far_end(lambda _: None)
+        self._leg = stack.Leg(bench.far_ends[-1], self._heard, (f"[{ADDRESS}]", bench.receiver_port))
+        probe = a_probe(bench.receiver_port)
+        self._leg.invite(probe.dialer, probe.destination, sdp.describe(ADDRESS, 9, ["PCMA"], 1), header)
+
+    def _heard(self, event: Any, agent: Any) -> None:
+        if type(event).__name__ == "CCEventConnect":
+            self.codes.append(200)
+            stack.later(self._hang_up_after_s, self._leg.hang_up)
+        elif type(event).__name__ == "CCEventFail":
+            self.codes.append(event.getData()[0])
+            stack.end_loop()
+
+
+def test_a_call_of_another_host_is_measured_and_told_apart_by_its_uuid(bench: Bench):
+    bench.caller.update([a_probe(bench.receiver_port)])
+    uuid = calluuid.new(datetime.now(UTC) - timedelta(seconds=1))
+    far = OtherHost(bench, str(uuid))
+    stack.run_loop(timeout_s=10)
+    (part,) = bench.parts
+    assert far.codes == [200]
+    assert part.known
+    assert (part.stream.uuid, part.stream.started_at) == (uuid, calluuid.started_at(uuid))
+    assert (part.stream.direction, part.stream.codec, part.stream.one_way) == ("forward", "PCMA", True)
+    assert (part.stream.client, part.stream.probe, part.stream.sip_host) == ("acme", "sales", "bench")
+    assert part.stream.rtp_tx is None  # nobody here knows what the other host sent
+    assert ReceiverPart.from_json(part.to_json()) == part
+    assert (bench.caller.active, bench.caller.reception.strangers) == (0, 0)
+
+
+def test_a_call_without_its_header_is_taken_when_one_is_due(bench: Bench):
+    bench.caller.update([a_probe(bench.receiver_port)])
+    bench.caller.reception.requested = lambda probe: probe.probe == "sales"
+    OtherHost(bench, "stripped")
+    stack.run_loop(timeout_s=10)
+    (part,) = bench.parts
+    assert not part.known
+    assert abs(part.invited_at - calluuid.started_at(part.stream.uuid)) < timedelta(seconds=1)
+
+
+def test_a_call_that_is_up_here_already_is_not_taken_twice(bench: Bench):
+    bench.caller.update([a_probe(bench.receiver_port)])
+    uuid = str(calluuid.new(datetime.now(UTC)))
+    OtherHost(bench, uuid)
+    again = OtherHost(bench, uuid)
+    stack.run_loop(timeout_s=10)
+    assert again.codes == [486]
+    assert bench.caller.reception.strangers == 1
+
+
+@pytest.mark.parametrize("error", [ports.PortsExhaustedError("no free pair"), AudioError("no sound")])
+def test_a_host_in_trouble_answers_503(bench: Bench, monkeypatch: pytest.MonkeyPatch, error: Exception):
+    def broken(*_: object) -> None:
+        raise error
+
+    thing: Any = ports.Ports if isinstance(error, OSError) else bench.caller.reception._sounds
+    bench.caller.update([a_probe(bench.receiver_port)])
+    monkeypatch.setattr(thing, "open" if isinstance(error, OSError) else "get", broken)
+    far = OtherHost(bench, str(calluuid.new(datetime.now(UTC))))
+    stack.run_loop(timeout_s=10)
+    assert (far.codes, bench.parts) == ([503], [])
+
+
+def test_a_process_that_stops_keeps_what_it_heard_as_not_valid(bench: Bench):
+    bench.caller.update([a_probe(bench.receiver_port)])
+    OtherHost(bench, str(calluuid.new(datetime.now(UTC))), hang_up_after_s=30)
+    stack.later(1, bench.caller.stop)
+    stack.run_loop(timeout_s=10)
+    assert [part.stream.valid for part in bench.parts] == [False]
+
+
+def test_a_calls_uuid_tells_when_it_started(bench: Bench):
+    cdr = bench.call(bench.receiver_port, duration_ms=200)
+    assert isinstance(cdr.call.uuid, UUID)
+    told = calluuid.started_at(cdr.call.uuid)
+    assert timedelta(0) <= cdr.call.started_at - told < timedelta(milliseconds=1)
