@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from voice_sipapp import __version__, settings
+from voice_sipapp import __version__, edge, settings
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -18,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr)
     if options.command == "make-audio":
         return _make_audio(options.folder)
+    if options.command == "edge-config":
+        return _edge_config(options.folder)
     try:
         configured = settings.from_environment(os.environ)
     except settings.SettingsError as error:
@@ -34,11 +36,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="{run,check,make-audio}")
+    commands = parser.add_subparsers(dest="command", metavar="{run,check,make-audio,edge-config}")
     commands.add_parser("run", help="place calls until SIGTERM (the default)")
     commands.add_parser("check", help="try settings, database, audio and ports; one line for each")
     make_audio = commands.add_parser("make-audio", help="write speech-<language>.wav files (needs espeak-ng)")
     make_audio.add_argument("folder", type=Path, metavar="DIR")
+    edge_config = commands.add_parser("edge-config", help="write kamailio's files for SIP over TCP and TLS")
+    edge_config.add_argument("folder", type=Path, metavar="DIR")
     return parser
 
 
@@ -51,6 +55,22 @@ def _make_audio(folder: Path) -> int:
         sys.stderr.write(f"make-audio: {error}\n")
         return 1
     sys.stdout.writelines(f"{path}\n" for path in paths)
+    return 0
+
+
+def _edge_config(folder: Path) -> int:
+    try:
+        plan = settings.edge_from_environment(os.environ)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in edge.files(plan, str(folder.absolute())).items():
+            (folder / name).write_text(text)
+            sys.stdout.write(f"{folder / name}\n")
+    except settings.SettingsError as error:
+        sys.stderr.write(f"settings: {error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"edge-config: {error}\n")
+        return 1
     return 0
 
 

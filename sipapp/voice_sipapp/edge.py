@@ -12,7 +12,6 @@ Everything here is a pure function from a plan to text.
 """
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 CONFIGURATION, TLS_CONFIGURATION = "kamailio.cfg", "tls.cfg"
 """Names of the files; the first names the second by its path."""
@@ -24,7 +23,7 @@ GONE_S = 10
 """How long a next hop may leave a request without any answer: over TCP nothing is repeated, so it is gone."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class TlsFiles:
     """Paths of PEM files: what the edge shows to the other side, and who it believes.
 
@@ -110,11 +109,6 @@ ca_list = {tls.authorities}
 """
         for side, required in (("server", "no"), ("client", "yes"))
     )
-
-
-def loopback(address: str) -> str:
-    """The loopback address of the same family as `address`."""
-    return "::1" if ip_address(address).version == 6 else "127.0.0.1"
 
 
 def _bracketed(address: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from voice_sipapp.edge import EdgePlan, TlsFiles
+
 REQUIRED = (
     "VOICE_MYSQL_HOST", "VOICE_MYSQL_USER", "VOICE_MYSQL_PASSWORD", "VOICE_SIP_ADDRESS", "VOICE_SPOOL", "VOICE_AUDIO",
 )  # fmt: skip
@@ -33,7 +35,16 @@ HELP = """environment:
   VOICE_AUDIO               folder with <name>.wav: mono, 16 bit, 8,000 Hz
   VOICE_RECORDINGS          folder for recordings of calls that sound bad; empty: none are kept
   VOICE_RECORDINGS_MAX_MB   how large that folder may get (1000)
-  VOICE_RECORDINGS_MAX_DAYS how long a recording is kept (30)"""
+  VOICE_RECORDINGS_MAX_DAYS how long a recording is kept (30)
+
+only for edge-config:
+  VOICE_SIP_TCP_PORT        TCP port on which others reach this host (5060)
+  VOICE_SIP_TLS_PORT        TCP port for TLS (5061)
+  VOICE_SIP_TLS_CERTIFICATE this host's certificate, with what is between it and its authority; empty: no TLS
+  VOICE_SIP_TLS_KEY         its key
+  VOICE_SIP_TLS_CA          file with the authorities that may vouch for others (/etc/ssl/certs/ca-certificates.crt)"""
+
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 
 PARTIES = ("dialer", "receiver")
 
@@ -115,6 +126,39 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def edge_from_environment(environ: Mapping[str, str]) -> EdgePlan:
+    """The plan of this host's edge. Raises SettingsError with everything that is wrong at once."""
+    problems = [f"{name} is not set" for name in ("VOICE_SIP_ADDRESS", "VOICE_SIP_EDGE") if not environ.get(name)]
+    read = _Reader(environ, problems)
+    host, port = read.endpoint("VOICE_SIP_EDGE") or ("::1", 5064)
+    plan = EdgePlan(
+        address=read.address("VOICE_SIP_ADDRESS"),
+        dialer_port=read.port("VOICE_SIP_DIALER_PORT", 5060),
+        receiver_port=read.port("VOICE_SIP_RECEIVER_PORT", 5062),
+        inside=host.strip("[]"),
+        inside_port=port,
+        tcp_port=read.port("VOICE_SIP_TCP_PORT", 5060),
+        tls_port=read.port("VOICE_SIP_TLS_PORT", 5061),
+        tls=_tls_files(environ, read, problems),
+    )
+    if plan.tcp_port == plan.tls_port:
+        problems.append("VOICE_SIP_TCP_PORT and VOICE_SIP_TLS_PORT must differ")
+    if ip_address(plan.inside).version != ip_address(plan.address).version:
+        problems.append("VOICE_SIP_EDGE and VOICE_SIP_ADDRESS must be of one family, IPv6 or IPv4")
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return plan
+
+
+def _tls_files(environ: Mapping[str, str], read: "_Reader", problems: list[str]) -> TlsFiles | None:
+    certificate, key = read.path("VOICE_SIP_TLS_CERTIFICATE"), read.path("VOICE_SIP_TLS_KEY")
+    if bool(certificate) != bool(key):
+        problems.append("VOICE_SIP_TLS_CERTIFICATE and VOICE_SIP_TLS_KEY only make sense together")
+    if not certificate or not key:
+        return None
+    return TlsFiles(certificate, key, read.path("VOICE_SIP_TLS_CA") or SYSTEM_AUTHORITIES)
+
+
 def _database(environ: Mapping[str, str], read: "_Reader") -> Database:
     return Database(
         host=environ.get("VOICE_MYSQL_HOST", ""),
@@ -161,6 +205,13 @@ class _Reader:
             return float(text)
         self._problems.append(f"{name} is {text!r} and not a number above 0")
         return default
+
+    def path(self, name: str) -> str:
+        """An absolute path that can stand in another program's configuration as it is."""
+        text = self._environ.get(name, "")
+        if text and not re.fullmatch(r"/[\w./@+-]+", text):
+            self._problems.append(f"{name} is {text!r} and not an absolute path of letters, digits and . / _ @ + -")
+        return text
 
     def names(self, name: str) -> tuple[str, ...]:
         found = (part.strip() for part in self._environ.get(name, "").split(","))

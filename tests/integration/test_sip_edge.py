@@ -131,7 +131,7 @@ def running(folder: Path, *, tls: bool = True) -> Iterator[Edge]:
     pki.create_authority(folder)
     for name in ("own", "peer"):
         pki.issue(folder, name, hosts=(OWN, PEER))
-    paths = edge.TlsFiles(certificate=f"{folder}/own.pem", key=f"{folder}/own.key", authorities=f"{folder}/ca.pem")
+    paths = edge.TlsFiles(f"{folder}/own.pem", f"{folder}/own.key", f"{folder}/ca.pem")
     plan = edge.EdgePlan(
         address=OWN,
         dialer_port=free_port(OWN),

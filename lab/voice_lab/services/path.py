@@ -7,7 +7,7 @@ from voice_lab.context import Lab
 from voice_lab.services import network
 
 REQUIRES = ("network",)
-PACKAGES = ("kamailio", "rtpengine-daemon")
+PACKAGES = ("kamailio", "kamailio-tls-modules", "rtpengine-daemon")
 RELAY, PROXY = "rtpengine", "kamailio"
 
 

@@ -77,3 +77,48 @@ def test_help_explains_every_setting(capsys: pytest.CaptureFixture[str]):
     assert [name for name in used if f"  {name} " not in shown] == []
     table = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert [name for name in used if f"`{name}`" not in table] == []
+
+
+EDGE = {"VOICE_SIP_ADDRESS": "fd77:a::2", "VOICE_SIP_EDGE": "[::1]:5064"}
+TLS = {"VOICE_SIP_TLS_CERTIFICATE": "/etc/own.pem", "VOICE_SIP_TLS_KEY": "/etc/own.key"}
+
+
+def test_the_edge_needs_no_database_and_has_the_well_known_ports():
+    plan = settings.edge_from_environment(EDGE)
+    assert (plan.tcp_port, plan.tls_port, plan.inside, plan.inside_port) == (5060, 5061, "::1", 5064)
+    assert plan.tls is None
+    tls = settings.edge_from_environment(EDGE | TLS).tls
+    assert tls is not None
+    assert tls.authorities == settings.SYSTEM_AUTHORITIES
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"VOICE_SIP_EDGE": ""}, "VOICE_SIP_EDGE is not set"),
+        ({"VOICE_SIP_EDGE": "127.0.0.1:5064"}, "one family"),
+        ({"VOICE_SIP_TCP_PORT": "5061"}, "must differ"),
+        ({"VOICE_SIP_TLS_KEY": "/etc/own.key"}, "together"),
+        (TLS | {"VOICE_SIP_TLS_CA": '/etc/a"\nlisten=udp:1.2.3.4'}, "not an absolute path"),
+        (TLS | {"VOICE_SIP_TLS_KEY": "own.key"}, "not an absolute path"),
+    ],
+)
+def test_an_edge_that_could_not_work_is_said(changes: dict[str, str], words: str):
+    with pytest.raises(SettingsError, match=words):
+        settings.edge_from_environment(EDGE | changes)
+
+
+def test_edge_config_writes_its_files_or_says_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    for name in (*EDGE, *TLS):
+        monkeypatch.delenv(name, raising=False)
+    assert command.main(["edge-config", str(tmp_path / "run")]) == 2
+    for name, value in (EDGE | TLS).items():
+        monkeypatch.setenv(name, value)
+    assert command.main(["edge-config", str(tmp_path / "run")]) == 0
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["kamailio.cfg", "tls.cfg"]
+    assert str(tmp_path / "run" / "tls.cfg") in (tmp_path / "run" / "kamailio.cfg").read_text()
+    (tmp_path / "file").touch()
+    assert command.main(["edge-config", str(tmp_path / "file")]) == 1
+    assert "Traceback" not in capsys.readouterr().err
