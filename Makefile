@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab migrations-check screenshots
+.PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab truth migrations-check screenshots
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -32,6 +32,9 @@ test-fast: environment-dev ## Run the tests that need no service
 	@.venv/bin/pytest tests/unit $(ARGS)
 
 bench: bench-lab ## Run all benchmarks; one line of JSON a figure
+
+truth: environment ## Compare call records with an independent analyser, over trunks that spoil calls in a known way
+	@.venv/bin/python -m bench.truth $(ARGS)
 
 bench-lab: environment ## Measure what the lab costs, and a panel's query
 	@.venv/bin/python -m bench.lab

@@ -16,6 +16,8 @@ from voice_lab.services import registry
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What tests compare the system with: the analyser of captured calls, and far ends that are not ours.
+TEST_PACKAGES = ("tshark", "sip-tester")
 # Where in the checkout pytest, and programs that it starts, write.
 TEST_WRITES = (".coverage", ".hypothesis", ".pytest_cache", "lab", "operator", "portal", "sipapp", "tests")
 
@@ -90,7 +92,7 @@ def _install(_: argparse.Namespace) -> int:
 
 
 def _test(arguments: argparse.Namespace) -> int:
-    _as_root(lambda: stack.install(registry()))
+    _as_root(lambda: stack.install(registry(), extra_packages=TEST_PACKAGES))
     command = [sys.executable, "-m", "pytest", *arguments.pytest]
     try:
         return subprocess.run(command, cwd=places.CHECKOUT, check=False).returncode

@@ -1,0 +1,109 @@
+"""The independent witness: packets captured by dumpcap, counted and timed by tshark's RTP statistics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from voice_lab import commands, processes, waiting
+from voice_lab.context import Lab
+from voice_lab.errors import LabError
+from voice_lab.services import network
+
+PACKAGES = ("tshark",)
+SNAP_BYTES = 128
+"""Of each packet: its headers are enough, lengths are read from them."""
+
+BUFFER_MB = 64
+NAME = "capture"
+
+_LINE = re.compile(
+    r"^\s*(?P<begin>[\d.]+)\s+(?P<end>[\d.]+)\s+(?P<source>\S+)\s+\d+\s+(?P<to>\S+)\s+(?P<port>\d+)\s+0x[0-9A-Fa-f]+\s+"
+    r"(?P<codec>.+?)\s+(?P<packets>\d+)\s+(?P<lost>-?\d+)\s+\(-?[\d.]+%\)"
+    r"(?P<times>(?:\s+-?[\d.]+){6})"
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One RTP stream as tshark saw it: between `began` and `ended` (seconds since 1970), from `source` to `port`.
+
+    `jitter_ms` is the mean, `jitter_max_ms` the highest interarrival jitter (RFC 3550).
+    """
+
+    began: float
+    ended: float
+    source: str
+    port: int
+    packets: int
+    lost: int
+    jitter_ms: float
+    jitter_max_ms: float
+
+    @property
+    def loss_pct(self) -> float:
+        """Share of the packets that were expected."""
+        return 100 * self.lost / (self.packets + self.lost)
+
+
+@contextmanager
+def running(lab: Lab, interface: str, condition: str, file: Path) -> Iterator[None]:
+    """Capture into `file` what fulfils `condition` (a capture filter) at the SIP host's `interface`.
+
+    Raises:
+        LabError: the capture did not start, or the kernel had to drop packets that belong in it.
+    """
+    file.unlink(missing_ok=True)
+    log = lab.folder / "logs" / f"{NAME}.log"
+    log.unlink(missing_ok=True)
+    command = [
+        "dumpcap", "-q", "-i", interface, "-s", str(SNAP_BYTES), "-B", str(BUFFER_MB), "-f", condition, "-w", str(file),
+    ]  # fmt: skip
+    processes.start(lab.folder, NAME, network.inside(network.sip_namespace(lab), *command))
+
+    def ready() -> bool:
+        processes.check(lab.folder, NAME)
+        return "File:" in log.read_text()
+
+    try:
+        waiting.until(ready, what="the capture runs", seconds=20)
+        yield
+    finally:
+        processes.stop(lab.folder, NAME)
+    told = re.search(r"received/dropped on interface .*?: (\d+)/(\d+)", log.read_text())
+    if told is None or told[2] != "0":
+        raise LabError(f"the capture is not whole: {log.read_text()[-300:]}")
+
+
+def streams(file: Path, ports: tuple[int, int]) -> list[Seen]:
+    """Every RTP stream in `file` that went to one of the `ports`, as tshark counts and times it."""
+    first = commands.run(["tshark", "-n", "-r", file, "-c", "1", "-T", "fields", "-e", "frame.time_epoch"])
+    if not first.strip():
+        return []
+    decode = f"udp.port=={ports[0]}-{ports[1]},rtp"
+    table = commands.run(["tshark", "-n", "-q", "-r", file, "-d", decode, "-z", "rtp,streams"], seconds=120)
+    return parse(table, float(first))
+
+
+def parse(table: str, epoch: float) -> list[Seen]:
+    """The streams in the text that `tshark -z rtp,streams` prints, of a capture whose first packet came at `epoch`."""
+    found = []
+    for line in table.splitlines():
+        if match := _LINE.match(line):
+            *_, _minimum, mean, highest = match["times"].split()
+            found.append(
+                Seen(
+                    began=epoch + float(match["begin"]),
+                    ended=epoch + float(match["end"]),
+                    source=match["source"],
+                    port=int(match["port"]),
+                    packets=int(match["packets"]),
+                    lost=int(match["lost"]),
+                    jitter_ms=float(mean),
+                    jitter_max_ms=float(highest),
+                )
+            )
+    return found

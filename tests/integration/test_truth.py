@@ -1,0 +1,56 @@
+"""The call records of the lab's SIP host against an independent analyser: `make truth`, in short."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from bench import truth
+from bench.trunks import DIRECTIONS, Trunk
+
+pytestmark = pytest.mark.services
+
+CLEAN, LOSSY = Trunk(index=1, name="random-0"), Trunk(index=2, name="random-5", loss_pct=5)
+ONE_WAY, MUTED = Trunk(index=3, name="one-way", blocked=True), Trunk(index=4, name="muted", muted=True)
+ROADS = (CLEAN, LOSSY, ONE_WAY, MUTED)
+SECONDS = 12
+EDGE_PP = 100 * 3 / (SECONDS * 50)
+"""Three packets: what may still be on its way when the one who listens hangs up is captured and not recorded."""
+
+
+def test_records_tell_what_an_independent_analyser_finds(services: Any):
+    """One test, because all of it needs the same minute of calls."""
+    outcome = truth.measure(services.up("sip_host"), ROADS, seconds=SECONDS, rounds=1)
+    check_against_tshark(outcome)
+    for direction in DIRECTIONS:
+        check_against_path(outcome, direction)
+    check_scores(outcome)
+    check_one_way(outcome)
+
+
+def check_against_tshark(outcome: truth.Outcome) -> None:
+    compared = [stream for stream in outcome.streams if stream.seen]
+    assert len(compared) == len(outcome.streams) - len(outcome.of(ONE_WAY, "forward"))
+    assert truth.loss_error_pp(compared) <= EDGE_PP
+    relative, _ = truth.jitter_errors(compared)
+    assert relative < 0.05
+
+
+def check_against_path(outcome: truth.Outcome, direction: str) -> None:
+    assert truth.within_bounds(outcome, LOSSY, direction)
+    assert outcome.recorded_pct(LOSSY, direction) == pytest.approx(
+        outcome.spoilt_pct(LOSSY, direction), abs=2 * EDGE_PP
+    )
+    assert all(stream.record["rtp_lost"] == 0 for stream in outcome.of(CLEAN, direction))
+
+
+def check_scores(outcome: truth.Outcome) -> None:
+    _, falling = truth.mos_against_loss(outcome.streams)
+    assert falling
+
+
+def check_one_way(outcome: truth.Outcome) -> None:
+    dead = outcome.of(ONE_WAY, "forward")
+    assert truth.flagged(dead, "one_way", forward=True) == 1
+    assert {stream.record["mos_cq"] for stream in dead} == {None}
+    assert not any(stream.record["one_way"] for stream in outcome.streams if stream not in dead)
