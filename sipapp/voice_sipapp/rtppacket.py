@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
 
 from voice_sipapp.rtcp import MAX_DROPOUT, MAX_MISORDER, signed16
 from voice_sipapp.rtpstats import Packet
@@ -63,18 +62,20 @@ class _Source:
         if -MAX_MISORDER <= signed16(packet.sequence - last.sequence) < MAX_DROPOUT:
             return [self._continue(last, packet)]
         if held is not None and signed16(packet.sequence - held.sequence) == 1:
-            first = self._begin(replace(held, restarts=last.restarts + 1))
+            first = self._begin(held._replace(restarts=last.restarts + 1))
             return [first, self._continue(first, packet)]
         self._held = packet
         return []
 
     def _begin(self, packet: Packet) -> Packet:
         # A whole turn up, so that what was sent before the first packet and came after it has numbers too.
-        self._last = replace(packet, sequence=packet.sequence + 0x10000, timestamp=packet.timestamp + 0x100000000)
+        self._last = packet._replace(sequence=packet.sequence + 0x10000, timestamp=packet.timestamp + 0x100000000)
         return self._last
 
     def _continue(self, last: Packet, packet: Packet) -> Packet:
         ticks = ((packet.timestamp - last.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         sequence = last.sequence + signed16(packet.sequence - last.sequence)
-        self._last = replace(packet, sequence=sequence, timestamp=last.timestamp + ticks, restarts=last.restarts)
+        arrival_ns, _, _, ssrc, payload, is_sound, _ = packet
+        # Made anew rather than by _replace, which takes three times as long: this runs for every packet.
+        self._last = Packet(arrival_ns, sequence, last.timestamp + ticks, ssrc, payload, is_sound, last.restarts)
         return self._last
