@@ -1,27 +1,30 @@
 """The E-model: from what the network did to a conversation to how good people find it.
 
-ITU-T G.107 (06/2015), narrowband, complete; numbers in brackets are its equations. The parameters that a probe
+Narrow-band: ITU-T G.107 (06/2015), complete; numbers in brackets are its equations. The parameters that a probe
 cannot know (loudness, room noise, side tone) keep the Recommendation's default values (its table 2), so what varies
-is what the network did: packet loss, its burstiness and delay. Equipment impairment comes from ITU-T G.113
-Appendix I: G.711 with packet loss concealment has Ie = 0 and Bpl = 25.1.
+is what the network did: packet loss, its burstiness and delay.
+
+Wide-band (50 to 7,000 Hz): ITU-T G.107.1 (06/2019). Its scale goes to 129 instead of 93.2: Ro,WB = 129, Is,WB = 0,
+A = 0; loss as in G.107 with 95 as its constant (7-15); R to MOS by R/1.29 (Annex A). Two things are ours. G.107.1 knows
+random loss only: BurstR is taken over from G.107, and changes nothing where loss is random. And the delay's terms are
+those of G.107 with Ro,WB in them; G.107.1's own constants for talker echo could not be checked, and at the default
+echo loss they matter little.
 """
 
 from dataclasses import dataclass
 from math import exp, log2, log10, sqrt
 
-G711_IE = 0.0
-"""Equipment impairment factor of G.711 (G.113, Appendix I)."""
-
-G711_PLC_BPL = 25.1
-"""Packet-loss robustness factor of G.711 with its concealment (G.113, Appendix I, random loss)."""
-
-G711_BPL = 4.3
-"""The same of G.711 without any concealment (G.113, Appendix I)."""
+from voice_sipapp.impairments import G711, Impairment
 
 # Default values of G.107, table 2, that this model never varies. Loudness ratings in dB, noise in dBm0p or dB(A).
 _SLR, _RLR, _STMR, _DS, _DR = 8.0, 2.0, 15.0, 3.0, 3.0
 _TELR, _WEPL, _QDU, _NC, _NFOR, _PS, _PR = 65.0, 110.0, 1.0, -70.0, -64.0, 35.0, 35.0
 _OLR = _SLR + _RLR
+
+_RO_WIDEBAND = 129.0
+_LARGEST_R = {False: 100.0, True: 129.0}
+_PER_NARROWBAND_R = 1.29
+"""Points of the wide-band scale for one of the narrow-band scale (G.107.1, Annex A)."""
 
 
 @dataclass(frozen=True)
@@ -29,29 +32,35 @@ class Path:
     """What the E-model is told about one direction of a call.
 
     `loss_pct` is everything that could not be played out, lost or too late (0 … 100 %); `burst_ratio` is BurstR
-    (1: random; larger: in bursts); `delay_ms` the one-way mouth-to-ear delay; `ie` and `bpl` describe the codec.
+    (1: random; larger: in bursts); `delay_ms` the one-way mouth-to-ear delay.
     """
 
     loss_pct: float
     burst_ratio: float = 1.0
     delay_ms: float = 0.0
-    ie: float = G711_IE
-    bpl: float = G711_PLC_BPL
+    codec: Impairment = G711
 
 
 def r_factor(path: Path) -> float:
-    """Transmission rating R of `path`, 0 … 100: 93.2 at best, below 50 not recommended (G.107, equation 7-1).
+    """Transmission rating R of `path`. Narrow-band: 0 … 100, 93.2 at best, below 50 not recommended (G.107, 7-1).
+    Wide-band: 0 … 129 (G.107.1, 7-1).
 
     The sum can fall below 0 (all lost, or seconds of delay); no scale has a name for that.
     """
     noise = _noise()
-    ro = 15 - 1.5 * (_SLR + noise)
-    rating = ro - _simultaneous(ro, noise) - _delay(ro, noise, path.delay_ms) - effective_impairment(path)
-    return max(0.0, min(100.0, rating))
+    narrow_ro = 15 - 1.5 * (_SLR + noise)
+    ro = _RO_WIDEBAND if path.codec.wideband else narrow_ro
+    simultaneous = 0.0 if path.codec.wideband else _simultaneous(ro, noise)
+    rating = ro - simultaneous - _delay(ro, noise, path.delay_ms) - effective_impairment(path)
+    return max(0.0, min(_LARGEST_R[path.codec.wideband], rating))
 
 
-def mos(r: float) -> float:
-    """Mean opinion score (1 … 4.5) that belongs to the rating `r` (G.107, Annex B, equation B-4)."""
+def mos(r: float, *, wideband: bool = False) -> float:
+    """Mean opinion score (1 … 4.5) that belongs to the rating `r` (G.107, Annex B, equation B-4; for a `wideband`
+    rating G.107.1, Annex A, whose score belongs to listeners who know wide-band calls too).
+    """
+    if wideband:
+        r /= _PER_NARROWBAND_R
     if r <= 0:
         return 1.0
     if r >= 100:
@@ -61,10 +70,11 @@ def mos(r: float) -> float:
 
 
 def effective_impairment(path: Path) -> float:
-    """Ie,eff: what codec and packet loss together take off the rating (G.107, equation 7-29)."""
+    """Ie,eff: what codec and packet loss together take off the rating (G.107, equation 7-29; G.107.1, 7-15)."""
+    ie, bpl = path.codec.ie, path.codec.bpl
     if path.loss_pct <= 0:
-        return path.ie
-    return path.ie + (95 - path.ie) * path.loss_pct / (path.loss_pct / path.burst_ratio + path.bpl)
+        return ie
+    return ie + (95 - ie) * path.loss_pct / (path.loss_pct / path.burst_ratio + bpl)
 
 
 def _noise() -> float:
