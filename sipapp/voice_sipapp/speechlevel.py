@@ -89,9 +89,9 @@ def _smoothed(values: Floats) -> Floats:
     """
     gain = float(np.exp(-1 / (TIME_CONSTANT_S * _ENVELOPE_HZ)))
     blocks = -(-values.size // _BLOCK)
-    rows = np.zeros(blocks * _BLOCK)
-    rows[: values.size] = (1 - gain) * values
-    rows = rows.reshape(blocks, _BLOCK).T.copy()
+    filled = np.zeros(blocks * _BLOCK)
+    filled[: values.size] = (1 - gain) * values
+    rows = filled.reshape(blocks, _BLOCK).T.copy()
     for at in range(1, _BLOCK):
         rows[at] += gain * rows[at - 1]
     carried, carry = 0.0, np.zeros(blocks)
