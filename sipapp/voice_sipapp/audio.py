@@ -1,17 +1,23 @@
-"""The sounds that calls play: WAV files, encoded once and shared by every call."""
+"""The sounds that calls play: WAV files, encoded once for each codec and shared by every call."""
 
 import hashlib
 import re
 import wave
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from voice_sipapp import g711
+from voice_sipapp import codecs, resample
+from voice_sipapp.g711 import PCM
 
-RATE_HZ = 8000
+RATES_HZ = (8000, 16000, 32000, 44100, 48000)
+"""Sampling rates of the files that can be played."""
+
+MAX_S = 600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -21,16 +27,46 @@ class AudioError(Exception):
 
 @dataclass(frozen=True)
 class Audio:
-    """A sound: its samples at 8,000 Hz and the SHA-256 of its file."""
+    """A sound: the SHA-256 of its file, and what is in it, mono, at the file's own rate."""
 
     name: str
     sha256: bytes
-    samples: g711.PCM
+    rate_hz: int
+    original: PCM
+
+    def samples(self, rate_hz: int) -> PCM:
+        """The sound at `rate_hz`; made once."""
+        if rate_hz not in self._made:
+            self._made[rate_hz] = _whole(resample.resampled(self.original.astype(np.float64), self.rate_hz, rate_hz))
+        return self._made[rate_hz]
 
     @cached_property
-    def frames(self) -> dict[str, tuple[bytes, ...]]:
-        """The payloads of 20 ms packets, for each codec."""
-        return {codec: g711.frames(codec, self.samples) for codec in ("PCMA", "PCMU")}
+    def _made(self) -> dict[int, PCM]:
+        return {self.rate_hz: self.original}
+
+    @cached_property
+    def frames(self) -> Mapping[str, tuple[bytes, ...]]:
+        """The payloads of 20 ms packets, for each codec; encoded when first asked for, which takes moments."""
+        return _Frames(self)
+
+
+class _Frames(Mapping[str, tuple[bytes, ...]]):
+    """The payloads of one sound by codec, each made once."""
+
+    def __init__(self, sound: Audio) -> None:
+        self._sound = sound
+        self._made: dict[str, tuple[bytes, ...]] = {}
+
+    def __getitem__(self, codec: str) -> tuple[bytes, ...]:
+        if codec not in self._made:
+            self._made[codec] = codecs.encode(codec, self._sound.samples(codecs.CODECS[codec].rate_hz))
+        return self._made[codec]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(codecs.CODECS)
+
+    def __len__(self) -> int:
+        return len(codecs.CODECS)
 
 
 class AudioStore:
@@ -54,28 +90,38 @@ class AudioStore:
 
 
 def load(path: Path, name: str) -> Audio:
-    """The sound in the file `path`. Raises AudioError unless it is mono, 16 bit, 8,000 Hz and half a second long."""
+    """The sound in the file `path`; the two channels of stereo are mixed. Raises AudioError unless it is mono or
+    stereo, 16 bit, of a usual rate, at least half a second and at most ten minutes long.
+    """
     try:
         content = path.read_bytes()
         with wave.open(str(path)) as file:
             form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+            data = file.readframes(min(file.getnframes(), (MAX_S + 1) * max(RATES_HZ)))
     except FileNotFoundError as error:
         raise AudioError(f"there is no sound {name!r} ({path.name} is missing)") from error
     except (OSError, EOFError, wave.Error) as error:
         raise AudioError(f"the sound {name!r} can't be read: {error}") from error
-    if form != (1, 2, RATE_HZ):
-        raise AudioError(f"the sound {name!r} must be mono, 16 bit, 8000 Hz; it has {form[0]} channels of "
-                         f"{8 * form[1]} bit at {form[2]} Hz")  # fmt: skip
-    if samples.size < RATE_HZ // 2:
-        raise AudioError(f"the sound {name!r} is shorter than half a second")
-    return Audio(name, hashlib.sha256(content).digest(), samples)
+    channels, width, rate_hz = form
+    if channels not in (1, 2) or width != 2 or rate_hz not in RATES_HZ:
+        raise AudioError(f"the sound {name!r} must be mono or stereo, 16 bit, at {', '.join(map(str, RATES_HZ))} Hz; "
+                         f"it has {channels} channels of {8 * width} bit at {rate_hz} Hz")  # fmt: skip
+    whole = np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], "<i2").reshape(-1, channels)
+    samples = _whole(whole.mean(axis=1))
+    if not rate_hz // 2 <= samples.size <= MAX_S * rate_hz:
+        raise AudioError(f"the sound {name!r} is {samples.size / rate_hz:.1f} s long; it must be between half a second "
+                         f"and {MAX_S} s")  # fmt: skip
+    return Audio(name, hashlib.sha256(content).digest(), rate_hz, samples)
 
 
-def save(path: Path, samples: g711.PCM) -> None:
-    """Write `samples` as a WAV file that `load` reads."""
+def _whole(samples: NDArray[np.float64]) -> PCM:
+    return np.clip(np.round(samples), -32768, 32767).astype(np.int16)
+
+
+def save(path: Path, samples: PCM, rate_hz: int = 8000) -> None:
+    """Write `samples` of `rate_hz` as a WAV file that `load` reads."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
+        file.setframerate(rate_hz)
         file.writeframes(samples.astype("<i2").tobytes())

@@ -217,6 +217,7 @@ def _party(stream: Stream) -> scoring.Party:
     received, stream.received = stream.received, []
     return scoring.Party(
         codec=stream.codec,
+        payload_type=stream.payload_type,
         sent=stream.sent,
         not_sent=stream.send_errors,
         send_problem=stream.send_problem,

@@ -4,13 +4,18 @@ Decoding is a table of 256 values. Encoding is a table of 65,536 made from it: t
 nearest, so that encoding what was decoded changes nothing.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voice_sipapp import concealment
+
 PCM = NDArray[np.int16]
-"""Samples, 16-bit linear, 8,000 a second, one dimension."""
+"""Samples, 16-bit linear, one dimension."""
+
+RATE_HZ = 8000
 
 FRAME_SAMPLES = 160
 """Samples (and octets of G.711) in the 20 ms of one packet."""
@@ -53,6 +58,11 @@ def frames(codec: str, samples: PCM) -> tuple[bytes, ...]:
     filler = bytes([SILENCE[codec]]) * (-len(octets) % FRAME_SAMPLES)
     padded = octets + filler
     return tuple(padded[at : at + FRAME_SAMPLES] for at in range(0, len(padded), FRAME_SAMPLES))
+
+
+def listen(codec: str, payloads: Sequence[bytes | None]) -> PCM:
+    """The sound of `payloads`; what is missing (None) is a fading repeat, what is empty takes no time."""
+    return concealment.heard(payloads, lambda octets: decode(codec, octets), 1, RATE_HZ)
 
 
 def _alaw() -> PCM:

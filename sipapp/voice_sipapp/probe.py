@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from croniter import croniter
 
 from voice_sipapp import sdp
+from voice_sipapp.codecs import CODECS
 from voice_sipapp.sipuri import SipUri, SipUriError
 
 COLUMNS = (
@@ -144,7 +145,8 @@ def unsupported(row: Mapping[str, Cell]) -> str | None:
     if asked:
         return f"This version of the SIP application does not support: {', '.join(asked)}."
     if not sdp.usable(_names(row)):
-        return f"None of the codecs {', '.join(_names(row))} is supported; supported: {', '.join(sdp.PAYLOAD_TYPES)}."
+        supported = ", ".join(sdp.usable(list(CODECS)))
+        return f"None of the codecs {', '.join(_names(row))} is supported; supported: {supported}."
     return None
 
 

@@ -18,11 +18,11 @@ import time
 from collections.abc import Sequence
 
 from voice_sipapp import rtppacket, sdp
+from voice_sipapp.codecs import CODECS
 from voice_sipapp.ports import SO_TIMESTAMPNS, Ports
 from voice_sipapp.rtcp import Exchange, Reception
 
 PTIME_S = 0.02
-TICKS = 160
 RTCP_GAPS_S = (0.3, 0.6, 2.0)
 """Time before the first report, before the second, before each later one: two are needed for a round trip, and some
 calls are short.
@@ -36,12 +36,14 @@ log = logging.getLogger(__name__)
 class Stream:
     """One party's media of one call. Made and ended through the engine; the fields may be read when it has ended.
 
-    `codec` is what this leg has agreed on, None until then; `clock_step_ms` by how much somebody set the wall clock.
+    `codec` is what this leg has agreed on, None until then, and `payload_type` the number under which it is received;
+    `clock_step_ms` by how much somebody set the wall clock.
     """
 
     def __init__(self, rtp: socket.socket, rtcp: socket.socket, port: int) -> None:
         self.port = port
         self.codec: str | None = None
+        self.payload_type: int | None = None
         self.send_errors = 0
         self.send_problem: str | None = None
         self.lag_ms = 0.0
@@ -52,8 +54,8 @@ class Stream:
         self._rtp, self._rtcp = rtp, rtcp
         self._reception = Reception()
         self._frames: Sequence[bytes] = ()
-        self._payload_type = 0
-        self._remote: tuple[str, int] | None = None
+        self._ticks = 0
+        self._remote: sdp.Remote | None = None
         self._sequence = random.getrandbits(15)
         self._timestamp = random.getrandbits(31)
         self._reports = 0
@@ -70,28 +72,34 @@ class Stream:
         """RTP and RTCP socket."""
         return self._rtp, self._rtcp
 
-    def target(self, address: str, port: int, codec: str, frames: Sequence[bytes]) -> None:
-        """Send `frames` of `codec` over and over, 20 ms each, to `address` and `port`; listen for the same codec."""
-        self.codec, payload_type = codec, sdp.PAYLOAD_TYPES[codec]
-        self._frames, self._payload_type = frames, payload_type
-        self._remote = (address, port)
+    def target(self, remote: sdp.Remote, frames: Sequence[bytes]) -> None:
+        """Send `frames` of the codec of `remote` over and over, 20 ms each, to it; listen for the same codec. While it
+        does not receive (on hold), nothing is sent.
+        """
+        self.codec, self.payload_type = remote.codec, remote.own_payload_type
+        self._ticks = CODECS[remote.codec].ticks
+        self._frames, self._remote = frames, remote
 
     def send(self, lag_s: float) -> None:
         """Send the next frame, `lag_s` seconds after it was due."""
-        if self._remote is None:
+        remote = self._remote
+        if remote is None:
+            return
+        self._timestamp += self._ticks
+        if not remote.receives:
             return
         self.lag_ms = max(self.lag_ms, lag_s * 1000)
         payload = self._frames[self._offered % len(self._frames)]
         marker = 0x80 if self._offered == 0 else 0
         header = rtppacket.HEADER.pack(
             0x80,
-            marker | self._payload_type,
+            marker | remote.payload_type,
             (self._sequence + self._offered) & 0xFFFF,
-            (self._timestamp + self._offered * TICKS) & 0xFFFFFFFF,
+            self._timestamp & 0xFFFFFFFF,
             self.exchange.ssrc,
         )
         self._offered += 1
-        if self._transmit(self._rtp, header + payload, self._remote):
+        if self._transmit(self._rtp, header + payload, (remote.address, remote.port)):
             self._octets += len(payload)
         else:
             self.send_errors += 1
@@ -104,11 +112,11 @@ class Stream:
     def report(self) -> None:
         """Send an RTCP report."""
         self._reports += 1
-        if self._remote is None:
+        remote = self._remote
+        if remote is None or not remote.receives:
             return
-        timestamp = self._timestamp + self._offered * TICKS
-        packet = self.exchange.report(time.time_ns(), timestamp, self.sent, self._octets, self._reception)
-        self._transmit(self._rtcp, packet, (self._remote[0], self._remote[1] + 1))
+        packet = self.exchange.report(time.time_ns(), self._timestamp, self.sent, self._octets, self._reception)
+        self._transmit(self._rtcp, packet, (remote.address, remote.rtcp_port))
 
     def _transmit(self, endpoint: socket.socket, packet: bytes, remote: tuple[str, int]) -> bool:
         """Whether `packet` left; the first time that one does not, the log says why."""
@@ -128,7 +136,7 @@ class Stream:
                 continue
             self.received.append((arrival_ns, packet))
             _, kind, sequence, timestamp, ssrc = rtppacket.HEADER.unpack_from(packet)
-            is_sound = kind & 0x7F == self._payload_type
+            is_sound = kind & 0x7F == self.payload_type
             self._reception.packet(arrival_ns, sequence, timestamp, ssrc, is_sound=is_sound)
 
     def receive_rtcp(self) -> None:

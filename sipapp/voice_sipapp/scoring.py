@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from voice_sipapp import emodel, levels, rtpstats, sdp
+from voice_sipapp import emodel, levels, rtpstats
 from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
+from voice_sipapp.codecs import CODECS
 from voice_sipapp.rtppacket import packets
 
 MAX_LAG_MS = 20.0
@@ -19,12 +20,14 @@ MAX_CLOCK_STEP_MS = 5.0
 class Party:
     """What one party sent, received and was told by RTCP, once its media has ended.
 
-    `codec` is what its own leg agreed on, None where it agreed on none: something between may translate. `not_sent`
+    `codec` is what its own leg agreed on, None where it agreed on none: something between may translate;
+    `payload_type` is the number under which it receives that. `not_sent`
     counts packets that this host itself failed to send, for the reason `send_problem`;
     `clock_step_ms` is by how much this host's wall clock was set meanwhile.
     """
 
     codec: str | None = None
+    payload_type: int | None = None
     sent: int = 0
     not_sent: int = 0
     send_problem: str | None = None
@@ -78,12 +81,13 @@ def stream_record(call: CallRecord, direction: str, sender: Party, listener: Par
     }
     if codec is None:
         return StreamRecord(**common, valid=call.valid)
-    media = packets(listener.received, sdp.PAYLOAD_TYPES[codec])
+    payload_type = CODECS[codec].payload_type if listener.payload_type is None else listener.payload_type
+    media = packets(listener.received, payload_type)
     stats = rtpstats.analyse(media)
     return StreamRecord(
         **common,
         codec=codec,
-        payload_type=sdp.PAYLOAD_TYPES[codec],
+        payload_type=payload_type,
         ptime_ms=stats.ptime_ms if stats else rtpstats.PTIME_MS,
         rtp_tx=sender.sent,
         rtp_rx=stats.received if stats else 0,
@@ -109,7 +113,8 @@ def _round_trip(listener: Party) -> dict[str, Any]:
 
 def _measured(stats: rtpstats.StreamStats, codec: str, trips: Sequence[float]) -> dict[str, Any]:
     bursts = stats.burstiness
-    sound = levels.measure(codec, stats.payloads)
+    narrow = CODECS[codec].rate_hz == 8000
+    sound = levels.measure(codec, stats.payloads) if narrow else None
     return {
         "rtp_expected": stats.expected,
         "rtp_lost": stats.lost,
@@ -129,7 +134,7 @@ def _measured(stats: rtpstats.StreamStats, codec: str, trips: Sequence[float]) -
         "longest_silence_ms": sound.longest_silence_ms if sound else None,
         "speech_dbov": sound.speech_dbov if sound else None,
         "clip_pct": sound.clip_pct if sound else None,
-        **_quality(stats, trips),
+        **(_quality(stats, trips) if narrow else {}),
     }
 
 

@@ -1,6 +1,7 @@
 """The media session of one leg: our stream, what is offered and agreed on for it (offer/answer, RFC 3264)."""
 
 import logging
+from collections.abc import Sequence
 
 from voice_sipapp import sdp
 from voice_sipapp.audio import Audio
@@ -23,6 +24,7 @@ class Session:
         self._audio = audio
         self._number = number
         self._sending = False
+        self._version = 0
         self.stream: Stream = station.engine.open()
 
     def offer(self) -> str:
@@ -31,18 +33,18 @@ class Session:
 
     def agree(self, answer: str) -> None:
         """Take the far end's `answer` to our offer and start to play. Raises SdpError."""
-        self._follow(sdp.choose(answer, self._probe.codecs, self._station.address))
+        self.listen(answer)
         self.play()
 
     def listen(self, answer: str) -> None:
         """The far end may be heard before it answers: know in which codec. Raises SdpError."""
-        self._follow(sdp.choose(answer, self._probe.codecs, self._station.address))
+        self._follow(sdp.choose(answer, self._probe.codecs, self._station.address, answers=True))
 
     def answer(self, offer: str) -> str:
         """Our answer to the far end's `offer`; `play` starts the sound. Raises SdpError."""
         remote = sdp.choose(offer, self._probe.codecs, self._station.address)
         self._follow(remote)
-        return self._describe([remote.codec])
+        return self._describe([remote.codec], remote)
 
     def answer_again(self, offer: str) -> str:
         """Our answer to a new `offer` within the call: follow where it wants its sound, keep the codec.
@@ -51,7 +53,7 @@ class Session:
         """
         remote = sdp.choose(offer, self._agreed, self._station.address)
         self._follow(remote)
-        return self._describe([remote.codec])
+        return self._describe([remote.codec], remote)
 
     def offer_again(self) -> str:
         """Our description of the session as it stands, where the far end asks for an offer."""
@@ -71,8 +73,11 @@ class Session:
     def _agreed(self) -> list[str]:
         return [self.stream.codec] if self.stream.codec else list(self._probe.codecs)
 
-    def _describe(self, codecs: list[str] | tuple[str, ...]) -> str:
-        return sdp.describe(self._station.address, self.stream.port, codecs, self._number)
+    def _describe(self, codecs: Sequence[str], answer_to: sdp.Remote | None = None) -> str:
+        self._version += 1
+        return sdp.describe(
+            self._station.address, self.stream.port, codecs, self._number, version=self._version, answer_to=answer_to
+        )
 
     def _follow(self, remote: sdp.Remote) -> None:
-        self.stream.target(remote.address, remote.port, remote.codec, self._audio.frames[remote.codec])
+        self.stream.target(remote, self._audio.frames[remote.codec])

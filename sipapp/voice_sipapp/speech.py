@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_sipapp import audio, g711, levels
+from voice_sipapp import audio, g711, levels, resample
 
 TARGET_DBOV = -26.0
 """Active speech level to reach; the level that tests of telephone speech are made at (ITU-T P.800)."""
 
+RATE_HZ = 8000
 PEAK = 30_000
 _BAND_HZ = (150.0, 3_700.0)
 _TAPER_HZ = 100.0
@@ -69,17 +70,7 @@ def speak(language: str, text: str) -> NDArray[np.float64]:
         with wave.open(str(path)) as file:
             rate = file.getframerate()
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
-    return resampled(samples, rate)
-
-
-def resampled(samples: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
-    """`samples` at 8,000 Hz, limited to the telephone's band, by way of the spectrum of the whole recording."""
-    wanted = round(samples.size * audio.RATE_HZ / rate_hz)
-    spectrum = np.fft.rfft(samples)
-    frequency = np.fft.rfftfreq(samples.size, 1 / rate_hz)
-    low, high = _BAND_HZ
-    gain = np.clip((frequency - low) / _TAPER_HZ, 0, 1) * np.clip((high - frequency) / _TAPER_HZ, 0, 1)
-    return np.fft.irfft((spectrum * gain)[: wanted // 2 + 1], wanted) * (wanted / samples.size)
+    return resample.limited(resample.resampled(samples, rate, RATE_HZ), RATE_HZ, _BAND_HZ, _TAPER_HZ)
 
 
 def levelled(samples: NDArray[np.float64]) -> g711.PCM:
@@ -97,4 +88,4 @@ def levelled(samples: NDArray[np.float64]) -> g711.PCM:
 
 
 def _with_pause(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate((samples, np.zeros(int(_PAUSE_S * audio.RATE_HZ))))
+    return np.concatenate((samples, np.zeros(int(_PAUSE_S * RATE_HZ))))

@@ -35,7 +35,7 @@ def plan_row(probe: str, destination: str, **changes: Any) -> dict[str, Any]:
         "client": CLIENT, "probe": probe, "uid": f"{CLIENT}/{probe}"[:36], "generation": 1, "display_name": probe,
         "dialer_address": "sip:probe-1@voice.example.net", "dialer_outbound_proxy": None,
         "destination": destination, "receiver_address": "sip:agent-7@voice.example.net", "answer_after_ms": 100,
-        "every_ms": 3000, "time_zone": "UTC", "duration_ms": 1000, "dtmf": "[]", "codecs": '["G722", "PCMA"]',
+        "every_ms": 3000, "time_zone": "UTC", "duration_ms": 1000, "dtmf": "[]", "codecs": '["G729", "PCMA"]',
         "audio": "tone", "media_encryption": "none", "mos_warning": 4, "mos_critical": 3.6, "loss_pct_warning": 0.5,
         "loss_pct_critical": 2, "jitter_ms_warning": 20, "jitter_ms_critical": 40, "pdd_ms_warning": 3000,
         "pdd_ms_critical": 6000, "alerting_enabled": 0, "alerting_for_ms": 60_000, "suspended": 0,

@@ -11,7 +11,7 @@ from voice_lab.context import Lab
 from voice_lab.services import database, network
 
 REQUIRES = ("schema", "path")
-PACKAGES = ("unixodbc", "odbc-mariadb", "espeak-ng")
+PACKAGES = ("unixodbc", "odbc-mariadb", "espeak-ng", "libopus0")
 NAME = "sip-host"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port
 from voice_sipapp import g711, outcome, sdp, stack
+from voice_sipapp.codecs import CODECS
 from voice_sipapp.sipuri import SipUri
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
@@ -141,7 +142,7 @@ class Transcoder:
                 while True:
                     packet = self._media[side].recv(2048)
                     sound = g711.encode(codecs[1 - side], g711.decode(codecs[side], packet[12:]))
-                    kind = packet[1] & 0x80 | sdp.PAYLOAD_TYPES[codecs[1 - side]]
+                    kind = packet[1] & 0x80 | CODECS[codecs[1 - side]].payload_type
                     target = self._targets[1 - side]
                     self._media[1 - side].sendto(
                         bytes([packet[0], kind]) + packet[2:12] + sound, (target.address, target.port)
@@ -164,7 +165,7 @@ def test_a_path_that_translates_the_codec_is_heard_in_each_legs_own(bench: Bench
 
 
 def test_an_answer_without_a_common_codec_is_a_failure(bench: Bench):
-    far = FarEnd(bench, sdp.describe(ADDRESS, 9, ["PCMA"], 1).replace(" 8\r\n", " 18\r\n"))
+    far = FarEnd(bench, sdp.describe(ADDRESS, 9, ["PCMA"], 1).replace(" 8 101\r\n", " 18\r\n"))
     call = bench.call(far.port).call
     assert (call.disposition, call.sip_code) == ("failed", 200)
     assert "none of the codecs" in (call.sip_reason or "")

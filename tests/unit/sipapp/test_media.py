@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import ports, rtp, rtppacket, rtpstats, scoring
+from voice_sipapp import ports, rtp, rtppacket, rtpstats, scoring, sdp
 from voice_sipapp.rtcp import Exchange, Reception
 
 SECOND = 1_000_000_000
@@ -70,7 +70,7 @@ def test_two_streams_hear_each_other_whole_and_measure_the_round_trip(engine: rt
     address = engine.address  # type: ignore[attr-defined]
     frames = [bytes([at]) * 160 for at in range(50)]
     for stream, far in ((one, other), (other, one)):
-        stream.target(address, far.port, "PCMA", frames)
+        stream.target(sdp.Remote(address, far.port, "PCMA", 8), frames)
         engine.start_sending(stream)
     time.sleep(1.2)
     engine.end(one)
@@ -91,7 +91,7 @@ def test_a_far_end_that_can_not_be_sent_to_does_not_stop_the_others(engine: rtp.
     impossible, one, other = engine.open(), engine.open(), engine.open()
     address = engine.address  # type: ignore[attr-defined]
     for stream, far in ((impossible, port), (one, other.port)):
-        stream.target(address, far, "PCMA", [b"\xd5" * 160])
+        stream.target(sdp.Remote(address, far, "PCMA", 8), [b"\xd5" * 160])
         engine.start_sending(stream)
     time.sleep(0.6)
     for stream in (impossible, one, other):
@@ -125,7 +125,7 @@ def test_packets_are_marked_for_expedited_forwarding(engine: rtp.Engine):
         ear.settimeout(2)
         ear.setsockopt(level, socket.IPV6_RECVTCLASS if six else socket.IP_RECVTOS, 1)
         stream = engine.open()
-        stream.target(address, ear.getsockname()[1], "PCMU", [b"\xff" * 160])
+        stream.target(sdp.Remote(address, ear.getsockname()[1], "PCMU", 0), [b"\xff" * 160])
         engine.start_sending(stream)
         _, ancillary, _, _ = ear.recvmsg(2048, 64)
         engine.end(stream)

@@ -26,7 +26,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "destination": "sip:+442071838750@sbc.acme.example", "receiver_address": "sip:agent-7@voice.example.net",
         "receiver_registrar": None, "receiver_credentials": None, "answer_after_ms": 2000, "every_ms": 300_000,
         "schedule": None, "time_zone": "UTC", "duration_ms": 30_000, "dtmf": "[]",
-        "codecs": '["opus", "G722", "pcma"]', "audio": "speech-en", "media_encryption": "none", "suspended": 0,
+        "codecs": '["Opus", "G729", "pcma"]', "audio": "speech-en", "media_encryption": "none", "suspended": 0,
         "mos_warning": 4.0, "confirmation": "none", "allow_overlap": 0,
     } | changes  # fmt: skip
 
@@ -34,7 +34,7 @@ def row(**changes: Any) -> dict[str, Any]:
 def test_a_row_becomes_a_probe():
     found = from_row(row())
     assert found.key == ("acme", "sales")
-    assert found.codecs == ("PCMA",)
+    assert found.codecs == ("opus", "PCMA")
     assert found.proxy is not None
     assert found.proxy.address == ("[2001:db8::10]", 5062)
     assert found.unsupported is None
@@ -50,7 +50,7 @@ def test_a_row_becomes_a_probe():
         ({"dtmf": '[{"after_ms": 1, "digits": "1"}]'}, "DTMF"),
         ({"dialer_outbound_proxy": "sip:[::1]:5061;transport=tls"}, "SIP over TLS or TCP"),
         ({"dialer_outbound_proxy": None, "destination": "sips:a@b.example"}, "SIP over TLS or TCP"),
-        ({"codecs": '["opus", "G722"]'}, "None of the codecs opus, G722 is supported"),
+        ({"codecs": '["iLBC", "G729"]'}, "None of the codecs iLBC, G729 is supported"),
     ],
 )
 def test_what_is_not_supported_is_said_in_a_sentence(changes: dict[str, Any], words: str):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import audio, g711, levels, speech
+from voice_sipapp import audio, g711, levels, resample, speech
 
 CODECS = ("PCMA", "PCMU")
 
@@ -127,6 +127,6 @@ def test_levelling_reaches_the_level_of_active_speech():
 
 def test_resampling_keeps_a_tone_and_its_length():
     at = np.arange(22050)
-    again = speech.resampled(1000 * np.sin(2 * np.pi * 1000 * at / 22050), 22050)
+    again = resample.resampled(1000 * np.sin(2 * np.pi * 1000 * at / 22050), 22050, 8000)
     assert again.size == 8000
     assert np.sqrt((again**2).mean()) == pytest.approx(1000 / np.sqrt(2), rel=0.01)
