@@ -1,12 +1,14 @@
-"""Questions to the call records. Every one is asked for one client."""
+"""Questions to the call records. Every one is asked for one client, but for the SIP hosts, which are nobody's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import FloatField
+from django.db.models.expressions import RawSQL
 
-from voice_portal.cdr.models import Call, CallStream
+from voice_portal.cdr.models import Call, CallStream, SipHost
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,13 @@ def first_call_since(client: str, since: datetime) -> datetime | None:
     """When the first call of any of the client's probes since `since` began."""
     calls = Call.objects.for_client(client).filter(started_at__gte=since).order_by("started_at")
     return calls.values_list("started_at", flat=True).first()
+
+
+def sip_hosts() -> list[tuple[SipHost, float]]:
+    """Every SIP host, by name, and the age of its last heartbeat in seconds by the database's clock."""
+    age = RawSQL("TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_TIMESTAMP(6)) / 1e6", [], output_field=FloatField())
+    hosts = SipHost.objects.annotate(age_s=age).order_by("sip_host")
+    return [(host, host.age_s) for host in hosts]
 
 
 WORST_MOS = """

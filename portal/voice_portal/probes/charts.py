@@ -73,17 +73,17 @@ def bands(scale: Scale, warning: float, critical: float) -> list[Band]:
     return [Band(css, min(a, b), round(abs(a - b), 1)) for a, b, css in edges]
 
 
-def describe(title: str, unit: str, series: Sequence[Series]) -> str:
-    """The chart in words, for who does not see it."""
-    return " ".join([f"{title}.", *(_describe(one, unit) for one in series)])
+def describe(title: str, unit: str, series: Sequence[Series], what: str = "calls") -> str:
+    """The chart in words, for who does not see it; `what` each point is."""
+    return " ".join([f"{title}.", *(_describe(one, unit, what) for one in series)])
 
 
-def _describe(series: Series, unit: str) -> str:
+def _describe(series: Series, unit: str, what: str) -> str:
     values = [value for _, value in series.points if value is not None]
     if not values:
         return f"{series.name}: nothing measured."
     low, high, last = (f"{value:.4g}{unit and ' ' + unit}" for value in (min(values), max(values), values[-1]))
-    return f"{series.name}: {low} to {high}, last {last}, {len(values)} calls."
+    return f"{series.name}: {low} to {high}, last {last}, {len(values)} {what}."
 
 
 def draw(
@@ -91,18 +91,22 @@ def draw(
     unit: str,
     scale: Scale,
     series: Sequence[Series],
-    thresholds: tuple[float, float],
+    thresholds: tuple[float, float] | None,
     marks: Sequence[datetime],
     gap: timedelta,
+    what: str = "calls",
 ) -> Drawing:
-    """A chart of `series`; `thresholds` are warning and critical, `marks` the times of calls that were not answered."""
+    """A chart of `series`, whose points are `what`.
+
+    `thresholds` are warning and critical, if there are any; `marks` the times of calls that were not answered.
+    """
     return Drawing(
         title=title,
         unit=unit,
-        description=describe(title, unit, series),
+        description=describe(title, unit, series, what),
         time_ticks=list(scale.time_ticks()),
         value_ticks=list(scale.value_ticks()),
-        bands=bands(scale, *thresholds),
+        bands=bands(scale, *thresholds) if thresholds else [],
         lines=[Line(one.name, one.css, path(scale, one.points, gap)) for one in series],
         marks=[scale.x(at) for at in marks],
     )

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from voice_portal.accounts.clients import ClientRequest
 from voice_portal.cdr import queries
+from voice_portal.cdr.callrequests import recent_requests
 from voice_portal.cdr.models import Client, ProbeState
 from voice_portal.grafana import frontend
 from voice_portal.grafana.frontend import Frontend
@@ -19,6 +19,7 @@ from voice_portal.probes import health
 from voice_portal.probes.health import Health
 from voice_portal.probes.panels import panels
 from voice_portal.probes.scales import fitted
+from voice_portal.probes.scope import client_of, state_of
 from voice_portal.probes.sparks import Spark, in_words, spark
 
 SPARK_SPAN = timedelta(hours=6)
@@ -42,7 +43,7 @@ class Card:
 @require_safe
 def overview(request: ClientRequest) -> HttpResponse:
     """Every probe of the session's client, the worst first."""
-    client = _client(request)
+    client = client_of(request)
     states = list(ProbeState.objects.for_client(client.client))
     now = timezone.now()
     start = fitted(now - SPARK_SPAN, now, queries.first_call_since(client.client, now - SPARK_SPAN))
@@ -54,16 +55,17 @@ def overview(request: ClientRequest) -> HttpResponse:
 @require_safe
 def probe_page(request: ClientRequest, probe: str) -> HttpResponse:
     """One probe of the session's client; 404 for any other client's, whether it exists or not."""
-    client = _client(request)
-    state = ProbeState.objects.for_client(client.client).filter(probe=probe).first()
-    if state is None:
-        raise Http404
+    client = client_of(request)
+    state = state_of(client, probe)
     grafana = frontend.current()
+    requests = recent_requests(client.client, probe, timedelta(milliseconds=state.duration_ms))
     context: dict[str, object] = {
         "state": state,
         "health": Health(state.health),
         "outcome": health.outcome(state),
         "reasons": health.reasons(state),
+        "requests": requests,
+        "is_waiting": any(asked.is_open for asked in requests),
         "calls": [(row, health.outcome(row.call)) for row in queries.recent_calls(client.client, probe, RECENT_CALLS)],
     }
     if grafana is Frontend.PRESENT and client.grafana_org_id:
@@ -71,14 +73,6 @@ def probe_page(request: ClientRequest, probe: str) -> HttpResponse:
     else:
         context |= _own_charts(request, state) | {"grafana": grafana}
     return render(request, "probes/probe.html", context)
-
-
-def _client(request: ClientRequest) -> Client:
-    if request.client is None:
-        raise PermissionDenied(
-            "Your account may not see any client yet. Ask who gave you the account to add you to one."
-        )
-    return request.client
 
 
 def _cards(client: Client, states: list[ProbeState], start: datetime, end: datetime) -> list[Card]:

@@ -4,6 +4,7 @@ Assumes the fixture `database` of tests/conftest.py: `.environment(account)` giv
 autocommitting connection. Other tests share the server, so every test makes clients of its own.
 """
 
+import json
 import os
 import uuid
 from dataclasses import dataclass, field, replace
@@ -57,6 +58,10 @@ def signing_key(tmp_path, monkeypatch):
     return key
 
 
+CLIENT_TABLES = (
+    "voice_call", "voice_call_stream", "voice_call_interval", "voice_call_ladder", "voice_call_request", "voice_probe",
+    "voice_client",
+)  # fmt: skip
 PROBE = {
     "generation": 1, "display_name": "Inbound sales", "dialer_address": "sip:probe@example.net",
     "destination": "sip:+442071838750@sbc.example.net", "receiver_address": "sip:agent@example.net",
@@ -115,13 +120,36 @@ class Records:
                 self.insert("voice_call_stream", direction=direction, **identity, **row)
         return uuid.UUID(bytes=identity["uuid"])
 
+    def seconds(self, call, direction, seconds):
+        """A sample for each of `seconds`: (MOS, packets lost of 50, jitter)."""
+        for number, (mos, lost, jitter) in enumerate(seconds):
+            values = {"rtp_expected": 50, "rtp_lost": lost, "rtp_discarded": 0, "jitter_ms": jitter, "mos_cq": mos}
+            values |= {"second": number, "direction": direction, "level_dbov": -26}
+            self.insert("voice_call_interval", **self._identity(call), **values)
+
+    def ladder(self, call, leg, *messages):
+        """The SIP messages of a leg: (milliseconds, whether sent, text)."""
+        keys = ("ms", "sent", "text")
+        texts = [{"peer": "[fd77:a::1]:5060", **dict(zip(keys, message, strict=True))} for message in messages]
+        self.insert("voice_call_ladder", leg=leg, messages=json.dumps(texts), **self._identity(call))
+
+    def request(self, client, probe="inbound", *, ago=1, **changes):
+        """A call that was asked for `ago` seconds ago; its id."""
+        values = {"requested_by": "somebody", "requested_at": now() - timedelta(seconds=ago), **changes}
+        self.insert("voice_call_request", client=client, probe=probe, **values)
+        return self.one("SELECT LAST_INSERT_ID()")[0]
+
+    def _identity(self, call):
+        row = self.one("SELECT uuid, started_at, client, probe FROM voice_call WHERE uuid = %s", call.bytes)
+        return dict(zip(("uuid", "started_at", "client", "probe"), row, strict=True))
+
     def one(self, sql, *parameters):
         with self.connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return cursor.fetchone()
 
     def clear(self):
-        for table in ("voice_call", "voice_call_stream", "voice_probe", "voice_client"):
+        for table in CLIENT_TABLES:
             with self.connection.cursor() as cursor:
                 for client in self.clients:
                     cursor.execute(f"DELETE FROM {table} WHERE client = %s", [client])

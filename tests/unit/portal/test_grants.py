@@ -22,6 +22,13 @@ def test_every_unmanaged_model_has_a_table_or_view():
     assert {model._meta.db_table for model in unmanaged} <= {*TABLES, *VIEWS}
 
 
+@pytest.mark.parametrize("model", [model for model in apps.get_models() if not model._meta.managed])
+def test_every_field_of_an_unmanaged_model_is_a_column(model):
+    table = model._meta.db_table
+    known = columns(TABLES[table]) if table in TABLES else VIEWS[table]
+    assert [field.column for field in model._meta.concrete_fields if field.column and field.column not in known] == []
+
+
 def rights(account):
     return {grant.relation: set(grant.privileges) for grant in grants.GRANTS if grant.account == account}
 

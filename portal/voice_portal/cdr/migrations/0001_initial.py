@@ -42,6 +42,29 @@ class Migration(migrations.Migration):
                         "started_at": models.DateTimeField(),
                     },
                 ),
+                unmanaged(
+                    "CallInterval",
+                    "voice_call_interval",
+                    {
+                        "uuid": BinaryUUIDField(),
+                        "direction": models.CharField(max_length=7),
+                        "second": models.PositiveSmallIntegerField(),
+                        "started_at": models.DateTimeField(),
+                    },
+                ),
+                unmanaged(
+                    "CallLadder",
+                    "voice_call_ladder",
+                    {
+                        "uuid": BinaryUUIDField(),
+                        "leg": models.CharField(max_length=8),
+                        "started_at": models.DateTimeField(),
+                    },
+                ),
+                unmanaged(
+                    "CallRequest", "voice_call_request", {"id": models.PositiveBigIntegerField(primary_key=True)}
+                ),
+                unmanaged("SipHost", "voice_sip_host", {"sip_host": models.CharField(max_length=63, primary_key=True)}),
             ],
         ),
     ]

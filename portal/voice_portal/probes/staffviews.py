@@ -1,0 +1,52 @@
+"""Pages for the provider's own staff: what belongs to no client."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from voice_portal.cdr.models import SipHost
+from voice_portal.cdr.queries import sip_hosts
+
+# A host writes its heartbeat every five seconds.
+LATE_S, AWAY_S = 30, 300
+# Beyond this, times of two hosts cannot be compared in one call.
+WORST_OFFSET_MS = 500
+
+
+@dataclass(frozen=True)
+class HostRow:
+    """A SIP host: how long ago it was heard, and what is wrong with it in words."""
+
+    host: SipHost
+    silent_s: int
+    css: str
+    label: str
+    faults: list[str]
+
+
+@require_safe
+def hosts(request: HttpRequest) -> HttpResponse:
+    """Every SIP host, for staff; 403 for everybody else."""
+    if not getattr(request.user, "is_staff", False):
+        raise PermissionDenied("This page is for the provider's own staff.")
+    return render(request, "probes/hosts.html", {"rows": [row(host, silent_s) for host, silent_s in sip_hosts()]})
+
+
+def row(host: SipHost, silent_s: float) -> HostRow:
+    """What the page shows of `host`, whose last heartbeat is `silent_s` seconds old."""
+    states = ((AWAY_S, "unhealthy", "Away"), (LATE_S, "degraded", "Late"))
+    css, label = next(((css, label) for limit, css, label in states if silent_s > limit), ("healthy", "Up"))
+    return HostRow(host, max(0, round(silent_s)), css, label, faults(host))
+
+
+def faults(host: SipHost) -> list[str]:
+    """What somebody should look at on that host, if anything."""
+    told = []
+    if host.dead_letters:
+        told.append(f"{host.dead_letters} records that the database will never take: look into its spool")
+    if host.clock_offset_ms is not None and abs(host.clock_offset_ms) > WORST_OFFSET_MS:
+        told.append("its clock is wrong: set up NTP")
+    return told

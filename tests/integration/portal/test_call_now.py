@@ -1,0 +1,200 @@
+"""The button that asks for a call, and the page of the hosts that place them."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pymysql
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from tests.integration.portal.conftest import now
+from voice_portal.grafana import frontend
+from voice_portal.grafana.frontend import Frontend
+
+pytestmark = pytest.mark.services
+BUTTON = "/probes/inbound/call/"
+DURATION = timedelta(seconds=30)
+
+
+@pytest.fixture(autouse=True)
+def _no_grafana():
+    cache.set(frontend.CACHE_KEY, Frontend.ABSENT, 60)
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def acme(records):
+    client = records.client()
+    records.probe(client)
+    return client
+
+
+def requests(records, client):
+    return records.one("SELECT COUNT(*) FROM voice_call_request WHERE client = %s", client)[0]
+
+
+def page(browser):
+    response = browser.get("/probes/inbound/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_a_call_is_asked_for(log_in, records, acme):
+    browser = log_in(acme)
+    response = browser.post(BUTTON)
+    assert (response.status_code, response.url) == (302, "/probes/inbound/")
+    columns = "probe, requested_by, claimed_at, call_uuid"
+    row = records.one(f"SELECT {columns} FROM voice_call_request WHERE client = %s", acme)
+    assert row == ("inbound", browser.user.username, None, None)
+    shown = page(browser)
+    assert "requested, the call follows within seconds" in shown
+    assert "<button disabled>Call now</button>" in shown
+    assert 'http-equiv="refresh" content="5"' in shown
+
+
+def test_one_open_request_a_probe(log_in, records, acme):
+    browser, other = log_in(acme), log_in(acme)
+    browser.post(BUTTON)
+    assert other.post(BUTTON).status_code == 302
+    assert requests(records, acme) == 1
+
+
+def test_two_at_the_same_moment_are_one(django_db, records, acme):
+    from django.db import connection
+
+    from voice_portal.cdr.callrequests import ask
+
+    def attempt(number):
+        try:
+            return ask(acme, "inbound", f"user-{number}", DURATION)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(attempt, range(8)))
+    assert answers.count(True) == 1
+    assert requests(records, acme) == 1
+
+
+def test_what_becomes_of_it_is_told(log_in, records, acme):
+    browser = log_in(acme)
+    records.request(acme, ago=40, claimed_at=now(), claimed_by="sip-1", call_uuid=(call := uuid.uuid4()).bytes)
+    assert "sip-1 is calling" in page(browser)
+    assert browser.post(BUTTON).status_code == 302
+    assert requests(records, acme) == 1, "it is still open"
+    done = records.call(acme)
+    with records.connection.cursor() as cursor:
+        cursor.execute("UPDATE voice_call_request SET call_uuid = %s WHERE call_uuid = %s", [done.bytes, call.bytes])
+    assert f'<a href="/probes/inbound/calls/{done}/">the call</a>' in page(browser)
+    browser.post(BUTTON)
+    assert requests(records, acme) == 2
+
+
+@pytest.mark.parametrize(
+    ("request_row", "words"),
+    [
+        ({"ago": 130}, "no SIP host has taken it"),
+        ({"ago": 400, "claimed_at": now() - timedelta(seconds=390), "claimed_by": "sip-1"}, "no record of a call"),
+    ],
+)
+def test_one_that_nothing_comes_of_stops_nobody_from_asking_again(log_in, records, acme, request_row, words):
+    records.request(acme, **request_row)
+    browser = log_in(acme)
+    assert words in page(browser)
+    browser.post(BUTTON)
+    assert requests(records, acme) == 2
+
+
+def test_an_old_request_is_not_shown(log_in, records, acme):
+    records.request(acme, ago=3600)
+    assert "Asked for at" not in page(log_in(acme))
+
+
+def test_another_clients_requests_and_calls_do_not_show(log_in, records, acme):
+    other = records.client()
+    records.probe(other)
+    records.request(other, requested_by="globex-user")
+    theirs = records.call(other)
+    records.request(acme, claimed_at=now(), claimed_by="sip-1", call_uuid=theirs.bytes)
+    shown = page(log_in(acme))
+    assert "globex-user" not in shown
+    assert str(theirs) not in shown
+
+
+def test_a_suspended_probe_is_not_called(log_in, records):
+    client = records.client()
+    records.probe(client, suspended=1)
+    browser = log_in(client)
+    assert "Call now" not in page(browser)
+    browser.post(BUTTON)
+    assert requests(records, client) == 0
+
+
+class TestAttacks:
+    def test_another_clients_probe_cannot_be_called(self, log_in, records, acme):
+        theirs = records.client()
+        records.probe(theirs, "secret-line")
+        browser = log_in(acme)
+        assert browser.post("/probes/secret-line/call/", {"client": theirs}).status_code == 404
+        assert requests(records, theirs) == requests(records, acme) == 0
+
+    def test_a_get_calls_nobody(self, log_in, records, acme):
+        assert log_in(acme).get(BUTTON).status_code == 405
+        assert requests(records, acme) == 0
+
+    def test_another_site_cannot_ask_in_a_users_name(self, log_in, records, acme):
+        browser = Client(enforce_csrf_checks=True)
+        browser.force_login(log_in(acme).user)
+        assert browser.post(BUTTON).status_code == 403
+        assert requests(records, acme) == 0
+
+    def test_a_stranger_calls_nobody(self, django_db, records, acme):
+        assert Client().post(BUTTON).status_code == 302
+        assert requests(records, acme) == 0
+
+    def test_the_portals_account_can_not_alter_a_request(self, database, records, acme):
+        records.request(acme)
+        with database.connect("portal") as connection, connection.cursor() as cursor:
+            for sql in ("UPDATE voice_call_request SET claimed_by = 'x'", "DELETE FROM voice_call_request"):
+                with pytest.raises(pymysql.OperationalError, match="denied"):
+                    cursor.execute(sql)
+
+
+@pytest.fixture
+def host(records):
+    """Writes the heartbeat of a host; gives its name."""
+    names = []
+
+    def host(*, ago=2, **changes):
+        names.append(name := f"h-{uuid.uuid4().hex[:12]}")
+        values = {"version": "0.1", "started_at": now() - timedelta(hours=3), "active_calls": 7, "spool_depth": 0}
+        records.insert("voice_sip_host", sip_host=name, heartbeat_at=now() - timedelta(seconds=ago), **values | changes)
+        return name
+
+    yield host
+    with records.connection.cursor() as cursor:
+        for name in names:
+            cursor.execute("DELETE FROM voice_sip_host WHERE sip_host = %s", [name])
+
+
+def test_staff_see_every_host_and_what_is_wrong_with_it(log_in, host):
+    good, away = host(), host(ago=4000, dead_letters=3, clock_offset_ms=-2000)
+    browser = log_in(is_staff=True)
+    shown = browser.get("/hosts/").content.decode()
+    rows = {name: shown.split(name)[1].split("</tr>")[0] for name in (good, away)}
+    assert ">Up</span>" in rows[good]
+    assert ">Away</span>" in rows[away]
+    assert "3 records that the database will never take" in rows[away]
+    assert "its clock is wrong" in rows[away]
+    assert "4000 s ago" in rows[away] or "4001 s ago" in rows[away]
+
+
+def test_nobody_else_sees_a_host(log_in, host, acme):
+    name = host()
+    response = log_in(acme).get("/hosts/")
+    assert response.status_code == 403
+    assert name not in response.content.decode()
+    assert "/hosts/" not in page(log_in(acme))

@@ -1,0 +1,179 @@
+"""What the page of a call is made of."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.portal.test_words import state
+from voice_portal.cdr.models import Call, CallInterval, CallStream
+from voice_portal.probes import ladder, measures, timeline
+from voice_portal.probes.callcharts import call_charts, missing_pct
+from voice_portal.probes.measures import Cell
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def at(milliseconds):
+    return START + timedelta(milliseconds=milliseconds)
+
+
+def call(**changes):
+    values = {
+        "started_at": START, "remote_address": "[fd77::1]:5060", "transport": "udp", "progress_at": at(900),
+        "answered_at": at(2900), "ended_at": at(32900), "first_rtp_ms": 2950, "hangup_by": "local",
+    }  # fmt: skip
+    return Call(**values | changes)
+
+
+def names(record):
+    return [(station.name, station.after_ms) for station in timeline.stations(record)]
+
+
+def test_the_stations_of_an_answered_call():
+    expected = [("INVITE", 0), ("Ringing", 900), ("Answer", 2900), ("Sound", 2950), ("End", 32900)]
+    assert names(call()) == expected
+
+
+def test_early_media_comes_before_the_answer():
+    early = call(first_rtp_ms=1000, early_media=True)
+    assert [name for name, _ in names(early)] == ["INVITE", "Ringing", "Sound", "Answer", "End"]
+    assert timeline.stations(early)[2].note == "early media, before the answer"
+
+
+def test_a_call_that_was_refused_at_once_has_two_stations():
+    refused = call(progress_at=None, answered_at=None, first_rtp_ms=None, ended_at=at(15), hangup_by="none")
+    assert names(refused) == [("INVITE", 0), ("End", 15)]
+    assert timeline.ending(refused) == "refused"
+
+
+def test_a_call_that_was_never_sent_has_none():
+    assert timeline.stations(call(remote_address=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "failure"),
+    [
+        ("INVITE sip:b@x SIP/2.0\r\nContent-Type: application/sdp\r\n\r\nv=0", "INVITE + SDP", False),
+        ("INVITE sip:b@x SIP/2.0\r\nc: application/sdp\r\n\r\nv=0", "INVITE + SDP", False),
+        ("SIP/2.0 180 Ringing\r\nCSeq: 1 INVITE\r\n\r\n", "180 Ringing", False),
+        ("SIP/2.0 200 OK\r\nCSeq: 2 BYE\r\n\r\n", "200 OK (BYE)", False),
+        ("SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\nContent-Type: application/sdp\r\n\r\n", "200 OK + SDP", False),
+        ("SIP/2.0 503 Service Unavailable\r\n\r\n", "503 Service Unavailable", True),
+        ("SIP/2.0 302 Moved\r\n\r\n", "302 Moved", False),
+        ("SIP/2.0 486\r\n\r\n", "486", True),
+        ("CANCEL sip:b@x SIP/2.0\r\n\r\n", "CANCEL", True),
+        ("garbage", "garbage", False),
+        ("", "(empty)", False),
+    ],
+)
+def test_what_stands_on_an_arrow(text, label, failure):
+    assert ladder.label_of(text) == (label, failure)
+
+
+def message(ms, sent, text="ACK sip:b@x SIP/2.0\r\n\r\n"):
+    return {"ms": ms, "sent": sent, "peer": "[fd77::1]:5060", "text": text}
+
+
+def test_both_legs_are_one_ladder_in_order_of_time():
+    dialer = json.dumps([message(0, sent=True), message(40, sent=False)])
+    receiver = json.dumps([message(12, sent=False), message(25, sent=True)])
+    steps = ladder.steps({"dialer": dialer, "receiver": receiver})
+    assert [(step.leg, step.after_ms) for step in steps] == [
+        ("dialer", 0), ("receiver", 12), ("receiver", 25), ("dialer", 40),
+    ]  # fmt: skip
+    assert [step.right for step in steps] == [True, True, False, False], "there and back"
+
+
+@given(st.text() | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
+def test_no_stored_text_breaks_the_page(messages):
+    assert ladder.steps({"dialer": messages, "elsewhere": messages}) == []
+
+
+@given(st.text())
+def test_no_message_breaks_the_page(text):
+    (step,) = ladder.steps({"dialer": json.dumps([message(1.5, sent=True, text=text)])})
+    assert step.label
+    assert "\n" not in step.label
+
+
+def stream(**changes):
+    values = {"mos_cq": Decimal("4.2"), "loss_pct": Decimal(0), "jitter_ms": Decimal(3), "rtp_rx": 1500}
+    return CallStream(**values | changes)
+
+
+def test_measures_stand_side_by_side():
+    groups = dict(measures.tables(state(), stream(rtp_lost=1), stream(mos_cq=Decimal("3.1"))))
+    quality = {row.measure.column: row for row in groups["Quality"]}
+    assert quality["mos_cq"].forward == Cell("4.20")
+    assert quality["mos_cq"].reverse == Cell("3.10", "unhealthy")
+    packets = {row.measure.column: row for row in groups["Packets"]}
+    assert (packets["rtp_lost"].forward.text, packets["rtp_lost"].reverse.text) == ("1 packet", "–")
+    assert "Bursts" not in groups, "neither direction has one of them"
+
+
+def test_nothing_measured_is_nothing_shown():
+    assert measures.tables(state(), None, None) == []
+
+
+def test_nought_is_a_measurement():
+    sound = dict(measures.tables(state(), stream(clip_pct=Decimal(0)), None))["Sound"]
+    (row,) = sound
+    assert (row.forward.text, row.reverse.text) == ("0.00 %", "–")
+
+
+def test_every_measure_is_a_column_of_the_record():
+    fields = {field.column for field in CallStream._meta.concrete_fields}
+    columns = [measure.column for _, group in measures.GROUPS for measure in group]
+    assert set(columns) <= fields
+    assert len(set(columns)) == len(columns)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "css"),
+    [
+        ("mos_cq", "4.00", ""), ("mos_cq", "3.99", "degraded"), ("mos_cq", "3.6", "degraded"),
+        ("mos_cq", "3.59", "unhealthy"),
+        ("loss_pct", "0.5", ""), ("loss_pct", "0.501", "degraded"), ("loss_pct", "2.001", "unhealthy"),
+        ("jitter_ms", "20", ""), ("jitter_ms", "41", "unhealthy"), ("rtt_ms", "9999", ""),
+    ],
+)  # fmt: skip
+def test_colours_follow_the_thresholds_as_health_does(column, value, css):
+    assert measures.crossed(state(), column, Decimal(value)) == css
+
+
+def second(number, direction="forward", **changes):
+    values = {"rtp_expected": 50, "rtp_lost": 0, "rtp_discarded": 0, "mos_cq": Decimal("4.2"), "jitter_ms": Decimal(2)}
+    return CallInterval(direction=direction, second=number, **values | changes)
+
+
+def test_no_seconds_are_no_charts():
+    assert call_charts(state(), START, []) == []
+
+
+def test_each_second_is_a_point_of_its_direction():
+    drawings = {one.title: one for one in call_charts(state(), START, [second(n) for n in range(30)])}
+    assert list(drawings) == ["MOS", "Lost and late", "Jitter", "Level"]
+    forward, reverse = drawings["MOS"].lines
+    assert forward.path.count("L") == 29
+    assert reverse.path == ""
+    assert [label for _, label in drawings["MOS"].time_ticks] == ["0 s", "5 s", "10 s", "15 s", "20 s", "25 s", "30 s"]
+    assert drawings["Level"].bands == []
+
+
+def test_a_second_without_packets_due_is_a_gap():
+    _, missing, _, _ = call_charts(state(), START, [second(0), second(1, rtp_expected=0), second(2)])
+    assert missing.lines[0].path.count("M") == 2
+
+
+def test_late_packets_count_as_missing():
+    assert missing_pct(second(0, rtp_lost=5, rtp_discarded=10)) == 30
+
+
+@given(st.integers(1, 7200))
+def test_labels_never_crowd(seconds):
+    drawing = call_charts(state(), START, [second(0), second(seconds - 1)])[0]
+    assert 2 <= len(drawing.time_ticks) <= 8
