@@ -11,6 +11,8 @@ from voice_sipapp import __version__, plan, rtp, stack
 from voice_sipapp.audio import AudioStore
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Parameter
+from voice_sipapp.leaseholder import Leaseholder, clock
+from voice_sipapp.leases import Host, Lease
 from voice_sipapp.plan import PlanReader
 from voice_sipapp.probe import Probe
 from voice_sipapp.settings import Settings
@@ -37,7 +39,9 @@ class Application:
         self._caller = Caller(AudioStore(settings.audio), self._spool.put)
         self._caller.station = self._station()
         copy = settings.spool.with_name(settings.spool.name + ".plan")
-        self._plan = PlanReader(settings.database, copy, self._publish, self._heartbeat)
+        self._leases = Leaseholder(Host(settings.sip_host, settings.parties, settings.clients), self._caller.let_go)
+        self._caller.may_call = lambda: self._leases.tenure.may_call(clock())
+        self._plan = PlanReader(settings.database, copy, self._leases, self._publish, self._heartbeat)
 
     def _station(self) -> Station:
         settings = self._settings
@@ -49,18 +53,19 @@ class Application:
             address=settings.address,
         )
 
-    def _publish(self, probes: list[Probe]) -> None:
-        log.info("plan: %d probes", len(probes))
-        self._caller.submit(lambda: self._caller.update(probes))
+    def _publish(self, probes: list[Probe], held: frozenset[Lease]) -> None:
+        log.info("plan: %d probes; leases held: %d", len(probes), len(held))
+        self._caller.submit(lambda: self._caller.update(probes, held))
 
     def _heartbeat(self) -> dict[str, Parameter]:
         waiting = self._spool.depth() + self._caller.unkept
         return plan.heartbeat_row(
-            self._settings.sip_host,
+            self._leases.own,
             __version__,
             self._started_at,
             active_calls=self._caller.active,
             spool_depth=waiting,
+            dead_letters=self._spool.dead(),
             strangers=self._caller.reception.strangers,
         )
 

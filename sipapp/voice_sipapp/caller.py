@@ -7,7 +7,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.call import Call
 from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart, StreamRecord
 from voice_sipapp.keeper import Keeper
+from voice_sipapp.leases import Lease
 from voice_sipapp.probe import Probe
 from voice_sipapp.reception import Reception, Visitor
 from voice_sipapp.rtp import Stream
@@ -29,6 +30,9 @@ TICK_S = 0.05
 RETRY_S = 5.0
 """How often records that the disk would not take are tried again."""
 
+LET_GO_S = 1.0
+"""How long another thread waits for the stack's to leave probes."""
+
 OVERDUE_MS = 60_000
 """A call that is not over this long after its answer delay and its duration is ended from outside."""
 
@@ -36,9 +40,13 @@ log = logging.getLogger(__name__)
 
 
 class Caller:
-    """The calls of this host. `keep` gets each finished record, in a thread of its own, and must make it durable."""
+    """The calls of this host. `keep` gets each finished record, in a thread of its own, and must make it durable.
+
+    `may_call` is asked before scheduled calls start.
+    """
 
     def __init__(self, sounds: AudioStore, keep: Callable[[Cdr | ReceiverPart], None]) -> None:
+        self.may_call: Callable[[], bool] = lambda: True
         self._stopping = False
         self._sounds = sounds
         self._keeper = Keeper(keep)
@@ -74,10 +82,25 @@ class Caller:
         """Run `action` soon in the stack's thread; may be called from any thread."""
         self._inbox.put(action)
 
-    def update(self, probes: list[Probe]) -> None:
-        """Take over a new plan."""
+    def update(self, probes: list[Probe], held: frozenset[Lease] | None = None) -> None:
+        """Take over a new plan, and call what this host holds of it; all of it where there are no leases (None)."""
         self.reception.probes = probes
-        self._schedule.update(probes, datetime.now(UTC))
+        called = [probe for probe in probes if held is None or Lease(*probe.key, "dialer") in held]
+        self._schedule.update(called, datetime.now(UTC))
+
+    def let_go(self, leases: frozenset[Lease]) -> frozenset[Lease]:
+        """Stop calling those of `leases` that can be left now, and return them. For other threads than the stack's."""
+        left: Future[frozenset[Lease]] = Future()
+        now = datetime.now(UTC)
+        self.submit(
+            lambda: left.set_result(
+                frozenset(lease for lease in leases if lease.party != "dialer" or self._schedule.leave(lease[:2], now))
+            )
+        )
+        try:
+            return left.result(LET_GO_S)
+        except TimeoutError:
+            return frozenset()
 
     def tick(self) -> None:
         """Do what was submitted and start what is due."""
@@ -94,6 +117,8 @@ class Caller:
             self._next_retry = time.monotonic() + RETRY_S
             self._scorer.submit(self._keeper.retry)
         if self._stopping:
+            return
+        if not self.may_call():
             return
         for probe in self._schedule.due(datetime.now(UTC)):
             try:

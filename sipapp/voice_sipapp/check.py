@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pyodbc
 
-from voice_sipapp import odbc, plan
+from voice_sipapp import odbc, plan, plandb
 from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.ports import Ports
 from voice_sipapp.settings import Settings
@@ -34,8 +34,10 @@ def run(settings: Settings) -> Iterator[tuple[bool, str]]:
 
 def _database(settings: Settings) -> str:
     with closing(odbc.connect(settings.database)) as connection:
-        probes, problems = plan.parse(odbc.read_plan(connection))
-    return f"connected, {len(probes)} probes in the plan" + "".join(f"; left out: {problem}" for problem in problems)
+        probes, problems = plan.parse(plandb.read_plan(connection))
+        offset = plandb.clock_offset_ms(connection)
+    wrong = "".join(f"; can't be called: {problem}" for problem in problems)
+    return f"connected, this host's clock is {offset:+.0f} ms off its own, {len(probes)} probes in the plan{wrong}"
 
 
 def _audio(settings: Settings) -> str:

@@ -1,14 +1,12 @@
-"""The database through ODBC: the plan comes in, records and heartbeats go out."""
+"""The database through ODBC: how to connect, what its errors mean, and how records get in."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import pyodbc
 
-from voice_sipapp import probe
 from voice_sipapp.cdr import (
     CALL_COLUMNS,
     INTERVAL_COLUMNS,
@@ -18,7 +16,6 @@ from voice_sipapp.cdr import (
     Cdr,
     IntervalRecord,
     LadderRecord,
-    Parameter,
     StreamRecord,
     parameters,
 )
@@ -62,11 +59,15 @@ def _escaped(value: str) -> str:
     return "{" + value.replace("}", "}}") + "}"
 
 
-def connect(database: Database) -> pyodbc.Connection:
-    """A connection with UTC and strict checking. Raises pyodbc.Error."""
-    connection = pyodbc.connect(connection_string(database), autocommit=False, timeout=TIMEOUT_S)
+def connect(database: Database, *, autocommit: bool = False) -> pyodbc.Connection:
+    """A connection with UTC and strict checking. Raises pyodbc.Error.
+
+    It locks no gaps between rows (READ COMMITTED): hosts that take leases at the same time don't wait for each other.
+    """
+    connection = pyodbc.connect(connection_string(database), autocommit=autocommit, timeout=TIMEOUT_S)
     with closing(connection.cursor()) as cursor:
         cursor.execute("SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
     return connection
 
 
@@ -103,31 +104,6 @@ def _insert(table: str, columns: Sequence[str], rows: int) -> str:
     places = ", ".join(["(" + ", ".join("?" * len(columns)) + ")"] * rows)
     # Not INSERT IGNORE: that would also hide values that do not fit.
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places} ON DUPLICATE KEY UPDATE uuid = uuid"  # noqa: S608
-
-
-def read_plan(connection: pyodbc.Connection) -> list[dict[str, probe.Cell]]:
-    """All rows of the plan. Ends its transaction, so that the next reading sees what came since."""
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(f"SELECT {', '.join(probe.COLUMNS)} FROM voice_probe ORDER BY client, probe")  # noqa: S608
-        rows = [dict(zip(probe.COLUMNS, map(_plain, row), strict=True)) for row in cursor.fetchall()]
-    connection.commit()
-    return rows
-
-
-def _plain(cell: probe.Cell | Decimal) -> probe.Cell:
-    return float(cell) if isinstance(cell, Decimal) else cell
-
-
-def beat(connection: pyodbc.Connection, row: Mapping[str, Parameter]) -> None:
-    """Write this host's heartbeat: `row` of `voice_sip_host`, by column."""
-    places = ", ".join("?" * len(row))
-    changes = ", ".join(f"{column} = VALUES({column})" for column in row if column != "sip_host")
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(
-            f"INSERT INTO voice_sip_host ({', '.join(row)}) VALUES ({places}) ON DUPLICATE KEY UPDATE {changes}",  # noqa: S608
-            list(row.values()),
-        )
-    connection.commit()
 
 
 def utc_text(moment: datetime) -> str:

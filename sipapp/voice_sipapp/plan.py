@@ -1,6 +1,6 @@
 """The plan: what is to be called, read from the database, and from a copy on disk while the database is away.
 
-The same thread writes this host's heartbeat, since both are a look at the database every few seconds.
+The same thread writes this host's heartbeat and keeps its leases: all are a look at the database every few seconds.
 """
 
 import json
@@ -9,124 +9,165 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pyodbc
 
-from voice_sipapp import odbc
+from voice_sipapp import odbc, plandb
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.cdr import Parameter
-from voice_sipapp.probe import Cell, Probe, ProbeError, from_row
+from voice_sipapp.leaseholder import Leaseholder
+from voice_sipapp.leases import Host, Lease
+from voice_sipapp.probe import Cell, Probe, ProbeError, from_row, undialable
 from voice_sipapp.settings import Database
 
 READ_EVERY_S = 2.0
-BEAT_EVERY_S = 5.0
+CLOCK_EVERY_S = 60.0
 
 Row = Mapping[str, Cell]
 log = logging.getLogger(__name__)
 
 
 def parse(rows: Iterable[Row]) -> tuple[list[Probe], list[str]]:
-    """The probes of `rows`, and a sentence for each row that makes no sense: one bad row never stops the others."""
+    """The probes of `rows`, and a sentence for each row that makes no sense: one bad row never stops the others.
+
+    Such a row is a probe too, whose calls are configuration errors, as long as it says whose it is.
+    """
     probes, problems = [], []
     for row in rows:
         try:
             probes.append(from_row(row))
         except ProbeError as error:
             problems.append(str(error))
+            if (probe := undialable(row, str(error))) is not None:
+                probes.append(probe)
     return probes, problems
 
 
-def save(path: Path, rows: Iterable[Row]) -> None:
-    """Keep a copy of the plan's `rows` at `path`, whole or not at all."""
+def save(path: Path, rows: Iterable[Row], held: Iterable[Lease] = ()) -> None:
+    """Keep a copy of the plan's `rows`, and of what this host `held`, at `path`, whole or not at all."""
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(list(rows)), encoding="utf-8")
+    draft.write_text(json.dumps({"rows": list(rows), "held": sorted(held)}), encoding="utf-8")
     draft.replace(path)
 
 
-def load(path: Path) -> list[Row]:
-    """The rows that `save` kept; none where there is no copy or it is broken (which is logged)."""
+def load(path: Path) -> tuple[list[Row], frozenset[Lease]]:
+    """What `save` kept; nothing where there is no copy or it is broken (which is logged)."""
     try:
-        rows: list[Row] = json.loads(path.read_text(encoding="utf-8"))
+        copy = json.loads(path.read_text(encoding="utf-8"))
+        return list(copy["rows"]), frozenset(Lease(*lease) for lease in copy["held"])
     except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
+        return [], frozenset()
+    except (OSError, ValueError, TypeError, KeyError) as error:
         log.warning("the copy of the plan can't be read: %s", error)
-        return []
-    return rows
+        return [], frozenset()
+
+
+def leases(probes: Iterable[Probe]) -> frozenset[Lease]:
+    """What there is to hold: who calls each probe, and who registers as the receiver of those that have a registrar."""
+    return frozenset(
+        Lease(*probe.key, party)
+        for probe in probes
+        for party in ("dialer", "receiver")
+        if party == "dialer" or probe.registrar is not None
+    )
 
 
 class PlanReader(threading.Thread):
-    """Calls `publish` (in this thread) with the probes whenever the plan changes; starts with the copy on disk.
+    """Calls `publish` (in this thread) with the probes, and what of them this host holds, whenever that changes.
 
-    `beat` gives the heartbeat's row.
+    It starts with the copy on disk. `beat` gives the heartbeat's row.
     """
 
     def __init__(
         self,
         database: Database,
         copy: Path,
-        publish: Callable[[list[Probe]], None],
+        leaseholder: Leaseholder,
+        publish: Callable[[list[Probe], frozenset[Lease]], None],
         beat: Callable[[], dict[str, Parameter]],
     ) -> None:
         super().__init__(name="plan", daemon=True)
         self._database = database
         self._copy = copy
+        self._leaseholder = leaseholder
         self._publish = publish
         self._beat = beat
-        self._rows: list[Row] | None = None
+        self._rows: list[Row] = []
+        self._probes: list[Probe] = []
+        self._fingerprint: tuple[int, int] | None = None
+        self._leases: frozenset[Lease] = frozenset()
+        self._held: frozenset[Lease] = frozenset()
         self._problems: list[str] = []
-        self._next_beat = 0.0
+        self._clock_offset_ms: float | None = None
         self._ending = threading.Event()
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """End the thread after what it is doing."""
+        """End the thread after what it is doing, then give back what this host holds: others go on at once."""
         self._ending.set()
         self.join(timeout_s)
 
     def run(self) -> None:
         """Read on until told to stop."""
-        self._take(load(self._copy))
+        rows, held = load(self._copy)
+        self._leaseholder.remember(held)
+        self._take(rows)
         backoff = Backoff(READ_EVERY_S)
         while not self._ending.is_set():
             try:
                 self._follow(backoff)
             except (pyodbc.Error, sqlite3.Error) as error:  # SQLite's: the heartbeat tells how deep the spool is
                 log.warning("plan not read: %s; calling what was planned before", odbc.error_text(error))
+                self._leaseholder.tenure.failed()
+                self._tell()
                 self._ending.wait(backoff.wait())
 
     def _follow(self, backoff: Backoff) -> None:
         """Read the plan and write heartbeats over one connection until it breaks (pyodbc.Error)."""
-        connection = odbc.connect(self._database)
+        connection = odbc.connect(self._database, autocommit=True)
         try:
+            self._clock_offset_ms = plandb.clock_offset_ms(connection)
+            next_measurement = time.monotonic() + CLOCK_EVERY_S
             while not self._ending.is_set():
                 self._read(connection)
-                if time.monotonic() >= self._next_beat:
-                    odbc.beat(connection, self._beat())
-                    self._next_beat = time.monotonic() + BEAT_EVERY_S
+                if time.monotonic() >= next_measurement:
+                    self._clock_offset_ms = plandb.clock_offset_ms(connection)
+                    next_measurement = time.monotonic() + CLOCK_EVERY_S
                 backoff.reset()
                 self._ending.wait(READ_EVERY_S)
+            plandb.release_all(connection, self._leaseholder.own.name)
         finally:
             _close(connection)
 
     def _read(self, connection: pyodbc.Connection) -> None:
-        rows: list[Row] = list(odbc.read_plan(connection))
-        if rows != self._rows:
-            self._take(rows)
+        plandb.beat(connection, {**self._beat(), "clock_offset_ms": self._clock_offset_ms})
+        fingerprint = plandb.fingerprint(connection)
+        changed = fingerprint != self._fingerprint
+        if changed:
+            self._take(list(plandb.read_plan(connection)))
+            self._fingerprint = fingerprint
+        self._leaseholder.exchange(connection, self._leases)
+        if changed or self._held != self._leaseholder.tenure.held:
+            self._tell()
             try:
-                save(self._copy, rows)
+                save(self._copy, self._rows, self._held)
             except OSError as error:
                 log.warning("the plan's copy can't be written: %s", error)
 
     def _take(self, rows: list[Row]) -> None:
         self._rows = rows
-        probes, problems = parse(rows)
+        self._probes, problems = parse(rows)
+        self._leases = leases(self._probes)
         for problem in problems:
             if problem not in self._problems:
-                log.warning("probe left out: %s", problem)
+                log.warning("a row of the plan can't be called: %s", problem)
         self._problems = problems
-        self._publish(probes)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._held = self._leaseholder.tenure.held
+        self._publish(self._probes, self._held)
 
 
 def _close(connection: pyodbc.Connection) -> None:
@@ -136,14 +177,15 @@ def _close(connection: pyodbc.Connection) -> None:
         log.debug("closing a broken connection: %s", odbc.error_text(error))
 
 
-def heartbeat_row(sip_host: str, version: str, started_at: datetime, **counts: int) -> dict[str, Parameter]:
-    """This host's row of `voice_sip_host`, as of now."""
+def heartbeat_row(own: Host, version: str, started_at: datetime, **counts: int) -> dict[str, Parameter]:
+    """The row of `voice_sip_host` of the host `own`, without the time and the clock's offset, which the database
+    has to do with.
+    """
     return {
-        "sip_host": sip_host,
+        "sip_host": own.name,
         "version": version,
         "started_at": odbc.utc_text(started_at),
-        "heartbeat_at": odbc.utc_text(datetime.now(UTC)),
-        "dead_letters": 0,
-        "clock_offset_ms": None,
+        "parties": ",".join(own.parties),
+        "clients": ",".join(own.clients),
         **counts,
     }

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import croniter
@@ -19,6 +20,9 @@ COLUMNS = (
     "confirmation", "allow_overlap",
 )  # fmt: skip
 """The columns of `voice_probe` that the SIP application reads."""
+
+UNTIMED_EVERY_MS = 300_000
+"""How often a row is said to be wrong whose own timing can't be read."""
 
 Cell = str | int | float | None
 
@@ -80,8 +84,57 @@ def from_row(row: Mapping[str, Cell]) -> Probe:
     """The probe of one row of the plan. Raises ProbeError where the row makes no sense."""
     try:
         return _from_row(row)
-    except (SipUriError, KeyError, TypeError, ValueError) as error:
+    except (SipUriError, ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise ProbeError(f"{row.get('client')}/{row.get('probe')}: {error}") from error
+
+
+def undialable(row: Mapping[str, Cell], reason: str) -> Probe | None:
+    """The probe of a `row` that makes no sense, for `reason`: it is never dialled, and each of its calls is a
+    configuration error. None where the row does not even say whose it is.
+
+    It keeps what can be read: its timing, if that is what makes sense, or else `UNTIMED_EVERY_MS`.
+    """
+    client, name = row.get("client"), row.get("probe")
+    if not (isinstance(client, str) and client and isinstance(name, str) and name):
+        return None
+    generation = row.get("generation")
+    bare = Probe(
+        client=client,
+        probe=name,
+        generation=generation if isinstance(generation, int) else 1,
+        dialer=_as_written(row.get("dialer_address")),
+        proxy=None,
+        destination=_as_written(row.get("destination")),
+        receiver=_as_written(row.get("receiver_address")),
+        answer_after_ms=0,
+        every_ms=UNTIMED_EVERY_MS,
+        schedule=None,
+        time_zone="UTC",
+        duration_ms=1,
+        codecs=(),
+        audio=str(row.get("audio") or ""),
+        suspended=bool(row.get("suspended")),
+        unsupported=f"{reason.removeprefix(f'{client}/{name}: ')}.",
+    )
+    try:
+        timed = replace(bare, **_timing(row))
+        _check_timing(timed)
+    except (ArithmeticError, KeyError, TypeError, ValueError):
+        return bare
+    return timed
+
+
+def _as_written(cell: Cell) -> SipUri:
+    """An address for a record's eyes only."""
+    return SipUri(text=str(cell or ""), scheme="sip", user=None, host="", port=None, transport=None)
+
+
+def _timing(row: Mapping[str, Cell]) -> dict[str, Any]:
+    return {
+        "every_ms": None if row["every_ms"] is None else _number(row, "every_ms"),
+        "schedule": None if row["schedule"] is None else _text(row, "schedule"),
+        "time_zone": _text(row, "time_zone"),
+    }
 
 
 def _from_row(row: Mapping[str, Cell]) -> Probe:
@@ -94,9 +147,7 @@ def _from_row(row: Mapping[str, Cell]) -> Probe:
         destination=SipUri.parse(_text(row, "destination")),
         receiver=SipUri.parse(_text(row, "receiver_address")),
         answer_after_ms=_number(row, "answer_after_ms"),
-        every_ms=None if row["every_ms"] is None else _number(row, "every_ms"),
-        schedule=None if row["schedule"] is None else _text(row, "schedule"),
-        time_zone=_text(row, "time_zone"),
+        **_timing(row),
         duration_ms=_number(row, "duration_ms"),
         codecs=tuple(sdp.usable(_names(row))),
         audio=_text(row, "audio"),

@@ -17,6 +17,9 @@ from voice_sipapp.probe import Probe
 CRON_SPREAD_MS = 20_000
 """Cron knows minutes; probes of the same minute are spread over its first seconds."""
 
+HANDOVER_MS = 6_000
+"""How long it may take until another host calls a probe that this one leaves: two looks at the leases and some time."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -80,6 +83,26 @@ class Schedule:
         free = [key for key in starting if key not in self._calling]
         self._calling.update(free)
         return [self._probes[key] for key in free]
+
+    def busy(self, key: tuple[str, str]) -> bool:
+        """Whether a call of the probe `key` is up."""
+        return key in self._calling
+
+    def leave(self, key: tuple[str, str], now: datetime) -> bool:
+        """Stop calling the probe `key`, which another host takes over; False if this is no moment for it.
+
+        That is while a call is up, and shortly before the next one, which nobody might make then. Of a probe that is
+        called all the time, one call may fall into the gap.
+        """
+        probe, start = self._probes.get(key), self._next.get(key)
+        if self.busy(key):
+            return False
+        often = probe is not None and probe.every_ms is not None and probe.every_ms <= 2 * HANDOVER_MS
+        if start is not None and not often and start - now < timedelta(milliseconds=HANDOVER_MS):
+            return False
+        self._probes.pop(key, None)
+        self._next.pop(key, None)
+        return True
 
     def ended(self, key: tuple[str, str]) -> None:
         """The call of the probe `key` is over."""

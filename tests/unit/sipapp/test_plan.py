@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_sipapp import plan, probe
+from voice_sipapp.leases import Host, Lease
 from voice_sipapp.probe import ProbeError, from_row
 from voice_sipapp.schedule import Schedule, next_start, offset_ms
 from voice_sipapp.sipuri import SipUri, SipUriError
@@ -84,19 +85,48 @@ def test_a_row_that_makes_no_sense_is_refused_with_a_reason(changes: dict[str, A
 
 def test_a_bad_row_does_not_stop_the_others():
     probes, problems = plan.parse([row(), row(probe="bad", destination="?"), {"client": "x"}])
-    assert [found.probe for found in probes] == ["sales"]
+    assert [(found.probe, found.unsupported) for found in probes] == [("sales", None), ("bad", "'?' is no SIP URI.")]
     assert len(problems) == 2
 
 
-def test_the_copy_on_disk_gives_back_the_rows(tmp_path: Path):
-    plan.save(tmp_path / "plan", [row()])
-    assert plan.load(tmp_path / "plan") == [row()]
-    assert plan.load(tmp_path / "absent") == []
+def test_a_bad_row_keeps_what_of_it_can_be_read():
+    (found,), _ = plan.parse([row(destination="call me", every_ms=60_000, generation=7)])
+    assert (found.generation, found.every_ms, found.destination.text) == (7, 60_000, "call me")
+
+
+@pytest.mark.parametrize("changes", [
+    {"every_ms": None}, {"every_ms": 10}, {"every_ms": None, "schedule": "every day"}, {"time_zone": "Mars"},
+    {"every_ms": None, "schedule": "0 0 31 2 *"}, {"every_ms": "often"},
+])  # fmt: skip
+def test_a_row_without_usable_timing_is_told_of_every_five_minutes(changes: dict[str, Any]):
+    (found,), _ = plan.parse([row(**changes)])
+    assert (found.every_ms, found.schedule) == (300_000, None)
+    assert found.unsupported
+
+
+cells = st.none() | st.integers() | st.floats() | st.text(max_size=20)
+
+
+@given(st.dictionaries(st.sampled_from(probe.COLUMNS), cells))
+def test_whatever_a_row_holds_its_probe_is_told_of_and_stops_no_other(changes: dict[str, Any]):
+    changes |= {"client": "acme", "probe": "odd"}
+    probes, _ = plan.parse([row(**changes), row()])
+    assert [found.probe for found in probes] == ["odd", "sales"]
+    assert next_start(probes[0], NOW) > NOW
+
+
+def test_the_copy_on_disk_gives_back_the_rows_and_what_was_held(tmp_path: Path):
+    held = frozenset({Lease("acme", "sales", "dialer")})
+    plan.save(tmp_path / "plan", [row()], held)
+    assert plan.load(tmp_path / "plan") == ([row()], held)
+    assert plan.load(tmp_path / "absent") == ([], frozenset())
 
 
 def test_a_broken_copy_is_no_plan(tmp_path: Path):
     (tmp_path / "plan").write_text(json.dumps([row()])[:-9])
-    assert plan.load(tmp_path / "plan") == []
+    assert plan.load(tmp_path / "plan") == ([], frozenset())
+    (tmp_path / "plan").write_text("[1]")
+    assert plan.load(tmp_path / "plan") == ([], frozenset())
 
 
 @pytest.mark.parametrize(
@@ -200,6 +230,26 @@ def test_suspended_and_removed_probes_are_not_called():
     assert schedule.due(NOW + timedelta(hours=1)) == []
 
 
+def test_a_probe_is_left_to_another_host_only_between_its_calls():
+    found = from_row(row(every_ms=60_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    start = next_start(found, NOW)
+    assert not schedule.leave(found.key, start - timedelta(seconds=2))
+    assert schedule.due(start) == [found]
+    assert not schedule.leave(found.key, start + timedelta(seconds=1))
+    schedule.ended(found.key)
+    assert schedule.leave(found.key, start + timedelta(seconds=2))
+    assert schedule.due(start + timedelta(hours=1)) == []
+
+
+def test_a_probe_that_is_called_all_the_time_can_be_left_too():
+    found = from_row(row(every_ms=3_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    assert schedule.leave(found.key, NOW)
+
+
 def test_a_schedule_that_never_comes_stops_no_other_probe():
     found = from_row(row(every_ms=10_000))
     never = replace(found, probe="never", every_ms=None, schedule="0 0 31 2 *")
@@ -222,7 +272,9 @@ def test_the_heartbeat_has_exactly_the_columns_of_its_table():
     from voice_portal.cdr.migrations import _ddl_0001 as schema
 
     columns = re.findall(r"(?m)^  ([a-z_]+) ", schema.VOICE_SIP_HOST)
-    assert sorted(plan.heartbeat_row("host", "1", NOW, active_calls=2, spool_depth=3, strangers=0)) == sorted(columns)
+    counts = {"active_calls": 2, "spool_depth": 3, "strangers": 0, "dead_letters": 0}
+    found = plan.heartbeat_row(Host("host", ("dialer",)), "1", NOW, **counts)
+    assert sorted([*found, "heartbeat_at", "clock_offset_ms"]) == sorted(columns)
 
 
 def test_the_probe_reads_only_columns_the_schema_has():

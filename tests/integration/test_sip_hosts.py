@@ -1,0 +1,149 @@
+"""Several SIP hosts share one plan: real processes, one real database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from tests.far_end import FarEnd
+from tests.integration.test_sip_calls import ADDRESS, CLIENT, Records, application, environment, free_port, plan_row
+from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
+from voice_sipapp.schedule import offset_ms
+
+pytestmark = pytest.mark.services
+
+settings = environment  # the fixture under a name that does not hide the module's
+EVERY_MS = 4000
+PROBES = [f"shared-{number}" for number in range(8)]
+OBSERVED_S = float(os.environ.get("VOICE_TEST_SHARED_S", "24"))
+"""How long two hosts are watched sharing a plan."""
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> float:
+    """Wait until `condition` holds; returns how long that took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() < began + timeout_s, f"not within {timeout_s} s: {what}"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+class Hosts:
+    """SIP hosts of one plan; each has a name, ports and a spool of its own."""
+
+    def __init__(self, settings: dict[str, str], folder: Path, records: Records) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._records = records
+
+    @contextmanager
+    def running(self, name: str, **changes: str) -> Iterator[Popen[bytes]]:
+        number = int(name[-1])
+        own = {
+            "VOICE_SIP_HOST": name,
+            "VOICE_SIP_DIALER_PORT": str(free_port()),
+            "VOICE_SIP_RECEIVER_PORT": str(free_port()),
+            "VOICE_RTP_PORTS": f"{36000 + 1000 * number}-{36998 + 1000 * number}",
+            "VOICE_SPOOL": str(self._folder / f"{name}.sqlite"),
+        }
+        with application(self._settings | own | changes, self._folder / f"{name}.log") as process:
+            yield process
+
+    def holders(self) -> Counter[str]:
+        """How many of this test's probes each host holds."""
+        query = (
+            "SELECT sip_host FROM voice_probe_lease"
+            " WHERE client = %s AND party = 'dialer' AND expires_at > UTC_TIMESTAMP(3)"
+        )
+        return Counter(name for (name,) in self._records.all(query))
+
+    def recorded(self) -> set[str]:
+        """The calls that have a record."""
+        return {uuid.hex() for (uuid,) in self._records.all("SELECT uuid FROM voice_call WHERE client = %s")}
+
+
+@pytest.fixture
+def hosts(settings: dict[str, str], tmp_path: Path, records: Records, far_end: FarEnd) -> Hosts:
+    for probe in PROBES:
+        records.plan(plan_row(probe, f"sip:{probe}@[{ADDRESS}]:{far_end.port}", every_ms=EVERY_MS))
+    return Hosts(settings, tmp_path, records)
+
+
+@pytest.fixture
+def far_end() -> Iterator[FarEnd]:
+    with closing(FarEnd()) as made:
+        made.start()
+        yield made
+
+
+def slot(probe: str, moment: float) -> int:
+    """The number of the interval of `probe` in which `moment` (seconds since 1970) lies."""
+    return (round(moment * 1000) - offset_ms(CLIENT, probe, EVERY_MS)) // EVERY_MS
+
+
+def whole_slots(probe: str, since: float, until: float) -> range:
+    return range(slot(probe, since) + 1, slot(probe, until))
+
+
+def both_call(hosts: Hosts) -> bool:
+    found = hosts.holders()
+    return sum(found.values()) == len(PROBES) and set(found) == {"host-1", "host-2"}
+
+
+def test_two_hosts_make_each_call_once_and_one_takes_over_when_the_other_dies(hosts: Hosts, far_end: FarEnd):
+    def made(since: float, until: float) -> Counter[tuple[str, int]]:
+        """How often each probe was called in each of its intervals that lie between the two moments."""
+        calls = Counter((seen.user, slot(seen.user, seen.at)) for seen in far_end.seen)
+        return Counter({(user, at): calls[user, at] for user in PROBES for at in whole_slots(user, since, until)})
+
+    with ExitStack() as running:
+        running.enter_context(hosts.running("host-1"))
+        wait_for(lambda: hosts.holders() == {"host-1": len(PROBES)}, 20, "the only host holds everything")
+        second = running.enter_context(hosts.running("host-2"))
+        wait_for(lambda: both_call(hosts), 30, "the new host has its share")
+
+        # Not the interval in which the share changed hands.
+        since = time.time() + EVERY_MS / 1000
+        until = since + OBSERVED_S
+        wait_for(lambda: time.time() > until, OBSERVED_S + 10, "the time to watch them is over")
+        assert set(made(since, until).values()) == {1}, "each call is made, and made once"
+
+        second.send_signal(signal.SIGKILL)
+        killed_at = time.time()
+        wait_for(lambda: hosts.holders() == {"host-1": len(PROBES)}, 20, "the other host took over")
+        assert time.time() - killed_at < 12
+        alone = time.time() + EVERY_MS / 1000
+        until = alone + 2 * EVERY_MS / 1000
+        wait_for(lambda: time.time() > until, 30, "the time to watch the other host is over")
+        assert set(made(alone, until).values()) == {1}, "the other host makes all calls"
+    called = {seen.uuid for seen in far_end.seen}
+    assert called >= hosts.recorded(), "no record of a call that was not made"
+
+
+def test_a_host_that_is_stopped_leaves_its_probes_at_once(hosts: Hosts):
+    with ExitStack() as running:
+        running.enter_context(hosts.running("host-1"))
+        second = running.enter_context(hosts.running("host-2"))
+        wait_for(lambda: both_call(hosts), 30, "both hosts have their share")
+        second.send_signal(signal.SIGTERM)
+        # Less than a lease lasts: it was given back, and did not run out.
+        taken = wait_for(lambda: hosts.holders() == {"host-1": len(PROBES)}, 20, "the other host took over")
+        assert taken < 7, "leases were given back, and did not run out"
+
+
+def test_a_host_serves_only_the_clients_and_parties_it_was_set_up_for(hosts: Hosts, records: Records):
+    with ExitStack() as running:
+        running.enter_context(hosts.running("host-1", VOICE_SIP_CLIENTS="somebody-else"))
+        running.enter_context(hosts.running("host-2", VOICE_SIP_PARTIES="receiver"))
+        running.enter_context(hosts.running("host-3", VOICE_SIP_CLIENTS=f"somebody-else,{CLIENT}"))
+        wait_for(lambda: hosts.holders() == {"host-3": len(PROBES)}, 20, "the one that may holds everything")
+        heartbeats = "SELECT parties, clients FROM voice_sip_host WHERE sip_host = 'host-2' AND %s <> ''"
+        assert records.all(heartbeats) == [("receiver", "")]
