@@ -90,15 +90,18 @@ def log_tail(folder: Path, name: str, lines: int = 15) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def stop(folder: Path, name: str) -> None:
-    """End the program started under `name` with all its children; quiet if there is none."""
+def stop(folder: Path, name: str, seconds: float = STOP_SECONDS) -> None:
+    """End the program started under `name` with all its children; quiet if there is none.
+
+    What does not end by itself within `seconds` is killed.
+    """
     record = _read(folder, name)
     if record is None:
         _record_path(folder, name).unlink(missing_ok=True)
         return
-    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+    for number, limit in ((signal.SIGTERM, seconds), (signal.SIGKILL, STOP_SECONDS)):
         _signal(_members(record), number)
-        if _ended(record, seconds):
+        if _ended(record, limit):
             break
     _record_path(folder, name).unlink(missing_ok=True)
 

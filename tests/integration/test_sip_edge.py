@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from voice_lab import pki, waiting
+from voice_lab import pki, processes, waiting
 from voice_sipapp import edge
 
 pytestmark = pytest.mark.services
@@ -145,16 +145,16 @@ def running(folder: Path, *, tls: bool = True) -> Iterator[Edge]:
     for name, text in edge.files(plan, str(folder)).items():
         (folder / name).write_text(text)
     command = ["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-m", "32", "-Y", folder, "-P", folder / "pid"]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            made = Edge(folder, plan)
-            waiting.until(lambda: listens(plan.tcp_port), what="kamailio listens", seconds=30)
-            yield made
-        finally:
-            process.terminate()
-            process.wait(15)
-            made.dialer.socket.close()
-            made.receiver.socket.close()
+    made = Edge(folder, plan)
+    processes.start(folder, "edge", [str(word) for word in command])
+    try:
+        waiting.until(lambda: listens(plan.tcp_port), what="kamailio listens", seconds=30)
+        yield made
+    finally:
+        # A kamailio may take a minute over its end when it is stopped soon after its start: it is not asked twice.
+        processes.stop(folder, "edge", seconds=2)
+        made.dialer.socket.close()
+        made.receiver.socket.close()
 
 
 def listens(port: int) -> bool:
