@@ -16,7 +16,8 @@ from voice_lab.errors import LabError
 
 PORTS = ("etcd", "etcd-peer", "apiserver", "mysql", "grafana", "portal-app", "operator-liveness")
 PASSWORDS = (
-    "mysql-admin", "mysql-owner", "mysql-operator", "mysql-portal", "mysql-sip", "grafana-admin", "portal-key", "demo"
+    "mysql-admin", "mysql-owner", "mysql-operator", "mysql-portal", "mysql-sip", "grafana-admin", "portal-key", "demo",
+    "trunk", "agents",
 )  # fmt: skip
 # nginx's public port; others are free ones, drawn at each start.
 PORTAL_PORT = 8080
@@ -69,6 +70,11 @@ class Lab:
     def sip_host_address(self) -> str:
         """The SIP host's address on its link to the database."""
         return f"fd77:db:{self.index:x}::2"
+
+    @property
+    def second_sip_host_link(self) -> tuple[str, str]:
+        """This machine's address on its link to the second SIP host, and that host's."""
+        return f"fd77:db:{self.index:x}:2::1", f"fd77:db:{self.index:x}:2::2"
 
 
 def create(instance: str, *, portal_port: int = PORTAL_PORT, kubeconfig: str | None = None) -> Lab:

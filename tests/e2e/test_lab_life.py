@@ -54,7 +54,7 @@ def remains(name: str) -> list[str]:
     running = [each for each in processes.names(folder) if processes.running(folder, each)]
     namespaces = [path.name for path in network.NAMESPACES.glob(f"voice-{name}-*")]
     index = context.Lab(name, {}, {}).index
-    return running + namespaces + [path.name for path in Path("/sys/class/net").glob(f"voice{index:x}db")]
+    return running + namespaces + [path.name for path in Path("/sys/class/net").glob(f"voice{index:x}db*")]
 
 
 def test_a_killed_lab_is_cleaned_up_by_the_next_which_works(name: str) -> None:

@@ -1,6 +1,7 @@
-"""The lab's network: a SIP host and the client's SBC, each in a network namespace, joined by IPv6 links.
+"""The lab's network: two SIP hosts and the client's SBC, each in a network namespace, joined by IPv6 links.
 
-    this machine (database) ── fd77:db:N::/64 ── SIP host ── fd77:a::/64 ── SBC
+    this machine (database) ─┬─ fd77:db:N::/64 ─── SIP host ───────── fd77:a::/64 ───┬─ SBC
+                             └─ fd77:db:N:2::/64 ─ second SIP host ── fd77:a:2::/64 ─┘
 
 The SBC's lossy address stands for a bad trunk: media to and from it is dropped at random, by nftables in the SBC's
 namespace. Ending a namespace ends its links and rules too.
@@ -18,6 +19,8 @@ REQUIRES: tuple[str, ...] = ()
 PACKAGES = ("iproute2", "nftables")
 PLAN = sbc.SbcPlan()
 LOSS_PERCENT = 3.0
+SECOND_ROUTER = "fd77:a:2::1"
+"""The SBC's address on its link to the second SIP host, which only routes: calls go to its own address."""
 
 NAMESPACES = Path("/run/netns")
 
@@ -27,6 +30,11 @@ End = tuple[str | None, str, list[str]]
 def sip_namespace(lab: Lab) -> str:
     """Name of the SIP host's network namespace."""
     return f"voice-{lab.instance}-sip"
+
+
+def second_namespace(lab: Lab) -> str:
+    """Name of the second SIP host's network namespace."""
+    return f"voice-{lab.instance}-sip2"
 
 
 def sbc_namespace(lab: Lab) -> str:
@@ -44,16 +52,17 @@ def install() -> None:
 
 
 def start(lab: Lab) -> None:
-    """Make both namespaces and their links.
+    """Make the namespaces and their links.
 
     Raises:
         LabError: the machine does not allow it.
     """
-    sip, edge, host_link = sip_namespace(lab), sbc_namespace(lab), _host_link(lab)
+    sip, second, edge = namespaces(lab)
+    link, second_link = _host_links(lab)
     stop(lab)
     mounted = f" {NAMESPACES} " in Path("/proc/self/mounts").read_text()
     try:
-        for namespace in (sip, edge):
+        for namespace in (sip, second, edge):
             _ip(f"netns add {namespace}")
             _ip(f"-n {namespace} link set lo up")
     except LabError as error:
@@ -63,27 +72,38 @@ def start(lab: Lab) -> None:
         ) from error
     if not mounted:
         _made_mount().touch()
-    _link((None, host_link, [lab.database_address]), (sip, "database", [lab.sip_host_address]))
+    _link((None, link, [lab.database_address]), (sip, "database", [lab.sip_host_address]))
+    near, far = lab.second_sip_host_link
+    _link((None, second_link, [near]), (second, "database", [far]))
+    _ip(f"-n {second} route add {lab.database_address}/128 via {near}")
+    _link((second, "sbc", [str(PLAN.second_receiver)]), (edge, "sip2", [SECOND_ROUTER]))
+    for address in (PLAN.address, PLAN.lossy_address):
+        _ip(f"-n {second} route add {address}/128 via {SECOND_ROUTER}")
     _link((sip, "sbc", [str(PLAN.receiver)]), (edge, "sip", [str(PLAN.address), str(PLAN.lossy_address)]))
     commands.run(inside(edge, "nft", "-f", "-"), stdin=sbc.loss_ruleset(PLAN, LOSS_PERCENT))
 
 
 def stop(lab: Lab) -> None:
-    """Take both namespaces away, with their links and rules; quiet if there are none."""
-    for namespace in (sip_namespace(lab), sbc_namespace(lab)):
+    """Take the namespaces away, with their links and rules; quiet if there are none."""
+    for namespace in namespaces(lab):
         if (NAMESPACES / namespace).exists():
             _ip(f"netns delete {namespace}")
     # Deleting the namespace deletes the link, some time later.
-    link = Path("/sys/class/net", _host_link(lab))
-    waiting.until(lambda: not link.exists(), what=f"the link {link.name} is gone", seconds=20)
+    links = [Path("/sys/class/net", name) for name in _host_links(lab)]
+    waiting.until(lambda: not any(link.exists() for link in links), what="the links are gone", seconds=20)
     if _made_mount().exists() and not any(NAMESPACES.iterdir()):
         commands.run(["umount", str(NAMESPACES)])
         _made_mount().unlink()
 
 
 def healthy(lab: Lab) -> bool:
-    """Tell whether both namespaces are there."""
-    return all((NAMESPACES / name).exists() for name in (sip_namespace(lab), sbc_namespace(lab)))
+    """Tell whether the namespaces are there."""
+    return all((NAMESPACES / name).exists() for name in namespaces(lab))
+
+
+def namespaces(lab: Lab) -> tuple[str, str, str]:
+    """Names of the namespaces of the SIP host, the second SIP host and the SBC."""
+    return sip_namespace(lab), second_namespace(lab), sbc_namespace(lab)
 
 
 def _made_mount() -> Path:
@@ -91,8 +111,9 @@ def _made_mount() -> Path:
     return places.cache() / "run" / "made-run-netns"
 
 
-def _host_link(lab: Lab) -> str:
-    return f"voice{lab.index:x}db"
+def _host_links(lab: Lab) -> tuple[str, str]:
+    """This machine's interfaces towards the SIP host and the second SIP host; a name has 15 characters at most."""
+    return f"voice{lab.index:x}db", f"voice{lab.index:x}db2"
 
 
 def _ip(arguments: str) -> None:

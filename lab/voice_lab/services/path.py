@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from voice_lab import commands, processes, sbc, waiting
+from voice_lab import commands, files, pki, processes, sbc, waiting
 from voice_lab.context import Lab
 from voice_lab.services import network
+from voice_sipapp import edge
 
 REQUIRES = ("network",)
 PACKAGES = ("kamailio", "kamailio-tls-modules", "rtpengine-daemon")
@@ -20,15 +21,20 @@ def start(lab: Lab) -> None:
     folder = lab.folder / "path"
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "kamailio.cfg"
-    config.write_text(sbc.kamailio_cfg(network.PLAN))
-    edge = network.sbc_namespace(lab)
+    keys = lab.folder / "pki"
+    pki.issue(keys, "sbc", hosts=(str(network.PLAN.address), "sbc.acme.example"))
+    tls = folder / edge.TLS_CONFIGURATION
+    tls.write_text(edge.tls_cfg(edge.TlsFiles(f"{keys}/sbc.pem", f"{keys}/sbc.key", f"{keys}/ca.pem")))
+    secrets = sbc.Secrets(trunk=lab.passwords["trunk"], agents=lab.passwords["agents"])
+    files.write_private(config, sbc.kamailio_cfg(network.PLAN, str(tls), secrets))
+    where = network.sbc_namespace(lab)
     relay = [*sbc.rtpengine_args(network.PLAN), f"--pidfile={folder / 'rtpengine.pid'}"]
-    processes.start(lab.folder, RELAY, network.inside(edge, *relay), cwd=folder)
+    processes.start(lab.folder, RELAY, network.inside(where, *relay), cwd=folder)
     # A proxy that finds no relay at its start does without one for a minute, and media then takes a short cut.
     control = network.PLAN.control_port
     waiting.until(lambda: _listens(lab, control), what="rtpengine listens", seconds=20, hint=f"Logs: {lab.folder}/logs")
     proxy = [PROXY, "-f", str(config), "-DD", "-E", "-P", str(folder / "kamailio.pid"), "-Y", str(folder)]
-    processes.start(lab.folder, PROXY, network.inside(edge, *proxy), cwd=folder)
+    processes.start(lab.folder, PROXY, network.inside(where, *proxy), cwd=folder)
 
 
 def healthy(lab: Lab) -> bool:

@@ -7,7 +7,7 @@ from voice_lab.sbc import SbcPlan, kamailio_cfg, loss_ruleset, rtpengine_args
 
 def test_lossy_numbers_are_relayed_over_the_lossy_interface():
     cfg = kamailio_cfg(SbcPlan())
-    assert 'if ($rU =~ "^\\+4420718388[0-9][0-9]$") {' in cfg
+    assert 'if ($oU =~ "^\\+4420718388[0-9][0-9]$") {' in cfg
     assert "direction=lossy direction=lossy" in cfg
     assert "--interface=lossy/fd77:a::bad" in rtpengine_args(SbcPlan())
 
