@@ -11,8 +11,6 @@ pure function from a plan to text; starting the programs is the lab's business.
 
 from dataclasses import dataclass, field
 
-from voice_sipapp.edge import TlsFiles
-
 LOSSY_TRUNK = "+4420718388"
 """Numbers that start so have their media relayed over the lossy address; two more digits follow."""
 
