@@ -4,12 +4,11 @@ Everything here runs in the SIP stack's thread.
 """
 
 import logging
-import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from voice_sipapp import calluuid, outcome, sdp, stack
+from voice_sipapp import calluuid, outcome, redirect, sdp, stack
 from voice_sipapp.audio import Audio
 from voice_sipapp.cdr import CallRecord
 from voice_sipapp.probe import Probe
@@ -20,49 +19,79 @@ from voice_sipapp.station import Station, Times
 CLEAR_UP_MS = 2000
 """How long the receiver's leg may outlive the dialer's: its BYE or CANCEL is still on the way."""
 
+EARLY_MS = 100
+"""Sound so long before the answer is early media; a little before, it only overtook the answer on its way."""
+
 log = logging.getLogger(__name__)
 
 
 class Call:
-    """A call of `probe` that plays `audio`; `on_over` is called once, when both legs are at their end."""
+    """A call of `probe` that plays `audio`; `on_over` is called once, when both legs are at their end, and `on_moved`
+    when the call must be dialled anew, to another `target`.
+    """
 
-    def __init__(self, station: Station, probe: Probe, audio: Audio, on_over: Callable[["Call"], None]) -> None:
+    def __init__(
+        self,
+        station: Station,
+        probe: Probe,
+        audio: Audio,
+        on_over: Callable[["Call"], None],
+        on_moved: Callable[["Call"], None],
+    ) -> None:
         self.station = station
         self.probe = probe
+        self.target = probe.destination
         self.times = Times()
         self.uuid: UUID = calluuid.new(self.times.started_at)
         self._audio = audio
         self._on_over = on_over
+        self._on_moved = on_moved
         self.session = Session(station, probe, audio, self.uuid.int >> 96)
         self.receiver: Receiver | None = None
         self._leg: stack.Leg | None = None
         self._timer: Any = None
-        self._next_hop = ("", 0)
-        self._invited = False
+        self._way: stack.Way | None = None
+        self._tried: list[str] = []
         self._code: int | None = None
         self._reason: str | None = None
         self._cause: int | None = None
         self._cancelled = self._stopped = self._unusable = self._spoilt = self._dialer_over = self._reported = False
+        self._misconfigured = False
         self._hangup_by = "none"
 
     # --- the dialer's side -------------------------------------------------------------------------------------
 
-    def start(self, next_hop: tuple[str, int]) -> None:
-        """Send the INVITE to `next_hop`: an IPv6 literal in brackets or an IPv4 literal, and a port."""
+    @property
+    def redirects(self) -> int:
+        """How many times the call was dialled anew."""
+        return max(0, len(self._tried) - 1)
+
+    @property
+    def redirected(self) -> bool:
+        """Whether it was dialled before, and sent elsewhere."""
+        return bool(self._tried)
+
+    def start(self, way: stack.Way) -> None:
+        """Send the INVITE to the target on its `way`."""
         if self._dialer_over:
             return  # stopped while the address was looked up
-        self._next_hop = next_hop
-        self.times.invite()
-        self._timer = self.later(outcome.NO_ANSWER_MS + self.probe.answer_after_ms, self._give_up)
-        self._leg = stack.Leg(self.station.dialer, self.safely(self._event), next_hop)
-        self._leg.invite(self.probe.dialer, self.probe.destination, self.session.offer(), str(self.uuid))
-        self._invited = True
+        before, self._way = self._leg, way
+        if before is None:
+            self.times.invite()
+            self._timer = self.later(outcome.NO_ANSWER_MS + self.probe.answer_after_ms, self._give_up)
+        self._tried.append(self.target.text)
+        leg = stack.Leg(self.station.dialer, self.safely(self._event), way, self.session)
+        leg.invite(self.probe.dialer, self.target, self.session.offer(), str(self.uuid), after=before)
+        self._leg = leg
 
-    def fail(self, reason: str, *, spoilt: bool = False) -> None:
-        """End a call that can't go on, for `reason`; `spoilt`: this host is to blame, and the path is not."""
+    def fail(self, reason: str, *, spoilt: bool = False, misconfigured: bool = False) -> None:
+        """End a call that can't go on, for `reason`; `spoilt`: this host is to blame, `misconfigured`: the plan is, or
+        this host's settings. Otherwise it is the path.
+        """
         if self._dialer_over:
             return
-        self._reason, self._unusable, self._spoilt = reason, True, spoilt
+        self._reason, self._unusable = reason, True
+        self._spoilt, self._misconfigured = spoilt, misconfigured
         self._hang_up("local")
 
     def abandon(self, reason: str) -> None:
@@ -99,43 +128,61 @@ class Call:
         kind, data = type(event).__name__, event.getData()
         if self._dialer_over:
             return
-        if kind == "CCEventRing" and data[0] > 100 and self.times.progress is None:
-            self.times.progress = event.rtime.monot
+        if kind == "CCEventRing" and data[0] > 100:
+            self._progress(data, event.rtime.monot)
         elif kind == "CCEventConnect":
             self._answered(data, event.rtime.monot)
-        elif kind in ("CCEventFail", "CCEventRedirect"):
-            self._code, self._reason = data[0], data[1]
-            self._cause = _q850(event.reason_rfc3326)
+        elif kind == "CCEventRedirect":
+            self._refused(data, event.rtime.monot)
+            self._follow()
+        elif kind == "CCEventFail":
+            self._refused(data, event.rtime.monot)
             self._end_dialer()
         elif kind == "CCEventDisconnect":
             self._hangup_by = "remote"
-            self._cause = _q850(event.reason_rfc3326)
+            self._cause = self._q850()
             self._end_dialer()
-        elif kind == "CCEventUpdate" and self._leg is not None:
-            self._answer_again(self._leg, str(data or ""))
+
+    def _progress(self, data: Any, moment: float) -> None:  # noqa: ANN401
+        if self.times.progress is None:
+            self.times.progress = moment
+        if data[2] is None:
+            return
+        try:
+            self.session.listen(str(data[2]))
+        except sdp.SdpError as error:
+            log.warning("call %s: early media can't be listened to: %s", self.uuid, error)
+
+    def _refused(self, data: Any, moment: float) -> None:  # noqa: ANN401
+        self._code, self._reason = data[0], data[1]
+        self._cause = self._q850()
+        self.times.final = moment
+
+    def _follow(self) -> None:
+        """Dial anew where a 3xx says, if that is possible."""
+        try:
+            self.target = redirect.following(self._leg.contacts if self._leg else [], self._tried)
+            stack.check_uri(self.target)
+        except ValueError as error:
+            self.fail(f"{self._reason}: {error}")
+            return
+        self._on_moved(self)
 
     def _answered(self, data: Any, moment: float) -> None:  # noqa: ANN401
         self._code, self._reason = data[0], data[1]
-        self.times.answered = moment
+        self.times.answered = self.times.final = moment
         self._timer.cancel()
         # Before anything that can go wrong: a call that is up always ends.
         self._timer = self.later(self.probe.duration_ms, lambda: self._hang_up("local"))
         try:
             self.session.agree(str(data[2] or ""))
         except sdp.SdpError as error:
-            self._unusable, self._reason = True, str(error)
-            self._hang_up("local")
-
-    def _answer_again(self, leg: stack.Leg, offer: str) -> None:
-        try:
-            leg.answer(self.session.answer_again(offer))
-        except sdp.SdpError as error:
-            log.warning("call %s: a new offer is not followed: %s", self.uuid, error)
-            leg.refuse(488, "Not Acceptable Here")
+            self.fail(str(error))
 
     def _give_up(self) -> None:
         self._cancelled = True
         self._reason = "No answer" if self.times.progress else "No response"
+        self.times.final = stack.now()
         self._hang_up("timeout")
 
     def _hang_up(self, by: str) -> None:
@@ -180,19 +227,25 @@ class Call:
     def _receiver_failed(self, error: Exception) -> None:
         self.fail(f"Error in the SIP application: {error!r}", spoilt=True)
 
+    @property
+    def _legs(self) -> dict[str, stack.Leg]:
+        legs = {"dialer": self._leg, "receiver": self.receiver.leg if self.receiver else None}
+        return {name: leg for name, leg in legs.items() if leg is not None}
+
     def check_over(self) -> None:
         """Report the call once both legs are at their end."""
         if self._reported or not self._dialer_over or (self.receiver is not None and not self.receiver.over):
             return
         self._reported = True
-        for leg in (self._leg, self.receiver.leg if self.receiver else None):
-            if leg is not None:
-                leg.forget()
-        self._on_over(self)
+        stack.when_quiet(list(self._legs.values()), lambda: self._on_over(self))
+
+    def ladders(self) -> dict[str, str]:
+        """The messages of each leg as JSON; "" where there were none."""
+        return {name: leg.ladder.to_json(self.times.started_at) for name, leg in self._legs.items()}
 
     def record(self) -> CallRecord:
         """The call's record, without what only scoring can tell."""
-        times = self.times
+        times, way = self.times, self._way
         ending = self._ending()
         ended = times.ended or stack.now()
         return CallRecord(
@@ -202,12 +255,12 @@ class Call:
             probe=self.probe.probe,
             generation=self.probe.generation,
             sip_host=self.station.sip_host,
-            call_id=self._leg.call_id if self._leg and self._invited else None,
+            call_id=self._leg.call_id if self._leg else None,
             from_uri=self.probe.dialer.text,
             to_uri=self.probe.destination.text,
-            local_address=self.station.address if self._invited else None,
-            remote_address=f"{self._next_hop[0]}:{self._next_hop[1]}" if self._invited else None,
-            transport="udp" if self._invited else None,
+            local_address=self.station.address if way else None,
+            remote_address=f"{way.next_hop[0]}:{way.next_hop[1]}" if way else None,
+            transport=way.transport if way else None,
             progress_at=times.at(times.progress),
             answered_at=times.at(times.answered),
             ended_at=times.at(ended) or times.started_at,
@@ -216,8 +269,11 @@ class Call:
             sip_reason=self._explained(),
             q850_cause=self._cause,
             pdd_ms=times.since_invite_ms(times.progress),
+            ring_ms=times.ring_ms,
             setup_ms=times.since_invite_ms(times.answered),
             first_rtp_ms=self._first_rtp_ms(),
+            early_media=self._early_media(),
+            redirects=self.redirects,
             duration_ms=0 if times.answered is None else max(0, round((ended - times.answered) * 1000)),
             hangup_by=outcome.hangup_by(ending),
             ua_remote=self._leg.remote_agent if self._leg else None,
@@ -228,9 +284,13 @@ class Call:
 
     def _explained(self) -> str | None:
         """The reason phrase, and what a reader must know besides: voice mail answers too, and is not our receiver."""
-        if self.times.answered is not None and self.receiver is None and not self._unusable:
+        if self._unusable:
+            return self._reason
+        if self.times.answered is not None and self.receiver is None:
             return f"{self._reason} (answered elsewhere: the call did not reach this host's receiver)"
-        return self._reason
+        hint = outcome.hint(self._code, self.probe.dialer_credentials)
+        hints = [hint] if hint else self._leg.hints if self._leg and not self._cancelled else []
+        return f"{self._reason} ({'; '.join(hints)})" if hints else self._reason
 
     def _ending(self) -> outcome.Ending:
         return outcome.Ending(
@@ -240,6 +300,7 @@ class Call:
             cancelled=self._cancelled,
             stopped=self._stopped,
             unusable=self._unusable,
+            misconfigured=self._misconfigured,
             hangup_by=self._hangup_by,
         )
 
@@ -249,8 +310,10 @@ class Call:
             return None
         return max(0, (self.session.stream.received[0][0] - self.times.wall_ns) // 1_000_000)
 
+    def _early_media(self) -> bool:
+        first, answer = self._first_rtp_ms(), self.times.since_invite_ms(self.times.answered)
+        return first is not None and (answer is None or first < answer - EARLY_MS)
 
-def _q850(reason: object) -> int | None:
-    """The Q.850 cause (1 … 127) in a Reason header (RFC 3326), if there is one."""
-    found = re.search(r"Q\.850.*?cause\s*=\s*([0-9]{1,3})(?![0-9])", str(reason or ""), re.IGNORECASE)
-    return int(found[1]) if found and 1 <= int(found[1]) <= 127 else None
+    def _q850(self) -> int | None:
+        """The cause that the far end gave for what it ended the call with."""
+        return outcome.q850(self._leg.reasons) if self._leg else None

@@ -6,17 +6,18 @@ Runs in the SIP stack's thread; other threads reach it through `submit`.
 import logging
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from voice_sipapp import calluuid, dialling, scoring, stack
 from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.call import Call
-from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart, StreamRecord
+from voice_sipapp.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
 from voice_sipapp.keeper import Keeper
 from voice_sipapp.leases import Lease
 from voice_sipapp.probe import Probe
@@ -129,7 +130,7 @@ class Caller:
 
     def place(self, probe: Probe) -> None:
         """Start a call of `probe`, or write down why there can't be one."""
-        if problem := dialling.impossible(probe, self.station.address):
+        if problem := dialling.impossible(probe, self.station):
             self._not_placed(probe, "configuration_error", problem)
             return
         try:
@@ -138,7 +139,7 @@ class Caller:
             self._not_placed(probe, "configuration_error", f"Nothing to play: {error}.")
             return
         try:
-            call = Call(self.station, probe, sound, self._over)
+            call = Call(self.station, probe, sound, self._over, self._dialling.start)
         except OSError as error:
             log.error("no call of %s/%s: %s", *probe.key, error)  # noqa: TRY400
             self._not_placed(probe, "failed", f"This host can't place the call: {error}")
@@ -157,14 +158,14 @@ class Caller:
         self._watchdogs.pop(call.uuid).cancel()
         self._schedule.ended(call.probe.key)
         try:
-            record = call.record()
+            record, ladders = call.record(), call.ladders()
             dialer = _party(call.session.stream)
             receiver = _party(call.receiver.session.stream) if call.receiver else None
         except Exception as error:
             log.exception("call %s could not be written down", call.uuid)
             self._not_placed(call.probe, "failed", f"Error in the SIP application: {error!r}")
             return
-        self._scorer.submit(self._finish, record, dialer, receiver)
+        self._scorer.submit(self._finish, record, dialer, receiver, ladders)
 
     def _visited(self, visitor: Visitor) -> None:
         self._scorer.submit(self._finish_visit, visitor, _party(visitor.receiver.session.stream))
@@ -174,11 +175,20 @@ class Caller:
         cdr = scoring.complete(call, NOBODY, party)
         forward = next(stream for stream in cdr.streams if stream.direction == "forward")
         forward = replace(forward, rtp_tx=None, remote_lost=None, remote_jitter_ms=None)  # only the dialer's host knows
-        self._keeper.keep(ReceiverPart(visitor.known, visitor.receiver.invited_at, None, forward))
+        ladders = _ladders(call, {"receiver": visitor.receiver.leg.ladder.to_json(call.started_at)})
+        self._keeper.keep(ReceiverPart(visitor.known, visitor.receiver.invited_at, None, forward, ladders=ladders))
         log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(forward))
 
-    def _finish(self, record: CallRecord, dialer: scoring.Party, receiver: scoring.Party | None) -> None:
-        """Score and keep a call. `receiver` is None where no receiver of this host was reached."""
+    def _finish(
+        self,
+        record: CallRecord,
+        dialer: scoring.Party,
+        receiver: scoring.Party | None,
+        ladders: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Score and keep a call. `receiver` is None where no receiver of this host was reached; `ladders` are the SIP
+        messages of each leg.
+        """
         try:
             cdr = scoring.complete(record, dialer, receiver or NOBODY)
         except Exception:
@@ -187,7 +197,7 @@ class Caller:
         if receiver is None and record.answered_at is not None:
             # Another host may have been the receiver, and writes what it heard.
             cdr = replace(cdr, streams=tuple(stream for stream in cdr.streams if stream.direction != "forward"))
-        self._keeper.keep(cdr)
+        self._keeper.keep(replace(cdr, ladders=_ladders(record, ladders)))
         self._tell(cdr)
 
     def _not_placed(self, probe: Probe, disposition: str, reason: str) -> None:
@@ -252,6 +262,17 @@ def _party(stream: Stream) -> scoring.Party:
         round_trips_ms=exchange.round_trips_ms,
         remote_lost=exchange.remote_lost,
         remote_jitter_ms=exchange.remote_jitter_ms,
+    )
+
+
+def _ladders(call: CallRecord, legs: Mapping[str, str]) -> tuple[LadderRecord, ...]:
+    """The rows of the legs of `call` that exchanged messages."""
+    return tuple(
+        LadderRecord(
+            uuid=call.uuid, leg=leg, started_at=call.started_at, client=call.client, probe=call.probe, messages=messages
+        )
+        for leg, messages in legs.items()
+        if messages
     )
 
 

@@ -7,30 +7,48 @@ from ipaddress import ip_address
 
 from voice_sipapp import stack
 from voice_sipapp.call import Call
+from voice_sipapp.credentials import Credential, CredentialsError
 from voice_sipapp.probe import Probe
+from voice_sipapp.sipuri import SipUri
+from voice_sipapp.station import Station
 
 LOOKUPS = 4
 """How many names are looked up at once: one name server that does not answer must not hold every call up."""
 
 
-def impossible(probe: Probe, own_address: str) -> str | None:
+CARRIERS = ("udp", "tcp", "tls")
+
+
+def impossible(probe: Probe, station: Station) -> str | None:
     """Why a call of `probe` can't be placed from this host as it is described, as a sentence; None if it can."""
     if probe.unsupported:
         return probe.unsupported
     try:
         for uri in (probe.dialer, probe.destination):
             stack.check_uri(uri)
+        check_hop(probe.proxy or probe.destination, station)
     except ValueError as error:
         return f"{error}."
-    host, _ = (probe.proxy or probe.destination).address
-    own = ip_address(own_address)
+    return None
+
+
+def check_hop(hop: SipUri, station: Station) -> None:
+    """Raises ValueError where this host can't reach `hop` at all."""
+    if hop.carrier not in CARRIERS:
+        raise ValueError(f"SIP over {hop.carrier} is not supported, only over {', '.join(CARRIERS)}")
+    if hop.carrier != "udp" and station.edge is None:
+        raise ValueError(
+            f"{hop.text} needs SIP over {hop.carrier.upper()}, and this host has no edge for it (VOICE_SIP_EDGE)"
+        )
+    own = ip_address(station.address)
     try:
-        other = ip_address(host.strip("[]"))
+        other = ip_address(hop.host.strip("[]"))
     except ValueError:
-        return None  # a name, to be looked up
-    if other.version == own.version:
-        return None
-    return f"{other} can't be reached from {own}: one is an IPv{other.version}, the other an IPv{own.version} address."
+        return  # a name, to be looked up
+    if other.version != own.version:
+        raise ValueError(
+            f"{other} can't be reached from {own}: one is an IPv{other.version}, the other an IPv{own.version} address"
+        )
 
 
 class Dialling:
@@ -41,27 +59,54 @@ class Dialling:
         self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="resolve")
 
     def start(self, call: Call) -> None:
-        """Start `call` as soon as its address is known."""
-        host, port = (call.probe.proxy or call.probe.destination).address
-        try:
-            ip_address(host.strip("[]"))
-        except ValueError:
-            self._threads.submit(self._resolve, call, host, port)
+        """Start `call`, or go on with it at its new target, as soon as its way is known."""
+        hop = call.probe.proxy or call.target
+        if call.redirected:
+            try:
+                check_hop(hop, call.station)
+            except ValueError as error:
+                call.fail(f"Redirected to {call.target.text}, where no call can be placed: {error}")
+                return
+        if _is_literal(hop.host) and call.probe.dialer_credentials is None:
+            call.start(_way(hop, hop.host, call.station, None))
         else:
-            call.start((host, port))
+            self._threads.submit(self._prepare, call, hop)
 
-    def _resolve(self, call: Call, host: str, port: int) -> None:
-        """Find the address of `host`, of the same family as ours; runs in a thread because it may take seconds."""
-        family = socket.AF_INET6 if ":" in call.station.address else socket.AF_INET
+    def _prepare(self, call: Call, hop: SipUri) -> None:
+        """Find out what takes its time, which is why this runs in a thread."""
         try:
-            address = str(socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)[0][4][0])
+            name = call.probe.dialer_credentials
+            credential = call.station.credentials.get(name) if name else None
+            address = hop.host if _is_literal(hop.host) else _look_up(hop, call.station.address)
+        except CredentialsError as error:
+            reason = f"The dialer can't log in: {error}"
+            self._submit(lambda: call.fail(reason, misconfigured=True))
         except Exception as error:  # UnicodeError among others: none may lose the call
             cause = (error.strerror if isinstance(error, OSError) else None) or error
-            reason = f"The host name {host} can't be resolved: {cause}"
+            reason = f"The host name {hop.host} can't be resolved: {cause}"
             self._submit(lambda: call.fail(reason, spoilt=True))
-            return
-        self._submit(lambda: call.safely(call.start)((stack.bracketed(address), port)))
+        else:
+            self._submit(lambda: call.safely(call.start)(_way(hop, address, call.station, credential)))
 
     def close(self) -> None:
         """Look nothing up any more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _look_up(hop: SipUri, own_address: str) -> str:
+    """The address of the host of `hop`, of the same family as ours, as it stands in a URI. May take seconds."""
+    family = socket.AF_INET6 if ":" in own_address else socket.AF_INET
+    return stack.bracketed(str(socket.getaddrinfo(*hop.address, family, socket.SOCK_DGRAM)[0][4][0]))
+
+
+def _way(hop: SipUri, address: str, station: Station, credential: Credential | None) -> stack.Way:
+    edge = station.edge if hop.carrier != "udp" else None
+    return stack.Way(next_hop=(address, hop.address[1]), transport=hop.carrier, edge=edge, credential=credential)

@@ -7,14 +7,16 @@
 | 480; 487 after our CANCEL; nobody answered though it rang | no_answer |
 | 408, from the far end or because nothing came back at all | timeout |
 | this process stopped | interrupted |
-| any other final answer; a 200 whose session description can't be used | failed |
+| any other final answer; a 200 whose session description can't be used; a 3xx that can't be followed | failed |
 | this host could not carry it on: a name not found, no free port, an error of ours (then not valid) | failed |
-| the probe can't be called as it is described | configuration_error |
+| the probe can't be called as it is described, or this host lacks a credential that it names | configuration_error |
 """
 
+import re
 from dataclasses import dataclass
 
 BUSY = frozenset({486, 600})
+CHALLENGES = frozenset({401, 407})
 NO_ANSWER_MS = 30_000
 """How long a call may ring beyond the receiver's own delay before the dialer gives up."""
 
@@ -22,8 +24,8 @@ NO_ANSWER_MS = 30_000
 @dataclass(frozen=True)
 class Ending:
     """How a call ended. `cancelled`: the dialer gave up; `rang`: a 18x came; `stopped`: this process was told to end;
-    `unusable`: it could not be started, or the answer's session description can't be used; `hangup_by`: who ended an
-    answered call, "local" or "remote".
+    `unusable`: it could not be started, or the answer can't be used; `misconfigured`: because of the plan or of this
+    host's settings; `hangup_by`: who ended an answered call, "local" or "remote".
     """
 
     code: int | None
@@ -32,6 +34,7 @@ class Ending:
     cancelled: bool = False
     stopped: bool = False
     unusable: bool = False
+    misconfigured: bool = False
     hangup_by: str = "none"
 
 
@@ -40,7 +43,7 @@ def disposition(ending: Ending) -> str:
     if ending.stopped:
         return "interrupted"
     if ending.unusable:
-        return "failed"
+        return "configuration_error" if ending.misconfigured else "failed"
     if ending.answered:
         return "answered"
     if ending.cancelled:
@@ -65,3 +68,18 @@ def sip_code(ending: Ending) -> int | None:
     if ending.cancelled and not ending.answered:
         return 487 if ending.rang else 408
     return 408 if ending.code == 0 else ending.code
+
+
+def hint(code: int | None, credential: str | None) -> str | None:
+    """What the reader of a refusal with `code` must know; `credential` is the name of the dialer's."""
+    if code in CHALLENGES:
+        if credential is None:
+            return "it asks for a password, and the probe names no credential of the dialer"
+        return f"it did not accept the credential {credential!r}"
+    return None
+
+
+def q850(reasons: str) -> int | None:
+    """The Q.850 cause (1 … 127) in `reasons`, the Reason headers (RFC 3326) one a line; None if there is none."""
+    found = re.search(r"Q\.850[^,\n]*?cause\s*=\s*([0-9]{1,3})(?![0-9])", reasons, re.IGNORECASE)
+    return int(found[1]) if found and 1 <= int(found[1]) <= 127 else None

@@ -44,7 +44,7 @@ class Receiver:
         self.answered = False
         self.over = False
         self.session = Session(station, probe, audio, uuid.int >> 96)
-        self.leg = stack.Leg(station.receiver, self._safely(self._event))
+        self.leg = stack.Leg(station.receiver, self._safely(self._event), media=self.session)
         self._watch = watch
         self._offer = ""
 
@@ -70,8 +70,6 @@ class Receiver:
             self._offer = str(event.getData()[3] or "")
             self.leg.ring()
             self._later(self.probe.answer_after_ms, self._answer)
-        elif kind == "CCEventUpdate":
-            self._answer_again(str(event.getData() or ""))
         elif kind in ("CCEventDisconnect", "CCEventFail"):
             self._end()
 
@@ -90,13 +88,6 @@ class Receiver:
         self.answered = True
         self.leg.answer(answer)
         self.session.play()
-
-    def _answer_again(self, offer: str) -> None:
-        try:
-            self.leg.answer(self.session.answer_again(offer))
-        except sdp.SdpError as error:
-            log.warning("call %s: a new offer is not followed: %s", self.uuid, error)
-            self.leg.refuse(488, "Not Acceptable Here")
 
     def hang_up(self) -> None:
         """End this leg from here, if it is still up."""

@@ -91,8 +91,10 @@ class Reception:
         visitor = Visitor(known=found.uuid is not None)
 
         def over(receiver: Receiver) -> None:
+            stack.when_quiet([receiver.leg], lambda: gone(receiver))
+
+        def gone(receiver: Receiver) -> None:
             del self._visitors[uuid]
-            receiver.leg.forget()
             if receiver.answered:
                 self._deliver(visitor)
 

@@ -25,6 +25,7 @@ class Session:
         self._number = number
         self._sending = False
         self._version = 0
+        self._described = ""
         self.stream: Stream = station.engine.open()
 
     def offer(self) -> str:
@@ -59,6 +60,10 @@ class Session:
         """Our description of the session as it stands, where the far end asks for an offer."""
         return self._describe(self._agreed)
 
+    def agree_again(self, answer: str) -> None:
+        """The far end's `answer` to that offer. Raises SdpError, and then everything stays as it was."""
+        self._follow(sdp.choose(answer, self._agreed, self._station.address, answers=True))
+
     def play(self) -> None:
         """Start to send."""
         if not self._sending:
@@ -74,7 +79,13 @@ class Session:
         return [self.stream.codec] if self.stream.codec else list(self._probe.codecs)
 
     def _describe(self, codecs: Sequence[str], answer_to: sdp.Remote | None = None) -> str:
-        self._version += 1
+        text = self._text(codecs, answer_to)
+        if text != self._described:  # RFC 3264, section 8: the version tells whether anything is new
+            self._version += 1
+            text = self._described = self._text(codecs, answer_to)
+        return text
+
+    def _text(self, codecs: Sequence[str], answer_to: sdp.Remote | None) -> str:
         return sdp.describe(
             self._station.address, self.stream.port, codecs, self._number, version=self._version, answer_to=answer_to
         )

@@ -43,5 +43,14 @@ class SipUri:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host (an IPv6 literal in brackets) and port to send to; the port is 5060 where the URI names none."""
-        return self.host, self.port or 5060
+        """Host (an IPv6 literal in brackets) and port to send to; where the URI names no port it is 5060, with TLS
+        5061 (RFC 3261, section 19.1.2).
+        """
+        return self.host, self.port or (5061 if self.carrier == "tls" else 5060)
+
+    @property
+    def carrier(self) -> str:
+        """What carries the signalling: "udp", "tcp" or "tls"; any other transport under the name that was written."""
+        if self.scheme == "sips":
+            return "tls"
+        return self.transport or "udp"

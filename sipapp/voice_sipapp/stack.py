@@ -6,7 +6,10 @@ the stack answers that with 482 (RFC 3261, section 8.2.2.2).
 """
 
 import logging
-from collections.abc import Callable
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sippy.CCEvents import CCEventConnect, CCEventDisconnect, CCEventFail, CCEventRing, CCEventTry
@@ -17,31 +20,51 @@ from sippy.SipCallId import SipCallId
 from sippy.SipConf import SipConf
 from sippy.SipFrom import SipFrom
 from sippy.SipHeader import SipHeader
+from sippy.SipRoute import SipRoute
 from sippy.SipTo import SipTo
-from sippy.SipTransactionManager import SipTransactionManager
 from sippy.SipURL import SipURL
 from sippy.Time.MonoTime import MonoTime
 from sippy.Time.Timeout import Timeout
-from sippy.UA import UA
 
 from voice_sipapp import __version__
+from voice_sipapp.agent import ALLOWED, Agent, Media, header
 from voice_sipapp.correlation import Invite
+from voice_sipapp.credentials import Credential
+from voice_sipapp.ladder import Ladder, call_id
 from voice_sipapp.sipuri import SipUri
+from voice_sipapp.transactions import Transactions
 
 CALL_HEADER = "X-Voice-Call"
 """Carries the call's UUID from the dialer to the receiver, across whatever lies between."""
 
 SipConf.my_uaname = f"voice-sipapp/{__version__}"
 
+QUIET_S, QUIET_STEP_S = 0.5, 0.02
+"""How long the answer to a call's last message may take to be part of its ladder, and how often it is looked for."""
+
 Handler = Callable[[Any, Any], None]
 log = logging.getLogger(__name__)
 
 
-class _NoLog:
-    """The stack's log of every message, left out."""
+class _Tap:
+    """The stack's log of every message: handed to the ladder of the leg that it belongs to, or forgotten."""
 
-    def write(self, *_: object, **__: object) -> None:
-        """Keep nothing."""
+    def __init__(self) -> None:
+        self.ladders: dict[str, Ladder] = {}
+        self._last: tuple[float, bool, str, str] | None = None
+
+    def write(self, what: str, text: str, **_: object) -> None:
+        """Take `text` in, which was sent to or came from whom `what` tells, in the stack's words."""
+        sent, peer = what.startswith("SENDING"), what.rstrip(":\n").rsplit(" ", 1)[-1].partition(":")[2]
+        self._last = (time.time(), sent, peer, text)
+        if (ladder := self.ladders.get(call_id(text))) is not None:
+            ladder.add(*self._last)
+
+    def follow(self, name: str, ladder: Ladder, *, began: bool = False) -> None:
+        """Keep the messages of the Call-ID `name` in `ladder`; `began`: the last one that came in is its first."""
+        self.ladders[name] = ladder
+        if began and self._last is not None:
+            ladder.add(*self._last)
 
     def shutdown(self) -> None:
         """Nothing to end."""
@@ -85,6 +108,16 @@ def end_loop() -> None:
     ED2.breakLoop()
 
 
+def when_quiet(legs: Sequence["Leg"], action: Callable[[], None], within_s: float = QUIET_S) -> None:
+    """Run `action` as soon as the last messages of `legs` were answered, or have had their time; then forget them."""
+    if within_s > 0 and not all(leg.quiet for leg in legs):
+        later(QUIET_STEP_S, lambda: when_quiet(legs, action, within_s - QUIET_STEP_S))
+        return
+    for leg in legs:
+        leg.forget()
+    action()
+
+
 def on_signal(number: int, action: Callable[[], None]) -> None:
     """Run `action` in the stack's thread when the process gets the signal `number`."""
     ED2.regSignal(number, _guarded(action))
@@ -118,12 +151,13 @@ class Endpoint:
     def __init__(self, address: str, port: int, on_invite: Callable[[Invite], "Leg | None"]) -> None:
         self.address = f"{bracketed(address)}:{port}"
         self._on_invite = on_invite
+        self.tap = _Tap()
         self.config: dict[str, Any] = {
             "_sip_address": bracketed(address),
             "_sip_port": port,
-            "_sip_logger": _NoLog(),
+            "_sip_logger": self.tap,
         }
-        self.config["_sip_tm"] = SipTransactionManager(self.config, self._request)
+        self.config["_sip_tm"] = Transactions(self.config, self._request)
 
     def close(self) -> None:
         """Close the port; calls that are still up are forgotten."""
@@ -134,7 +168,9 @@ class Endpoint:
         if request.getHFBody("to").getTag() is not None:
             return request.genResponse(481, "Call/Transaction Does Not Exist"), None, None
         if request.getMethod() == "OPTIONS":
-            return request.genResponse(200, "OK"), None, None
+            response = request.genResponse(200, "OK")
+            response.appendHeader(header("Allow", ALLOWED))
+            return response, None, None
         if request.getMethod() != "INVITE":
             return request.genResponse(501, "Not Implemented"), None, None
         try:
@@ -160,11 +196,45 @@ def _invite(request: Any) -> Invite:  # noqa: ANN401
     )
 
 
-class Leg:
-    """One party's dialog. `handler` is called with (event, user agent) for everything the far end does."""
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How a dialer's requests leave: to `next_hop`, an IPv6 literal in brackets or an IPv4 literal and a port, over
+    `transport`. This stack speaks UDP; for anything else `edge` is the proxy of this host that sends them on.
+    `credential` is what challenges are met with.
+    """
 
-    def __init__(self, endpoint: Endpoint, handler: Handler, next_hop: tuple[str, int] | None = None) -> None:
-        self._ua = UA(endpoint.config, event_cb=_guarded(handler), nh_address=next_hop)
+    next_hop: tuple[str, int]
+    transport: str = "udp"
+    edge: tuple[str, int] | None = None
+    credential: Credential | None = None
+
+    @property
+    def route(self) -> str:
+        """What tells the edge where to send a request on to."""
+        host, port = self.next_hop
+        return f"sip:{host}:{port};transport={self.transport};lr"
+
+
+class Leg:
+    """One party's dialog. `handler` is called with (event, user agent) for everything the far end does, but for new
+    offers of media within the call: those are asked of `media`. `way` is a dialer's.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, handler: Handler, way: Way | None = None, media: Media | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._way = way
+        self._request: Any = None
+        self.ladder = Ladder()
+        self._ua = Agent(
+            endpoint.config,
+            event_cb=_guarded(handler),
+            nh_address=(way.edge or way.next_hop) if way else None,
+            media=media,
+            credential=way.credential if way else None,
+            edge=way.edge if way else None,
+        )
 
     @property
     def call_id(self) -> str | None:
@@ -176,20 +246,62 @@ class Leg:
         """What the far end calls itself (User-Agent or Server)."""
         return str(self._ua.remote_ua) if self._ua.remote_ua is not None else None
 
+    @property
+    def contacts(self) -> list[str]:
+        """The URIs in the final answer's Contact headers, the most wanted first (q, RFC 3261 section 8.1.3.4)."""
+        return _contacts(self._ua.final) if self._ua.final is not None else []
+
+    @property
+    def reasons(self) -> str:
+        """The Reason headers of what ended the dialog, one a line."""
+        return "\n".join(str(each.body) for each in self._ua.last_words("reason"))
+
+    @property
+    def hints(self) -> list[str]:
+        """What the final answer tells besides its reason phrase: warnings, and an extension that it insists on."""
+        warnings = [re.sub(r'^[0-9]{3} \S+ |"', "", str(each.body)) for each in self._ua.last_words("warning")]
+        required = [f"it requires {each.body}" for each in self._ua.last_words("require")]
+        return [*warnings, *required]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is waited for any more: the answer to a BYE, or to an INVITE that was cancelled."""
+        return self._ua.quiet
+
     def accept(self, request: Any, transaction: Any) -> Any:  # noqa: ANN401
         """Take the INVITE `request` on."""
+        self._request = request
+        self._endpoint.tap.follow(str(request.getHFBody("call-id")), self.ladder, began=True)
         return self._ua.recvRequest(request, transaction)
 
-    def invite(self, origin: SipUri, destination: SipUri, description: str, call: str) -> None:
-        """Send the INVITE: from `origin`, to `destination`, offering `description`, marked as `call`."""
-        event = CCEventTry((SipCallId(), origin.user, destination.user, MsgBody(description), None, None))
-        event.extra_headers = (SipHeader(name=CALL_HEADER, body=None, bodys=call),)
+    def invite(
+        self, origin: SipUri, destination: SipUri, description: str, call: str, *, after: "Leg | None" = None
+    ) -> None:
+        """Send the INVITE: from `origin`, to `destination`, offering `description`, marked as `call`.
+
+        `after` is the leg that was redirected to `destination`: this one goes on under its Call-ID.
+        """
+        name = SipCallId(after.call_id) if after else SipCallId()
+        if after is not None:
+            self.ladder = after.ladder
+            self._ua.lTag = after._ua.lTag
+        self._endpoint.tap.follow(str(name), self.ladder)
+        event = CCEventTry((name, origin.user, destination.user, MsgBody(description), None, None))
+        event.extra_headers = (
+            SipHeader(name=CALL_HEADER, body=None, bodys=call),
+            header("Allow", ALLOWED),
+            header("Supported", "timer"),
+        )
 
         def address(agent: Any) -> None:  # noqa: ANN401
             agent.rTarget = SipURL(destination.text)
             agent.rUri = SipTo(address=SipAddress(url=SipURL(destination.text), hadbrace=True))
             agent.lUri = SipFrom(address=SipAddress(url=SipURL(origin.text), hadbrace=True))
             agent.lUri.setTag(agent.lTag)
+            if after is not None:
+                agent.lCSeq = after._ua.lCSeq
+            if self._way and self._way.edge:
+                agent.routes = [SipRoute(address=SipAddress(url=SipURL(self._way.route), hadbrace=True))]
 
         # The stack would put the next hop into the Request-URI and its own address into From.
         event.onUacSetupComplete = address
@@ -200,8 +312,10 @@ class Leg:
         self._ua.recvEvent(CCEventRing((180, "Ringing", None)))
 
     def answer(self, description: str) -> None:
-        """Answer 200 with `description`, to an INVITE or to one within the dialog."""
-        self._ua.recvEvent(CCEventConnect((200, "OK", MsgBody(description))))
+        """Answer 200 with `description`."""
+        event = CCEventConnect((200, "OK", MsgBody(description)))
+        event.extra_headers = self._ua.accept_timer(self._request)
+        self._ua.recvEvent(event)
 
     def refuse(self, code: int, reason: str) -> None:
         """Answer with a failure."""
@@ -214,3 +328,16 @@ class Leg:
     def forget(self) -> None:
         """Hear no more of it; the stack keeps the dialog for a while to answer what is repeated."""
         self._ua.event_cb = None
+        if self.call_id is not None:
+            self._endpoint.tap.ladders.pop(self.call_id, None)
+
+
+def _contacts(answer: Any) -> list[str]:  # noqa: ANN401
+    found: list[tuple[float, str]] = []
+    for each in answer.getHFs("contact"):
+        try:
+            address = each.getBody().getUri()
+            found.append((float(address.params.get("q") or 1), str(address.url)))
+        except Exception:  # noqa: S112 - one that can't be read is no place to call
+            continue
+    return [text for _, text in sorted(found, key=lambda each: -each[0])]

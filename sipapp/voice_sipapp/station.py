@@ -5,18 +5,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from voice_sipapp import stack
+from voice_sipapp.credentials import Credentials, NoCredentials
 from voice_sipapp.rtp import Engine
 
 
 @dataclass(frozen=True)
 class Station:
-    """What every call of this host shares: its ports for SIP and media, its name and address."""
+    """What every call of this host shares: its ports for SIP and media, its name and address.
+
+    `edge`: address (an IPv6 literal in brackets) and port of the proxy that speaks TCP and TLS for this host.
+    """
 
     dialer: stack.Endpoint
     receiver: stack.Endpoint
     engine: Engine
     sip_host: str
     address: str
+    edge: tuple[str, int] | None = None
+    credentials: Credentials = field(default_factory=NoCredentials)
 
 
 @dataclass
@@ -31,6 +37,7 @@ class Times:
     invited: float = 0.0
     progress: float | None = None
     answered: float | None = None
+    final: float | None = None
     ended: float | None = None
 
     def invite(self) -> None:
@@ -44,3 +51,10 @@ class Times:
     def since_invite_ms(self, moment: float | None) -> int | None:
         """Whole milliseconds from the INVITE to `moment`."""
         return None if moment is None else max(0, round((moment - self.invited) * 1000))
+
+    @property
+    def ring_ms(self) -> int | None:
+        """Whole milliseconds from the first 18x to the final answer, or to the CANCEL."""
+        if self.progress is None or self.final is None:
+            return None
+        return max(0, round((self.final - self.progress) * 1000))

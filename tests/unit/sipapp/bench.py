@@ -80,3 +80,7 @@ def a_probe(port: int, **changes: Any) -> probe.Probe:
 
 def an_invite(header: str | None = None, user: str | None = None) -> stack.Invite:
     return stack.Invite(header, user, user, "caller", f"[{ADDRESS}]:5060", "")
+
+
+def way(port: int) -> stack.Way:
+    return stack.Way(next_hop=(f"[{ADDRESS}]", port))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port
+from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port, way
 from voice_sipapp import g711, outcome, sdp, stack
 from voice_sipapp.codecs import CODECS
 from voice_sipapp.sipuri import SipUri
@@ -126,7 +126,7 @@ class Transcoder:
         elif type(event).__name__ == "CCEventTry":
             self._targets = [sdp.choose(str(event.getData()[3]), ["PCMA"], ADDRESS)]
             target = a_probe(self._bench.receiver_port)
-            self._outward = stack.Leg(self._endpoint, self._from_receiver, (f"[{ADDRESS}]", self._bench.receiver_port))
+            self._outward = stack.Leg(self._endpoint, self._from_receiver, way(self._bench.receiver_port))
             self._outward.invite(target.dialer, target.destination, self._describe(1, "PCMU"), str(self._header))
 
     def _from_receiver(self, event: Any, agent: Any) -> None:
@@ -187,7 +187,7 @@ def test_strangers_are_refused_and_counted(bench: Bench, header: str):
             answers.append(event.getData()[0])
             stack.end_loop()
 
-    leg = stack.Leg(bench.caller.station.dialer, heard, (f"[{ADDRESS}]", bench.receiver_port))
+    leg = stack.Leg(bench.caller.station.dialer, heard, way(bench.receiver_port))
     target = a_probe(bench.receiver_port)
     leg.invite(target.dialer, target.destination, sdp.describe(ADDRESS, 9, ["PCMA"], 1), header)
     stack.run_loop(timeout_s=5)

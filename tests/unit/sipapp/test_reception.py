@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe
+from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, way
 from voice_sipapp import calluuid, ports, sdp, stack
 from voice_sipapp.audio import AudioError
 from voice_sipapp.cdr import ReceiverPart
@@ -22,7 +22,7 @@ class OtherHost:
         self.codes: list[int] = []
         self._hang_up_after_s = hang_up_after_s
         bench.far_end(lambda _: None)
-        self._leg = stack.Leg(bench.far_ends[-1], self._heard, (f"[{ADDRESS}]", bench.receiver_port))
+        self._leg = stack.Leg(bench.far_ends[-1], self._heard, way(bench.receiver_port))
         probe = a_probe(bench.receiver_port)
         self._leg.invite(probe.dialer, probe.destination, sdp.describe(ADDRESS, 9, ["PCMA"], 1), header)
 

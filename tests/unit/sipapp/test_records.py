@@ -13,7 +13,6 @@ from voice_portal.cdr.migrations import _ddl_0001 as schema
 from voice_sipapp import cdr as cdr_module
 from voice_sipapp import odbc, scoring, writer
 from voice_sipapp.backoff import Backoff
-from voice_sipapp.call import _q850
 from voice_sipapp.cdr import (
     CALL_COLUMNS,
     DISPOSITIONS,
@@ -26,7 +25,7 @@ from voice_sipapp.cdr import (
     parameters,
 )
 from voice_sipapp.keeper import Keeper
-from voice_sipapp.outcome import Ending, disposition, hangup_by, sip_code
+from voice_sipapp.outcome import Ending, disposition, hangup_by, q850, sip_code
 from voice_sipapp.settings import Database
 from voice_sipapp.spool import Spool
 
@@ -90,11 +89,12 @@ def test_a_strange_number_does_not_cost_the_record(column: str, value: int, stor
         ("Q.850;cause=0", None),
         ("Q.850;cause=128", None),
         ("SIP;cause=200", None),
-        (None, None),
+        ("", None),
+        ("SIP;cause=200\nQ.850;cause=17", 17),
     ],
 )
-def test_a_cause_is_one_of_q850(header: str | None, cause: int | None):
-    assert _q850(header) == cause
+def test_a_cause_is_one_of_q850(header: str, cause: int | None):
+    assert q850(header) == cause
 
 
 def test_dispositions_are_those_of_the_table():

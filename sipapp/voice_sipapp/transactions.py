@@ -1,0 +1,76 @@
+"""sippy's transaction manager where it falls short of RFC 3261 and of what a port on the Internet is sent."""
+
+import logging
+import re
+import time
+from typing import Any
+
+import sippy.SipTransactionManager as sippy_manager
+from sippy.SipResponse import SipResponse
+from sippy.SipTransactionManager import SipTransactionManager
+
+GARBAGE_EVERY_S = 60.0
+"""At most one line in the log about messages that are no SIP in this time."""
+
+_ANSWER = re.compile(r"SIP/2\.0 [1-6][0-9]{2}(?: |\r|\n)")
+_ANSWERED_INVITE = re.compile(r"SIP/2\.0 2[0-9]{2} .*^CSeq\s*:\s*[0-9]+\s+INVITE\s*$", re.MULTILINE | re.DOTALL | re.I)
+
+log = logging.getLogger(__name__)
+
+
+class Garbage:
+    """Counts messages that can't be read, and says so once in a while: anybody may send any number of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._next_line = 0.0
+
+    def seen(self, what: str) -> None:
+        """One more, for the reason `what`."""
+        self.count += 1
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + GARBAGE_EVERY_S
+            log.warning("%s; such messages are dropped (%d so far)", what[:200], self.count)
+
+
+garbage = Garbage()
+
+
+def _unreadable(what: str, *_: object, **__: object) -> None:
+    """In place of what the stack does: it prints the whole message, with whatever secrets are in it."""
+    garbage.seen(what)
+
+
+sippy_manager.dump_exception = _unreadable
+
+
+class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is untyped
+    """Survives whatever it is sent, and tells a user agent of a second 200 to its INVITE."""
+
+    def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:  # noqa: ANN401
+        """Take in one datagram."""
+        if self.req_consumers is None:
+            return  # closed while it was on its way
+        try:
+            text = data_in.decode()
+            if text.startswith("SIP/2.0 ") and not _ANSWER.match(text):
+                garbage.seen(f"an answer without a sensible status code came from {ra}")
+            elif not (_ANSWERED_INVITE.match(text) and self._forked(text, ra, server)):
+                super().handleIncoming(data_in, ra, server, rtime)
+        except Exception as error:  # the stack's parser raises whatever comes
+            garbage.seen(f"a message from {ra} can't be read: {error!r}")
+            log.debug("unreadable message", exc_info=True)
+
+    def _forked(self, text: str, ra: Any, server: Any) -> bool:  # noqa: ANN401
+        """Whether `text` is a further 200 of a forked INVITE, from another party than the one that we speak with: a
+        dialog of its own (RFC 3261, section 13.2.2.4), which must be acknowledged and ended.
+        """
+        answer = SipResponse(text)
+        if answer.getTId(True, True) in self.tclient:
+            return False
+        for consumer in self.req_consumers.get(str(answer.getHFBody("call-id")), ()):
+            refuse = getattr(consumer.cobj, "refuse_fork", None)
+            if refuse is not None and refuse(answer, server):
+                self.global_config["_sip_logger"].write(f"RECEIVED message from {ra}:\n", text)
+                return True
+        return False
