@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -21,6 +22,10 @@ from voice_lab.services import grafana as grafana_service
 
 if TYPE_CHECKING:
     import pymysql
+
+# How long an example takes tells of the machine's load, not of the code.
+hypothesis.settings.register_profile("any-machine", deadline=None)
+hypothesis.settings.load_profile("any-machine")
 
 # The name of this run's lab. The process that runs pytest chooses it; test workers inherit it.
 VARIABLE = "VOICE_TEST_LAB"
