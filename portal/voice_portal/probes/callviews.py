@@ -12,7 +12,7 @@ from voice_portal.cdr import callrequests
 from voice_portal.cdr.calldetail import call_detail
 from voice_portal.probes import health, ladder, measures, timeline
 from voice_portal.probes.callcharts import call_charts
-from voice_portal.probes.findings import findings
+from voice_portal.probes.findings import findings, worst
 from voice_portal.probes.scope import client_of, state_of
 
 
@@ -24,14 +24,18 @@ def call_page(request: ClientRequest, probe: str, uuid: UUID) -> HttpResponse:
     detail = call_detail(client.client, probe, uuid)
     if detail is None:
         raise Http404
+    found = findings(detail, state)
     streams = (("Forward", detail.forward), ("Reverse", detail.reverse))
     context = {
         "state": state,
         "call": detail.call,
         "asked": detail.request,
-        "outcome": health.outcome(detail.call),
+        "outcome": health.words(detail.call),
+        "was_sent": timeline.was_sent(detail.call),
+        "duration_s": detail.call.duration_ms / 1000,
         "ending": timeline.ending(detail.call),
-        "findings": findings(detail, state),
+        "findings": found,
+        "worst": worst(found),
         "stations": timeline.stations(detail.call),
         "groups": measures.tables(state, detail.forward, detail.reverse),
         "charts": call_charts(state, detail.call.started_at, detail.intervals),

@@ -1,47 +1,81 @@
 """What stands out in one call: a sentence for each fault. No I/O."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from voice_portal.cdr.calldetail import CallDetail
 from voice_portal.cdr.models import CallStream, ProbeState
 from voice_portal.probes.health import CONFIGURATION_ERROR, outcome
-from voice_portal.probes.measures import crossed
+from voice_portal.probes.measures import LIMITS, crossed
 
 GRADED = {"mos_cq": ("MOS", ""), "loss_pct": ("packet loss", " %"), "jitter_ms": ("jitter", " ms")}
 
 
-def findings(detail: CallDetail, state: ProbeState) -> list[str]:
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, and the class that colours it: `unhealthy`, `degraded`, or nothing for a remark."""
+
+    css: str
+    text: str
+
+
+def findings(detail: CallDetail, state: ProbeState) -> list[Finding]:
     """Everything about the call that a person should look at, by the probe's thresholds as they are today."""
+    return [*_of_call(detail, state), *_of_streams(detail, state)]
+
+
+def _of_call(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
     call = detail.call
-    told = []
     if not call.valid:
-        told.append("This call does not count: the measuring host spoilt it, so it says nothing about the path.")
+        yield Finding("", "This call does not count: the measuring host spoilt it, so it says nothing about the path.")
     if call.disposition == CONFIGURATION_ERROR:
-        return [*told, outcome(call)]
-    if call.disposition != "answered":
-        return [*told, f"The call was not answered: {outcome(call)}."]
-    for name, stream in (("Forward", detail.forward), ("Reverse", detail.reverse)):
-        told.extend(f"{name}: {fault}." for fault in _faults(stream, state))
+        yield Finding("unhealthy", outcome(call))
+    elif call.disposition != "answered":
+        yield Finding("unhealthy", f"The call was not answered: {outcome(call)}.")
     if call.pdd_ms is not None and call.pdd_ms > state.pdd_ms_warning:
-        level = "critical" if call.pdd_ms > state.pdd_ms_critical else "warning"
-        told.append(f"Post-dial delay {call.pdd_ms} ms is beyond the {level} threshold.")
-    return told
+        is_critical = call.pdd_ms > state.pdd_ms_critical
+        limit = state.pdd_ms_critical if is_critical else state.pdd_ms_warning
+        css, level = ("unhealthy", "critical") if is_critical else ("degraded", "warning")
+        yield Finding(css, f"Post-dial delay {call.pdd_ms} ms is above the {level} threshold of {limit} ms.")
 
 
-def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[str]:
+def _of_streams(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
+    if detail.call.disposition != "answered":
+        return
+    for name, stream in (("Forward", detail.forward), ("Reverse", detail.reverse)):
+        for finding in _faults(stream, state):
+            yield Finding(finding.css, f"{name}: {finding.text}.")
+
+
+def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
     if stream is None:
-        yield "no record of what was received has come in (yet)"
+        yield Finding("unhealthy", "no record of what was received has come in (yet)")
         return
     if stream.one_way:
-        yield "one-way audio, no packet arrived"
+        yield Finding("unhealthy", "one-way audio, no packet arrived")
     elif stream.silent:
-        yield "silence, packets arrived but not the speech that was sent"
-    elif not stream.valid:
-        yield "not counted, the measuring host spoilt this direction"
+        yield Finding("unhealthy", "silence, packets arrived but not the speech that was sent")
+    if not stream.valid:
+        yield Finding("", "not counted, the measuring host spoilt this direction")
+    yield from _beyond(stream, state)
+    if stream.wideband:
+        yield Finding("", "rated on the wide-band scale (G.107.1), not to be compared with narrow-band calls")
+
+
+def _beyond(stream: CallStream, state: ProbeState) -> Iterator[Finding]:
+    """A finding for each threshold that this direction is beyond."""
     for column, (name, unit) in GRADED.items():
         value = getattr(stream, column)
-        if value is not None and (css := crossed(state, column, value)):
-            level = "critical" if css == "unhealthy" else "warning"
-            yield f"{name} {float(value):.4g}{unit} is beyond the {level} threshold"
-    if stream.wideband:
-        yield "rated on the wide-band scale (G.107.1), not to be compared with narrow-band calls"
+        if value is None or not (css := crossed(state, column, value)):
+            continue
+        threshold, sign = LIMITS[column]
+        level = "critical" if css == "unhealthy" else "warning"
+        limit = f"{float(getattr(state, f'{threshold}_{level}')):.4g}{unit}"
+        side = "above" if sign > 0 else "below"
+        yield Finding(css, f"{name} {float(value):.4g}{unit} is {side} the {level} threshold of {limit}")
+
+
+def worst(found: list[Finding]) -> str:
+    """The gravest class among them."""
+    classes = {finding.css for finding in found}
+    return next((css for css in ("unhealthy", "degraded") if css in classes), "")

@@ -45,13 +45,18 @@ DISPOSITIONS = {
 
 def outcome(record: Call | ProbeState) -> str:
     """How a call ended, with the reason unless it was answered: `Failed (503 Service Unavailable)`."""
+    if record.disposition == CONFIGURATION_ERROR and record.sip_reason:
+        return f"{words(record)}: {record.sip_reason}"
+    sip = " ".join(str(part) for part in (record.sip_code, record.sip_reason) if part)
+    is_plain = record.disposition in (None, "answered") or not sip
+    return words(record) if is_plain else f"{words(record)} ({sip})"
+
+
+def words(record: Call | ProbeState) -> str:
+    """How a call ended, in a word or two."""
     if record.disposition is None:
         return "No call yet"
-    words = DISPOSITIONS.get(record.disposition, record.disposition)
-    if record.disposition == CONFIGURATION_ERROR and record.sip_reason:
-        return f"{words}: {record.sip_reason}"
-    sip = " ".join(str(part) for part in (record.sip_code, record.sip_reason) if part)
-    return words if record.disposition == "answered" or not sip else f"{words} ({sip})"
+    return DISPOSITIONS.get(record.disposition, record.disposition)
 
 
 def count(states: Iterable[ProbeState]) -> list[tuple[Health, int]]:

@@ -20,7 +20,7 @@ class Station:
 
 def stations(call: Call) -> list[Station]:
     """What happened in `call`, in order; nothing for a call that was never sent."""
-    if call.remote_address is None:
+    if not was_sent(call):
         return []
     return sorted(_stations(call), key=lambda station: station.after_ms)
 
@@ -37,8 +37,15 @@ def _stations(call: Call) -> Iterator[Station]:
     yield Station("End", _after(call, call.ended_at), ending(call))
 
 
+def was_sent(call: Call) -> bool:
+    """Whether there was an INVITE at all. A record of another application may know neither of its addresses."""
+    return bool(call.remote_address or call.call_id) or call.disposition == "answered"
+
+
 def ending(call: Call) -> str:
     """Who or what ended the call: `hung up by the far side`, or why there was nothing to hang up."""
+    if not was_sent(call):
+        return "never placed"
     who = HANGUP.get(call.hangup_by, call.hangup_by)
     return f"hung up by {who}" if call.hangup_by in ("local", "remote") else who
 

@@ -62,7 +62,7 @@ def probe_page(request: ClientRequest, probe: str) -> HttpResponse:
     context: dict[str, object] = {
         "state": state,
         "health": Health(state.health),
-        "outcome": health.outcome(state),
+        "outcome": health.words(state),
         "reasons": health.reasons(state),
         "requests": requests,
         "is_waiting": any(asked.is_open for asked in requests),

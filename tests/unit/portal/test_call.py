@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.portal.test_words import state
+from voice_portal.cdr.calldetail import CallDetail
 from voice_portal.cdr.models import Call, CallInterval, CallStream
 from voice_portal.probes import ladder, measures, timeline
 from voice_portal.probes.callcharts import call_charts, missing_pct
+from voice_portal.probes.findings import Finding, findings, worst
 from voice_portal.probes.measures import Cell
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -143,6 +145,57 @@ def test_every_measure_is_a_column_of_the_record():
 )  # fmt: skip
 def test_colours_follow_the_thresholds_as_health_does(column, value, css):
     assert measures.crossed(state(), column, Decimal(value)) == css
+
+
+def found(call_changes=None, **streams):
+    record = call(**{"disposition": "answered", "valid": True} | (call_changes or {}))
+    both = {"forward": stream(valid=True), "reverse": stream(valid=True)} | streams
+    detail = CallDetail(call=record, intervals=[], ladders={}, request=None, **both)
+    return findings(detail, state())
+
+
+def test_a_good_call_has_nothing_to_find():
+    assert found() == []
+    assert worst([]) == ""
+
+
+def test_a_direction_beyond_its_thresholds_is_found_with_the_graver_one():
+    told = found(reverse=stream(valid=True, mos_cq=Decimal("3.9"), loss_pct=Decimal("2.5")))
+    assert told == [
+        Finding("degraded", "Reverse: MOS 3.9 is below the warning threshold of 4."),
+        Finding("unhealthy", "Reverse: packet loss 2.5 % is above the critical threshold of 2 %."),
+    ]
+    assert worst(told) == "unhealthy"
+
+
+@pytest.mark.parametrize(
+    ("changes", "css", "words"),
+    [
+        ({"one_way": True}, "unhealthy", "one-way audio"),
+        ({"silent": True}, "unhealthy", "silence"),
+        ({"valid": False}, "", "not counted"),
+        ({"wideband": True}, "", "wide-band scale"),
+    ],
+)
+def test_what_else_a_direction_tells(changes, css, words):
+    (one,) = found(forward=stream(**{"valid": True} | changes))
+    assert one.css == css
+    assert one.text.startswith(f"Forward: {words}") or words in one.text
+
+
+def test_a_direction_that_nobody_recorded_is_found():
+    (one,) = found(forward=None)
+    assert one == Finding("unhealthy", "Forward: no record of what was received has come in (yet).")
+
+
+def test_of_a_call_that_was_not_answered_the_streams_say_nothing():
+    (one,) = found({"disposition": "busy", "sip_code": 486}, forward=None, reverse=None)
+    assert one == Finding("unhealthy", "The call was not answered: Busy (486).")
+
+
+@pytest.mark.parametrize(("pdd_ms", "css"), [(3000, None), (3001, "degraded"), (6000, "degraded"), (6001, "unhealthy")])
+def test_post_dial_delay_is_found_beyond_its_thresholds(pdd_ms, css):
+    assert [one.css for one in found({"pdd_ms": pdd_ms})] == ([css] if css else [])
 
 
 def second(number, direction="forward", **changes):
