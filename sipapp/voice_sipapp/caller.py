@@ -6,25 +6,23 @@ Runs in the SIP stack's thread; other threads reach it through `submit`.
 import logging
 import queue
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from voice_sipapp import calluuid, dialling, scoring, stack
+from voice_sipapp import calluuid, dialling, finishing, stack
 from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.call import Call
-from voice_sipapp.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
+from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart
+from voice_sipapp.finishing import Finished, Finisher
 from voice_sipapp.keeper import Keeper
 from voice_sipapp.leases import Lease
 from voice_sipapp.probe import Probe
 from voice_sipapp.reception import Reception, Visitor
-from voice_sipapp.rtp import Stream
+from voice_sipapp.recording import Recordings
 from voice_sipapp.schedule import Schedule
-from voice_sipapp.scoring import NOBODY
 from voice_sipapp.station import Station
 
 TICK_S = 0.05
@@ -43,14 +41,17 @@ log = logging.getLogger(__name__)
 class Caller:
     """The calls of this host. `keep` gets each finished record, in a thread of its own, and must make it durable.
 
-    `may_call` is asked before scheduled calls start.
+    `may_call` is asked before scheduled calls start. `recordings` keeps those of bad calls.
     """
 
-    def __init__(self, sounds: AudioStore, keep: Callable[[Cdr | ReceiverPart], None]) -> None:
+    def __init__(
+        self, sounds: AudioStore, keep: Callable[[Cdr | ReceiverPart], None], recordings: Recordings | None = None
+    ) -> None:
         self.may_call: Callable[[], bool] = lambda: True
         self._stopping = False
         self._sounds = sounds
         self._keeper = Keeper(keep)
+        self._finisher = Finisher(self._keeper, recordings)
         self._next_retry = 0.0
         self._schedule = Schedule()
         self._calls: dict[UUID, Call] = {}
@@ -158,47 +159,23 @@ class Caller:
         self._watchdogs.pop(call.uuid).cancel()
         self._schedule.ended(call.probe.key)
         try:
-            record, ladders = call.record(), call.ladders()
-            dialer = _party(call.session.stream)
-            receiver = _party(call.receiver.session.stream) if call.receiver else None
+            finished = Finished(
+                call=call.record(),
+                dialer=finishing.party(call.session.stream),
+                receiver=finishing.party(call.receiver.session.stream) if call.receiver else None,
+                sound=self._sounds.get(call.probe.audio),
+                mos_warning=call.probe.mos_warning,
+                ladders=call.ladders(),
+            )
         except Exception as error:
             log.exception("call %s could not be written down", call.uuid)
             self._not_placed(call.probe, "failed", f"Error in the SIP application: {error!r}")
             return
-        self._scorer.submit(self._finish, record, dialer, receiver, ladders)
+        self._scorer.submit(self._finisher.call, finished)
 
     def _visited(self, visitor: Visitor) -> None:
-        self._scorer.submit(self._finish_visit, visitor, _party(visitor.receiver.session.stream))
-
-    def _finish_visit(self, visitor: Visitor, party: scoring.Party) -> None:
-        call = visitor.record(self.station)
-        cdr = scoring.complete(call, NOBODY, party)
-        forward = next(stream for stream in cdr.streams if stream.direction == "forward")
-        forward = replace(forward, rtp_tx=None, remote_lost=None, remote_jitter_ms=None)  # only the dialer's host knows
-        ladders = _ladders(call, {"receiver": visitor.receiver.leg.ladder.to_json(call.started_at)})
-        self._keeper.keep(ReceiverPart(visitor.known, visitor.receiver.invited_at, None, forward, ladders=ladders))
-        log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(forward))
-
-    def _finish(
-        self,
-        record: CallRecord,
-        dialer: scoring.Party,
-        receiver: scoring.Party | None,
-        ladders: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        """Score and keep a call. `receiver` is None where no receiver of this host was reached; `ladders` are the SIP
-        messages of each leg.
-        """
-        try:
-            cdr = scoring.complete(record, dialer, receiver or NOBODY)
-        except Exception:
-            log.exception("call %s could not be scored", record.uuid)
-            cdr = scoring.complete(replace(record, valid=False), NOBODY, NOBODY)
-        if receiver is None and record.answered_at is not None:
-            # Another host may have been the receiver, and writes what it heard.
-            cdr = replace(cdr, streams=tuple(stream for stream in cdr.streams if stream.direction != "forward"))
-        self._keeper.keep(replace(cdr, ladders=_ladders(record, ladders)))
-        self._tell(cdr)
+        party = finishing.party(visitor.receiver.session.stream)
+        self._scorer.submit(self._finisher.visit, visitor, visitor.record(self.station), party)
 
     def _not_placed(self, probe: Probe, disposition: str, reason: str) -> None:
         """Write a record that says why `probe` is not called: because of the plan, or of this host (then not valid)."""
@@ -219,17 +196,7 @@ class Caller:
             valid=disposition == "configuration_error",
         )
         self._schedule.ended(probe.key)
-        self._scorer.submit(self._finish, call, NOBODY, NOBODY)
-
-    def _tell(self, cdr: Cdr) -> None:
-        call = cdr.call
-        mos = {stream.direction: _mos(stream) for stream in cdr.streams}
-        log.info(
-            "call %s %s/%s %s code=%s mos=%s/%s%s",
-            call.uuid, call.client, call.probe, call.disposition, call.sip_code,
-            mos.get("forward", "-"), mos.get("reverse", "-"),
-            "" if call.valid else " (not valid)",
-        )  # fmt: skip
+        self._scorer.submit(self._finisher.call, Finished(call=call))
 
     def stop(self) -> None:
         """Start no more calls and hang up those that are up; their records follow within moments."""
@@ -243,38 +210,3 @@ class Caller:
         self._dialling.close()
         self._scorer.shutdown(wait=True)
         self._keeper.give_up()
-
-
-def _party(stream: Stream) -> scoring.Party:
-    """What scoring needs of a `stream` that has ended."""
-    exchange = stream.exchange
-    # The stack remembers a call for half a minute; its packets, a megabyte, go as soon as they are scored.
-    received, stream.received = stream.received, []
-    return scoring.Party(
-        codec=stream.codec,
-        payload_type=stream.payload_type,
-        sent=stream.sent,
-        not_sent=stream.send_errors,
-        send_problem=stream.send_problem,
-        lag_ms=stream.lag_ms,
-        clock_step_ms=stream.clock_step_ms,
-        received=received,
-        round_trips_ms=exchange.round_trips_ms,
-        remote_lost=exchange.remote_lost,
-        remote_jitter_ms=exchange.remote_jitter_ms,
-    )
-
-
-def _ladders(call: CallRecord, legs: Mapping[str, str]) -> tuple[LadderRecord, ...]:
-    """The rows of the legs of `call` that exchanged messages."""
-    return tuple(
-        LadderRecord(
-            uuid=call.uuid, leg=leg, started_at=call.started_at, client=call.client, probe=call.probe, messages=messages
-        )
-        for leg, messages in legs.items()
-        if messages
-    )
-
-
-def _mos(stream: StreamRecord) -> str:
-    return "-" if stream.mos_cq is None else f"{stream.mos_cq:.2f}"

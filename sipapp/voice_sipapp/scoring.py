@@ -1,12 +1,15 @@
 """From what both parties saw of a call to its record. Pure: it runs after the call, outside the media's thread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from voice_sipapp import emodel, levels, rtpstats
-from voice_sipapp.cdr import CallRecord, Cdr, StreamRecord
+from voice_sipapp import rtpstats
+from voice_sipapp.audio import Audio
+from voice_sipapp.cdr import CallRecord, Cdr, IntervalRecord, StreamRecord
 from voice_sipapp.codecs import CODECS
+from voice_sipapp.impairments import CODECS as IMPAIRMENTS
+from voice_sipapp.measurement import Direction, Heard
 from voice_sipapp.rtppacket import packets
 
 MAX_LAG_MS = 20.0
@@ -21,9 +24,8 @@ class Party:
     """What one party sent, received and was told by RTCP, once its media has ended.
 
     `codec` is what its own leg agreed on, None where it agreed on none: something between may translate;
-    `payload_type` is the number under which it receives that. `not_sent`
-    counts packets that this host itself failed to send, for the reason `send_problem`;
-    `clock_step_ms` is by how much this host's wall clock was set meanwhile.
+    `payload_type` is the number under which it receives that. `not_sent` counts packets that this host itself failed to
+    send, for the reason `send_problem`; `clock_step_ms` is by how much this host's wall clock was set meanwhile.
     """
 
     codec: str | None = None
@@ -43,17 +45,58 @@ NOBODY = Party()
 """A party that had no media."""
 
 
-def complete(call: CallRecord, dialer: Party, receiver: Party) -> Cdr:
-    """The whole record: `call` with its lag and validity, and the streams of both directions.
+@dataclass(frozen=True)
+class Scored:
+    """A call's record, and what was heard in each direction in which anything was."""
 
-    Where no media was agreed on, the streams are empty, and not one-way.
+    cdr: Cdr
+    heard: Mapping[str, Heard]
+
+
+def complete(call: CallRecord, dialer: Party, receiver: Party | None, sound: Audio | None = None) -> Cdr:
+    """The record of `score`."""
+    return score(call, dialer, receiver, sound).cdr
+
+
+def score(call: CallRecord, dialer: Party, receiver: Party | None, sound: Audio | None = None) -> Scored:
+    """The whole record: `call` with its lag and validity, and the streams of both directions, which `sound` went.
+
+    Where no media was agreed on, the streams are empty, and not one-way. `receiver` is None where none of this host was
+    reached: if the call was answered all the same, the receiver may be another host, which writes what it heard.
     """
-    forward = stream_record(call, "forward", dialer, receiver)
-    reverse = stream_record(call, "reverse", receiver, dialer)
-    lag = max(dialer.lag_ms, receiver.lag_ms) if dialer.codec or receiver.codec else None
-    valid = call.valid and forward.valid and reverse.valid
-    reason = "; ".join(filter(None, [call.sip_reason, *_own_faults(dialer, receiver)])) or None
-    return Cdr(replace(call, probe_lag_ms=lag, valid=valid, sip_reason=reason), (forward, reverse))
+    listener = receiver or NOBODY
+    forward = _measured(call, "forward", dialer, listener, sound)
+    reverse = _measured(call, "reverse", listener, _after_answer(call, dialer), sound)
+    lag = max(dialer.lag_ms, listener.lag_ms) if dialer.codec or listener.codec else None
+    valid = call.valid and forward.record.valid and reverse.record.valid
+    reason = "; ".join(filter(None, [call.sip_reason, *_own_faults(dialer, listener)])) or None
+    elsewhere = receiver is None and call.answered_at is not None
+    directions = (reverse,) if elsewhere else (forward, reverse)
+    cdr = Cdr(
+        replace(call, probe_lag_ms=lag, valid=valid, sip_reason=reason),
+        tuple(direction.record for direction in directions),
+        tuple(interval for direction in directions for interval in direction.intervals),
+    )
+    return Scored(cdr, {direction.record.direction: direction.heard for direction in directions if direction.heard})
+
+
+def score_receiver(call: CallRecord, receiver: Party, sound: Audio | None) -> Scored:
+    """The forward stream of a call of which this host was the receiver only; `call` is what it knows of it. What the
+    dialer sent, and was told by RTCP, only the dialer's host knows.
+    """
+    forward = _measured(call, "forward", NOBODY, receiver, sound)
+    stream = replace(forward.record, rtp_tx=None, probe_lag_ms=None)
+    return Scored(Cdr(call, (stream,), forward.intervals), {"forward": forward.heard} if forward.heard else {})
+
+
+def _after_answer(call: CallRecord, dialer: Party) -> Party:
+    """`dialer` without the early media it received: that is somebody's ringing tone or announcement, and no part of
+    the conversation that is measured. A call that was not answered has no other.
+    """
+    if call.answered_at is None:
+        return dialer if call.disposition == "answered" else replace(dialer, received=())
+    answered_ns = round(call.answered_at.timestamp() * 1e6) * 1000
+    return replace(dialer, received=[packet for packet in dialer.received if packet[0] >= answered_ns])
 
 
 def _own_faults(dialer: Party, receiver: Party) -> list[str]:
@@ -68,24 +111,32 @@ def _own_faults(dialer: Party, receiver: Party) -> list[str]:
     ]
 
 
-def stream_record(call: CallRecord, direction: str, sender: Party, listener: Party) -> StreamRecord:
-    """The record of one direction: what `sender` sent and `listener` heard, in the listener's own codec."""
+@dataclass(frozen=True)
+class _Measured:
+    """One direction: its record, its seconds, its sound (None where nothing came)."""
+
+    record: StreamRecord
+    intervals: tuple[IntervalRecord, ...] = ()
+    heard: Heard | None = None
+
+
+def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, sound: Audio | None) -> _Measured:
+    """What `sender` sent and `listener` heard, in the listener's own codec."""
     codec = listener.codec or sender.codec
-    common: dict[str, Any] = {
+    key: dict[str, Any] = {
         "uuid": call.uuid,
         "direction": direction,
         "started_at": call.started_at,
         "client": call.client,
         "probe": call.probe,
-        "sip_host": call.sip_host,
     }
     if codec is None:
-        return StreamRecord(**common, valid=call.valid)
+        return _Measured(StreamRecord(**key, sip_host=call.sip_host, valid=call.valid))
     payload_type = CODECS[codec].payload_type if listener.payload_type is None else listener.payload_type
-    media = packets(listener.received, payload_type)
-    stats = rtpstats.analyse(media)
-    return StreamRecord(
-        **common,
+    stats = rtpstats.analyse(packets(listener.received, payload_type), CODECS[codec].clock_hz)
+    record = StreamRecord(
+        **key,
+        sip_host=call.sip_host,
         codec=codec,
         payload_type=payload_type,
         ptime_ms=stats.ptime_ms if stats else rtpstats.PTIME_MS,
@@ -93,12 +144,18 @@ def stream_record(call: CallRecord, direction: str, sender: Party, listener: Par
         rtp_rx=stats.received if stats else 0,
         remote_lost=sender.remote_lost,
         remote_jitter_ms=sender.remote_jitter_ms,
+        wideband=codec in IMPAIRMENTS and IMPAIRMENTS[codec].wideband,
         one_way=stats is None and call.disposition == "answered",
         probe_lag_ms=sender.lag_ms,
         valid=call.valid and _measured_well(sender, listener),
         **_round_trip(listener),
-        **(_measured(stats, codec, listener.round_trips_ms) if stats else {}),
     )
+    if stats is None:
+        return _Measured(record)
+    media = Direction(stats, codec, listener.round_trips_ms, sound)
+    heard = media.heard()
+    intervals = tuple(IntervalRecord(**key, **row) for row in media.intervals(heard))
+    return _Measured(replace(record, **media.columns(heard)), intervals, heard)
 
 
 def _measured_well(sender: Party, listener: Party) -> bool:
@@ -109,42 +166,3 @@ def _measured_well(sender: Party, listener: Party) -> bool:
 def _round_trip(listener: Party) -> dict[str, Any]:
     trips = listener.round_trips_ms
     return {"rtt_ms": sum(trips) / len(trips), "rtt_max_ms": max(trips)} if trips else {}
-
-
-def _measured(stats: rtpstats.StreamStats, codec: str, trips: Sequence[float]) -> dict[str, Any]:
-    bursts = stats.burstiness
-    narrow = CODECS[codec].rate_hz == 8000
-    sound = levels.measure(codec, stats.payloads) if narrow else None
-    return {
-        "rtp_expected": stats.expected,
-        "rtp_lost": stats.lost,
-        "rtp_dup": stats.duplicates,
-        "rtp_out_of_order": stats.out_of_order,
-        "rtp_discarded": stats.discarded,
-        "loss_pct": stats.loss_pct,
-        "discard_pct": stats.discard_pct,
-        "max_loss_run": stats.max_loss_run,
-        "burst_loss_pct": bursts.burst_loss_pct,
-        "burst_ms": round(bursts.burst_ms),
-        "gap_loss_pct": bursts.gap_loss_pct,
-        "gap_ms": round(bursts.gap_ms),
-        "jitter_ms": stats.jitter_ms,
-        "jitter_max_ms": stats.jitter_max_ms,
-        "active_pct": sound.active_pct if sound else None,
-        "longest_silence_ms": sound.longest_silence_ms if sound else None,
-        "speech_dbov": sound.speech_dbov if sound else None,
-        "clip_pct": sound.clip_pct if sound else None,
-        **(_quality(stats, trips) if narrow else {}),
-    }
-
-
-def _quality(stats: rtpstats.StreamStats, trips: Sequence[float]) -> dict[str, float]:
-    """Ratings (ITU-T G.107). The delay is half the round trip, the jitter buffer and one packet; where RTCP gave no
-    round trip, the network's share is taken as nothing. `mos_lq` leaves delay out altogether.
-    """
-    network = sum(trips) / len(trips) / 2 if trips else 0.0
-    loss = stats.loss_pct + stats.discard_pct
-    delay = network + rtpstats.JITTER_BUFFER_MS + stats.ptime_ms
-    rating = emodel.r_factor(emodel.Path(loss, stats.burst_ratio, delay))
-    listening = emodel.r_factor(emodel.Path(loss, stats.burst_ratio))
-    return {"r_factor": rating, "mos_cq": emodel.mos(rating), "mos_lq": emodel.mos(listening)}

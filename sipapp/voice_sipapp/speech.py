@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_sipapp import audio, g711, levels, resample
+from voice_sipapp import audio, g711, resample, speechlevel
 
 TARGET_DBOV = -26.0
 """Active speech level to reach; the level that tests of telephone speech are made at (ITU-T P.800)."""
@@ -74,15 +74,13 @@ def speak(language: str, text: str) -> NDArray[np.float64]:
 
 
 def levelled(samples: NDArray[np.float64]) -> g711.PCM:
-    """`samples` brought to an active speech level of -26 dBov, or as near as their peaks allow.
-
-    The active level is the mean power of the 20 ms frames within 30 dB of the loudest: an approximation of method B of
-    ITU-T P.56, which follows an envelope with hangover; for speech with clear pauses they differ by under 1 dB.
+    """`samples` brought to an active speech level of -26 dBov (ITU-T P.56), or as near as their peaks allow. Raises
+    SpeechError for silence.
     """
-    whole = samples[: samples.size // g711.FRAME_SAMPLES * g711.FRAME_SAMPLES].reshape(-1, g711.FRAME_SAMPLES)
-    power = (whole**2).mean(axis=1)
-    active = power[power >= power.max() / 1000].mean()
-    gain = 10 ** ((TARGET_DBOV - float(levels.dbov(active))) / 20)
+    found = speechlevel.measure(samples, RATE_HZ)
+    if found is None:
+        raise SpeechError("there is nothing to hear in it")
+    gain = 10 ** ((TARGET_DBOV - found.dbov) / 20)
     gain = min(gain, PEAK / float(np.abs(samples).max()))
     return np.round(samples * gain).astype(np.int16)
 

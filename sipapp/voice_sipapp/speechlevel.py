@@ -25,6 +25,8 @@ _ENVELOPE_HZ = 1000
 _THRESHOLDS = 2.0 ** np.arange(-4, 15) / FULL_SCALE
 """Envelope levels to compare with, 6 dB apart, as parts of full scale; P.56 has 15 below half of full scale."""
 
+_HANGOVER = round(HANGOVER_S * _ENVELOPE_HZ)
+_RISE = round(3 * TIME_CONSTANT_S * _ENVELOPE_HZ)
 _BLOCK = 64
 
 
@@ -36,24 +38,43 @@ class SpeechLevel:
     activity: float
 
 
-def measure(samples: Samples, rate_hz: int) -> SpeechLevel | None:
-    """The active speech level of `samples`, or None where there is no sound at all.
+class Speech:
+    """A recording as the method sees it: `samples` at `rate_hz`."""
 
-    Of a sound that never pauses, such as noise, it is the level of the whole: whether a sound is speech, this can't
-    tell.
-    """
-    signal = samples.astype(np.float64) / FULL_SCALE
-    energy = float((signal**2).sum())
-    followed = envelope(signal, rate_hz)
-    counts = np.array([_held(followed >= threshold).sum() for threshold in _THRESHOLDS])
-    reached = np.flatnonzero(counts)
-    if not energy or not reached.size:
-        return None
-    active = counts[reached] * rate_hz / _ENVELOPE_HZ
-    levels = 10 * np.log10(energy / active)
-    above = levels - 20 * np.log10(_THRESHOLDS[reached])
-    level = float(_at_margin(levels, above))
-    return SpeechLevel(level, min(1.0, energy / (10 ** (level / 10) * signal.size)))
+    def __init__(self, samples: Samples, rate_hz: int) -> None:
+        signal = samples / FULL_SCALE
+        self._size = signal.size / rate_hz * _ENVELOPE_HZ
+        self._energy = float(np.dot(signal, signal)) / rate_hz * _ENVELOPE_HZ
+        self._envelope = envelope(signal, rate_hz)
+
+    def level(self) -> SpeechLevel | None:
+        """Its active speech level, or None where there is no sound at all.
+
+        Of a sound that never pauses, such as noise, it is the level of the whole: whether a sound is speech, this
+        can't tell.
+        """
+        counts = np.array([_active(self._envelope >= threshold) for threshold in _THRESHOLDS])
+        reached = np.flatnonzero(counts)
+        if not self._energy or not reached.size:
+            return None
+        levels = 10 * np.log10(self._energy / counts[reached])
+        level = _at_margin(levels, levels - 20 * np.log10(_THRESHOLDS[reached]))
+        return SpeechLevel(level, min(1.0, self._energy / (10 ** (level / 10) * self._size)))
+
+    def pauses(self, level: SpeechLevel) -> NDArray[np.bool_]:
+        """Of each millisecond, whether it belongs to a pause between speech of `level`. What comes shortly before
+        speech is none: the envelope rises more slowly than a voice.
+        """
+        loud = self._envelope >= 10 ** ((level.dbov - MARGIN_DB) / 20)
+        at = np.arange(loud.size)
+        last = np.maximum.accumulate(np.where(loud, at, -loud.size))
+        following = np.minimum.accumulate(np.where(loud, at, 2 * loud.size)[::-1])[::-1]
+        return np.asarray((at - last > _HANGOVER) & (following - at > _RISE))
+
+
+def measure(samples: Samples, rate_hz: int) -> SpeechLevel | None:
+    """The active speech level of `samples`, or None where there is no sound at all."""
+    return Speech(samples, rate_hz).level()
 
 
 def _at_margin(levels: Floats, above: Floats) -> float:
@@ -66,11 +87,15 @@ def _at_margin(levels: Floats, above: Floats) -> float:
     return float(levels[low] + share * (levels[high] - levels[low]))
 
 
-def pauses(samples: Samples, rate_hz: int, level: SpeechLevel) -> NDArray[np.bool_]:
-    """Of each millisecond of `samples`, whether it belongs to a pause between speech of `level`."""
-    signal = samples.astype(np.float64) / FULL_SCALE
-    loud = envelope(signal, rate_hz) >= 10 ** ((level.dbov - MARGIN_DB) / 20)
-    return ~_held(loud)
+def _active(loud: NDArray[np.bool_]) -> int:
+    """How many milliseconds are `loud`, or were not long before: of each pause the hangover counts too."""
+    edges = np.flatnonzero(np.diff(loud, append=False))
+    if not edges.size:
+        return 0
+    if not loud[0]:
+        edges = edges[1:]
+    ends, starts = edges[::2], np.append(edges[1::2], loud.size - 1)
+    return int(loud.sum() + np.minimum(starts - ends, _HANGOVER).sum())
 
 
 def envelope(signal: Floats, rate_hz: int) -> Floats:
@@ -100,10 +125,3 @@ def _smoothed(values: Floats) -> Floats:
         carried = last + gain**_BLOCK * carried
     rows += np.outer(gain ** np.arange(1, _BLOCK + 1), carry)
     return rows.T.reshape(-1)[: values.size]
-
-
-def _held(loud: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """`loud`, held on for the hangover after each end."""
-    at = np.arange(loud.size)
-    last = np.maximum.accumulate(np.where(loud, at, -loud.size))
-    return at - last <= HANGOVER_S * _ENVELOPE_HZ

@@ -97,7 +97,7 @@ def test_a_call_that_can_not_be_scored_is_kept_without_figures(bench: Bench, mon
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(scoring, "_measured", broken)
+    monkeypatch.setattr(scoring, "Direction", broken)
     call = bench.call(bench.receiver_port).call
     assert (call.disposition, call.valid) == ("answered", False)
 

@@ -1,5 +1,6 @@
 """Codecs, levels, and the sounds that ship with the application."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import audio, g711, levels, resample, speech
+from voice_sipapp import audio, codecs, g711, levels, resample, speech
 
 CODECS = ("PCMA", "PCMU")
 
@@ -16,6 +17,11 @@ def tone(dbov: float, seconds: float = 1.0) -> g711.PCM:
     """A 1,000 Hz tone at `dbov` (a full-scale sine is -3.01 dBov)."""
     at = np.arange(int(8000 * seconds))
     return np.round(np.sin(2 * np.pi * at / 8) * 32768 * np.sqrt(2) * 10 ** (dbov / 20)).astype(np.int16)
+
+
+def measured(codec: str, payloads: Sequence[bytes | None]) -> levels.Levels | None:
+    """Levels of what a listener hears of `payloads`."""
+    return levels.measure(codecs.decode(codec, payloads), codecs.CODECS[codec].rate_hz)
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -50,22 +56,20 @@ def test_the_last_frame_is_filled_with_silence():
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_tone_is_measured_at_its_level(codec: str):
-    found = levels.measure(codec, g711.frames(codec, tone(-26)))
+    found = measured(codec, g711.frames(codec, tone(-26)))
     assert found is not None
     assert found.speech_dbov == pytest.approx(-26, abs=0.2)
     assert (found.active_pct, found.longest_silence_ms, found.clip_pct) == (100, 0, 0)
 
 
 def test_a_muted_far_end_is_silence_however_well_it_arrives():
-    found = levels.measure("PCMA", g711.frames("PCMA", np.zeros(8000, np.int16)))
+    found = measured("PCMA", g711.frames("PCMA", np.zeros(8000, np.int16)))
     assert found is not None
     assert (found.active_pct, found.longest_silence_ms, found.speech_dbov) == (0, 1000, None)
 
 
 def test_an_overdriven_tone_clips():
-    found = levels.measure(
-        "PCMU", g711.frames("PCMU", np.clip(tone(0).astype(int) * 2, -32768, 32767).astype(np.int16))
-    )
+    found = measured("PCMU", g711.frames("PCMU", np.clip(tone(0).astype(int) * 2, -32768, 32767).astype(np.int16)))
     assert found is not None
     assert found.clip_pct > 10
 
@@ -74,7 +78,7 @@ def test_an_overdriven_tone_clips():
 def test_packets_of_any_length_are_heard(ptime_ms: int):
     octets = g711.encode("PCMA", tone(-26))
     payloads = [octets[at : at + 8 * ptime_ms] for at in range(0, len(octets), 8 * ptime_ms)]
-    found = levels.measure("PCMA", payloads)
+    found = measured("PCMA", payloads)
     assert found is not None
     assert found.speech_dbov == pytest.approx(-26, abs=0.3)
     assert (found.active_pct, found.longest_silence_ms) == (100, 0)
@@ -82,20 +86,20 @@ def test_packets_of_any_length_are_heard(ptime_ms: int):
 
 def test_what_is_missing_fades_with_time_and_not_with_packets():
     octets = g711.encode("PCMA", tone(-20, 0.06))
-    long = levels.listen("PCMA", [octets, None])
-    short = levels.listen("PCMA", [*(octets[at : at + 160] for at in (0, 160, 320)), None, None, None])
+    long = codecs.decode("PCMA", [octets, None])
+    short = codecs.decode("PCMA", [*(octets[at : at + 160] for at in (0, 160, 320)), None, None, None])
     assert np.abs(long[-160:]).max() == pytest.approx(np.abs(short[-160:]).max(), rel=0.02)
 
 
 def test_a_missing_packet_is_a_fading_repeat():
     frames = g711.frames("PCMA", tone(-20, 0.02))
-    heard = levels.listen("PCMA", [frames[0], None, None])
+    heard = codecs.decode("PCMA", [frames[0], None, None])
     power = (heard.astype(float).reshape(3, 160) ** 2).mean(axis=1)
     assert power[0] > power[1] > power[2] > 0
 
 
 def test_nothing_received_has_no_levels():
-    assert levels.measure("PCMA", []) is None
+    assert measured("PCMA", []) is None
 
 
 def test_a_sound_is_read_once_and_shared(tmp_path: Path):
@@ -120,7 +124,7 @@ def test_a_file_that_is_no_sound_is_named(tmp_path: Path):
 
 def test_levelling_reaches_the_level_of_active_speech():
     quiet = np.concatenate((tone(-40).astype(float), np.zeros(8000)))
-    found = levels.measure("PCMA", g711.frames("PCMA", speech.levelled(quiet)))
+    found = measured("PCMA", g711.frames("PCMA", speech.levelled(quiet)))
     assert found is not None
     assert found.speech_dbov == pytest.approx(speech.TARGET_DBOV, abs=0.3)
 

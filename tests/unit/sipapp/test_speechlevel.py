@@ -111,9 +111,11 @@ def test_an_attenuation_lowers_the_level_by_itself_and_not_the_activity(seed: in
 
 def test_pauses_are_where_nobody_speaks():
     signal = np.concatenate((tone(-26, 2), tone(-60, 2), tone(-26, 2)))
-    level = speechlevel.measure(signal, 8000)
+    speech = speechlevel.Speech(signal, 8000)
+    level = speech.level()
     assert level is not None
-    found = speechlevel.pauses(signal, 8000, level)
+    found = speech.pauses(level)
     assert not found[100:2000].any()
-    assert found[2400:3990].all()
+    assert found[2400:3900].all()
+    assert not found[3950:4000].any()
     assert not found[4100:].any()

@@ -1,0 +1,138 @@
+"""What becomes of a call that is over: it is scored, its recordings are kept if it was bad, and its record made durable.
+
+Runs in the scoring thread, one call after the other, so that media and signalling never wait for it.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from voice_sipapp import scoring
+from voice_sipapp.audio import Audio
+from voice_sipapp.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
+from voice_sipapp.keeper import Keeper
+from voice_sipapp.measurement import Heard
+from voice_sipapp.reception import Visitor
+from voice_sipapp.recording import Recordings
+from voice_sipapp.rtp import Stream
+from voice_sipapp.scoring import NOBODY, Party, Scored
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A call that is over: what is known of it, and what both parties sent and received.
+
+    `receiver` is None where no receiver of this host was reached. `sound` went both ways; a stream below `mos_warning`
+    keeps its recording. `ladders` are the SIP messages of each leg as JSON.
+    """
+
+    call: CallRecord
+    dialer: Party = NOBODY
+    receiver: Party | None = NOBODY
+    sound: Audio | None = None
+    mos_warning: float = 0.0
+    ladders: Mapping[str, str] = field(default_factory=dict)
+
+
+class Finisher:
+    """Finishes the calls of one host. `recordings` is None where none are to be kept."""
+
+    def __init__(self, keeper: Keeper, recordings: Recordings | None) -> None:
+        self._keeper = keeper
+        self._recordings = recordings
+
+    def call(self, finished: Finished) -> None:
+        """Score and keep a call."""
+        try:
+            scored = scoring.score(finished.call, finished.dialer, finished.receiver, finished.sound)
+        except Exception:
+            log.exception("call %s could not be scored", finished.call.uuid)
+            scored = scoring.score(replace(finished.call, valid=False), NOBODY, finished.receiver and NOBODY)
+        cdr = self._recorded(scored, finished.mos_warning)
+        self._keeper.keep(replace(cdr, ladders=_ladders(cdr.call, finished.ladders)))
+        _tell(cdr)
+
+    def visit(self, visitor: Visitor, call: CallRecord, party: Party) -> None:
+        """Score and keep the receiver's part of a `call` that another host placed."""
+        receiver = visitor.receiver
+        try:
+            scored = scoring.score_receiver(call, party, receiver.audio)
+        except Exception:
+            log.exception("the receiver's part of call %s could not be scored", call.uuid)
+            scored = scoring.score_receiver(replace(call, valid=False), NOBODY, None)
+        cdr = self._recorded(scored, receiver.probe.mos_warning)
+        (stream,) = cdr.streams
+        ladders = _ladders(call, {"receiver": receiver.leg.ladder.to_json(call.started_at)})
+        self._keeper.keep(ReceiverPart(visitor.known, receiver.invited_at, None, stream, cdr.intervals, ladders))
+        log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(stream))
+
+    def _recorded(self, scored: Scored, mos_warning: float) -> Cdr:
+        """The record, its bad streams with their recordings. Both directions are kept where one is bad: what one
+        person hears of the other often explains it.
+        """
+        cdr = scored.cdr
+        if self._recordings is None:
+            return cdr
+        if not any(_is_bad(stream, mos_warning) for stream in cdr.streams):
+            self._recordings.tidy()
+            return cdr
+        return replace(cdr, streams=tuple(self._with_recording(stream, scored.heard) for stream in cdr.streams))
+
+    def _with_recording(self, stream: StreamRecord, heard: Mapping[str, Heard]) -> StreamRecord:
+        sound = heard.get(stream.direction)
+        if self._recordings is None or sound is None or not sound.samples.size:
+            return stream
+        name = self._recordings.keep(stream.uuid, stream.direction, sound.samples, sound.rate_hz)
+        return replace(stream, recording=name)
+
+
+def party(stream: Stream) -> Party:
+    """What scoring needs of a `stream` that has ended."""
+    exchange = stream.exchange
+    # The stack remembers a call for half a minute; its packets, a megabyte, go as soon as they are scored.
+    received, stream.received = stream.received, []
+    return Party(
+        codec=stream.codec,
+        payload_type=stream.payload_type,
+        sent=stream.sent,
+        not_sent=stream.send_errors,
+        send_problem=stream.send_problem,
+        lag_ms=stream.lag_ms,
+        clock_step_ms=stream.clock_step_ms,
+        received=received,
+        round_trips_ms=exchange.round_trips_ms,
+        remote_lost=exchange.remote_lost,
+        remote_jitter_ms=exchange.remote_jitter_ms,
+    )
+
+
+def _is_bad(stream: StreamRecord, mos_warning: float) -> bool:
+    return stream.silent or stream.one_way or (stream.mos_cq is not None and stream.mos_cq < mos_warning)
+
+
+def _ladders(call: CallRecord, legs: Mapping[str, str]) -> tuple[LadderRecord, ...]:
+    """The rows of the legs of `call` that exchanged messages."""
+    return tuple(
+        LadderRecord(
+            uuid=call.uuid, leg=leg, started_at=call.started_at, client=call.client, probe=call.probe, messages=messages
+        )
+        for leg, messages in legs.items()
+        if messages
+    )
+
+
+def _tell(cdr: Cdr) -> None:
+    call = cdr.call
+    mos = {stream.direction: _mos(stream) for stream in cdr.streams}
+    log.info(
+        "call %s %s/%s %s code=%s mos=%s/%s%s",
+        call.uuid, call.client, call.probe, call.disposition, call.sip_code,
+        mos.get("forward", "-"), mos.get("reverse", "-"),
+        "" if call.valid else " (not valid)",
+    )  # fmt: skip
+
+
+def _mos(stream: StreamRecord) -> str:
+    return "-" if stream.mos_cq is None else f"{stream.mos_cq:.2f}"

@@ -1,0 +1,162 @@
+"""From packets to a call's record, for calls whose truth is known because they were made up."""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from tests.unit.sipapp.voices import PCM, noise, pcm, voice
+from voice_sipapp import codecs, rtppacket, scoring
+from voice_sipapp.audio import Audio
+from voice_sipapp.cdr import CallRecord, StreamRecord
+from voice_sipapp.scoring import NOBODY, Party
+
+STARTED = datetime(2026, 11, 23, 5, 40, 1, 123_000, UTC)
+ANSWERED = STARTED + timedelta(seconds=2)
+MS = 1_000_000
+
+
+def sound_of(samples: PCM) -> Audio:
+    return Audio("speech", hashlib.sha256(samples.tobytes()).digest(), 8000, samples)
+
+
+SPEECH = sound_of(voice(1, 12))
+
+
+def call(**changes: object) -> CallRecord:
+    """The record of a call that was answered two seconds after it was placed."""
+    plain = CallRecord(
+        uuid=uuid4(), started_at=STARTED, client="acme", probe="sales", generation=1, sip_host="h", from_uri="sip:a@b",
+        to_uri="sip:c@d", ended_at=STARTED + timedelta(seconds=12), answered_at=ANSWERED, disposition="answered",
+        audio="speech",
+    )  # fmt: skip
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def received(
+    sound: Audio = SPEECH, codec: str = "PCMA", seconds: float = 10, gone: frozenset[int] = frozenset()
+) -> list[tuple[int, bytes]]:
+    """Packets of `sound`, the first of them as the call was answered, without those in `gone`."""
+    form, frames = codecs.CODECS[codec], sound.frames[codec]
+    start = round(ANSWERED.timestamp() * 1000) * MS
+    return [
+        (start + at * 20 * MS,
+         rtppacket.HEADER.pack(0x80, form.payload_type, at, at * form.ticks, 5) + frames[at % len(frames)])
+        for at in range(int(seconds * 50)) if at not in gone
+    ]  # fmt: skip
+
+
+def party(packets: list[tuple[int, bytes]], codec: str = "PCMA", **changes: object) -> Party:
+    whole = {"codec": codec, "payload_type": codecs.CODECS[codec].payload_type, "sent": 500, "received": packets}
+    return Party(**{**whole, **changes})  # type: ignore[arg-type]
+
+
+def forward(packets: list[tuple[int, bytes]], codec: str = "PCMA", sound: Audio | None = SPEECH) -> StreamRecord:
+    """The stream of a receiver that heard `packets` of a dialer that played `sound`."""
+    return scoring.complete(call(), party([], codec), party(packets, codec), sound).streams[0]
+
+
+def test_a_good_call_has_every_figure():
+    stream = forward(received())
+    assert (stream.silent, stream.one_way, stream.wideband, stream.concealed_pct) == (False, False, False, 0)
+    assert (stream.pdv_p95_ms, stream.longest_silence_ms is not None) == (0, True)
+    assert stream.mos_cq == stream.mos_min == pytest.approx(4.37, abs=0.02)
+    assert stream.speech_dbov is not None
+    assert stream.noise_dbov is not None
+    assert stream.noise_dbov < stream.speech_dbov - 15.9
+
+
+@pytest.mark.parametrize(("codec", "rating"), [("G722", 113.6), ("opus", 108.5)])
+def test_wide_band_codecs_are_rated_on_their_own_scale(codec: str, rating: float):
+    if codec in codecs.missing():
+        pytest.skip("this machine has no libopus")
+    stream = forward(received(codec=codec), codec)
+    assert (stream.wideband, stream.ptime_ms, stream.rtp_lost, stream.jitter_max_ms) == (True, 20, 0, 0)
+    assert stream.r_factor == pytest.approx(rating, abs=0.1)
+    assert stream.silent is False
+    assert stream.speech_dbov is not None
+
+
+def test_the_worst_second_is_where_the_packets_are_missing():
+    gone = frozenset(range(105, 125))
+    cdr = scoring.complete(call(), party([]), party(received(gone=gone)), SPEECH)
+    stream = cdr.streams[0]
+    seconds = [interval for interval in cdr.intervals if interval.direction == "forward"]
+    assert [interval.second for interval in seconds] == list(range(10))
+    assert [interval.rtp_lost for interval in seconds] == [0, 0, 20, 0, 0, 0, 0, 0, 0, 0]
+    assert {(interval.uuid, interval.started_at, interval.client) for interval in seconds} == {
+        (stream.uuid, STARTED, "acme")
+    }
+    scores = [interval.mos_cq for interval in seconds]
+    assert stream.mos_min == scores[2] == min(score for score in scores if score is not None)
+    assert stream.mos_min < (stream.mos_cq or 0)
+    assert stream.concealed_pct == pytest.approx(4)
+
+
+def test_each_second_has_its_level():
+    loud_then_quiet = sound_of(np.concatenate((noise(3, -20), noise(3, -40))))
+    cdr = scoring.complete(call(), party([]), party(received(loud_then_quiet, seconds=6)), loud_then_quiet)
+    levels = [interval.level_dbov for interval in cdr.intervals]
+    assert levels == pytest.approx([-20] * 3 + [-40] * 3, abs=0.5)
+
+
+def test_a_muted_far_end_is_silent_and_not_one_way():
+    stream = forward(received(sound_of(noise(5, -60))))
+    assert (stream.silent, stream.one_way, stream.active_pct, stream.speech_dbov) == (True, False, 0, None)
+    assert stream.mos_cq is not None
+    assert stream.mos_cq > 4.3
+
+
+def test_somebody_else_s_speech_is_silent_too():
+    assert forward(received(sound_of(voice(77, 10)))).silent is True
+
+
+def test_soft_speech_with_losses_is_not_silent():
+    softer = sound_of(pcm(SPEECH.original * 0.1))
+    gone = frozenset(np.flatnonzero(np.random.default_rng(5).random(500) < 0.2).tolist())
+    assert forward(received(softer, gone=gone)).silent is False
+
+
+@pytest.mark.parametrize(("heard", "silent"), [(noise(5, -20), False), (np.zeros(40_000, np.int16), True)])
+def test_of_a_sound_that_is_not_known_only_nothing_is_silence(heard: PCM, silent: bool):
+    assert forward(received(sound_of(heard)), sound=None).silent is silent
+
+
+def test_early_media_is_no_part_of_the_statistics():
+    """A second of ringing tone, by another machine, before the answer."""
+    early = [(at - 1000 * MS, rtppacket.HEADER.pack(0x80, 8, 9000 + n, n * 160, 99) + b"\x55" * 160)
+             for n, (at, _) in enumerate(received(seconds=1))]  # fmt: skip
+    dialer = party([*early, *received()])
+    reverse = scoring.complete(call(), dialer, party([]), SPEECH).streams[1]
+    assert (reverse.rtp_rx, reverse.rtp_expected, reverse.rtp_lost, reverse.silent) == (500, 500, 0, False)
+
+
+def test_a_call_with_nothing_but_early_media_has_no_measurements():
+    unanswered = call(answered_at=None, disposition="no_answer")
+    reverse = scoring.complete(unanswered, party(received()), NOBODY, SPEECH).streams[1]
+    assert (reverse.rtp_rx, reverse.mos_cq, reverse.one_way, reverse.silent) == (0, None, False, False)
+
+
+def test_where_the_receiver_is_another_host_that_one_writes_what_it_heard():
+    dialer = party(received())
+    here = scoring.complete(call(), dialer, None, SPEECH)
+    assert [stream.direction for stream in here.streams] == ["reverse"]
+    assert {interval.direction for interval in here.intervals} == {"reverse"}
+    refused = scoring.complete(call(answered_at=None, disposition="busy"), dialer, None, SPEECH)
+    assert [stream.direction for stream in refused.streams] == ["forward", "reverse"]
+    visited = call(answered_at=None)
+    there = scoring.score_receiver(visited, party(received(), remote_lost=3), SPEECH)
+    (stream,) = there.cdr.streams
+    assert (stream.direction, stream.rtp_rx, stream.silent) == ("forward", 500, False)
+    assert (stream.rtp_tx, stream.remote_lost, stream.probe_lag_ms) == (None, None, None)
+    assert len(there.cdr.intervals) == 10
+    assert there.heard["forward"].samples.size == 80_000
+
+
+def test_what_was_heard_comes_with_the_record():
+    found = scoring.score(call(), party([]), party(received(codec="G722"), "G722"), SPEECH)
+    assert set(found.heard) == {"forward"}
+    assert (found.heard["forward"].rate_hz, found.heard["forward"].samples.size) == (16_000, 160_000)
