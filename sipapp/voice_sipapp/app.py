@@ -15,6 +15,7 @@ from voice_sipapp.leaseholder import Leaseholder, clock
 from voice_sipapp.leases import Host, Lease
 from voice_sipapp.plan import PlanReader
 from voice_sipapp.probe import Probe
+from voice_sipapp.recording import Recordings
 from voice_sipapp.settings import Settings
 from voice_sipapp.spool import Spool
 from voice_sipapp.station import Station
@@ -36,7 +37,7 @@ class Application:
         self._spool = Spool(settings.spool)
         self._engine = rtp.Engine(settings.address, settings.rtp_ports)
         self._writer = Writer(self._spool, settings.database)
-        self._caller = Caller(AudioStore(settings.audio), self._spool.put)
+        self._caller = Caller(AudioStore(settings.audio), self._spool.put, _recordings(settings))
         self._caller.station = self._station()
         copy = settings.spool.with_name(settings.spool.name + ".plan")
         self._leases = Leaseholder(Host(settings.sip_host, settings.parties, settings.clients), self._caller.let_go)
@@ -108,6 +109,13 @@ class Application:
             endpoint.close()
         log.info("stopped; %d records wait for the database", self._spool.depth())
         self._spool.close()
+
+
+def _recordings(settings: Settings) -> Recordings | None:
+    """Where recordings of bad calls go, if they are to be kept."""
+    if settings.recordings is None:
+        return None
+    return Recordings(settings.recordings, settings.recordings_max_mb, settings.recordings_max_days)
 
 
 def _keep_pauses_short() -> None:

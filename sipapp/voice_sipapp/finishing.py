@@ -1,4 +1,4 @@
-"""What becomes of a call that is over: it is scored, its recordings are kept if it was bad, and its record made durable.
+"""What becomes of a call that is over: it is scored, recorded if it was bad, and its record made durable.
 
 Runs in the scoring thread, one call after the other, so that media and signalling never wait for it.
 """
