@@ -45,10 +45,11 @@ def registry() -> dict[str, Service]:
         path,
         portal,
         schema,
+        sip_edge,
         sip_host,
     )
 
     modules: tuple[ModuleType, ...] = (
-        network, database, schema, cluster, grafana, path, sip_host, chart, operator, portal, examples
+        network, database, schema, cluster, grafana, path, sip_edge, sip_host, chart, operator, portal, examples
     )  # fmt: skip
     return {module.__name__.rpartition(".")[2]: cast("Service", module) for module in modules}

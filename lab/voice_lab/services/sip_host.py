@@ -1,4 +1,7 @@
-"""The SIP host: the SIP application in its own namespace, with the settings that a real host gives it."""
+"""Two SIP hosts: the SIP application in a namespace each, with the settings and the command that a real host has.
+
+The first can be both parties of any call; the second only takes the calls of one client.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-from voice_lab import commands, files, places, processes, progress
+from voice_lab import commands, files, places, processes, progress, sbc
 from voice_lab.context import Lab
-from voice_lab.services import database, network
+from voice_lab.services import database, network, sip_edge
 
-REQUIRES = ("schema", "path")
+REQUIRES = ("schema", "path", "sip_edge")
 PACKAGES = ("unixodbc", "odbc-mariadb", "espeak-ng", "libopus0")
-NAME = "sip-host"
+NAME, SECOND = "sip-host", "sip-host-2"
 
 
 def install() -> None:
@@ -23,27 +26,46 @@ def install() -> None:
 
 
 def start(lab: Lab) -> None:
-    """Start the SIP application."""
-    spool(lab).parent.mkdir(parents=True, exist_ok=True)
-    command = network.inside(network.sip_namespace(lab), sys.executable, "-m", "voice_sipapp")
-    processes.start(lab.folder, NAME, command, env=environment(lab))
+    """Start the SIP application on both hosts."""
+    files.write_private(credentials(lab), _credentials(lab))
+    for name, namespace, settings in (
+        (NAME, network.sip_namespace(lab), environment(lab)),
+        (SECOND, network.second_namespace(lab), _second_environment(lab)),
+    ):
+        folder(lab, name).mkdir(parents=True, exist_ok=True)
+        command = network.inside(namespace, sys.executable, "-m", "voice_sipapp", "run")
+        processes.start(lab.folder, name, command, env=settings)
 
 
 def healthy(lab: Lab) -> bool:
-    """Tell whether its heartbeat has reached the database."""
-    processes.check(lab.folder, NAME)
+    """Tell whether the heartbeats of both have reached the database."""
+    for name in (NAME, SECOND):
+        processes.check(lab.folder, name)
     with database.connect(lab, "admin") as connection, connection.cursor() as cursor:
-        return bool(cursor.execute("SELECT 1 FROM voice_sip_host WHERE sip_host = %s", (host_name(lab),)))
+        query = "SELECT COUNT(*) FROM voice_sip_host WHERE sip_host IN (%s, %s)"
+        cursor.execute(query, (host_name(lab), host_name(lab, 2)))
+        return cursor.fetchone() == (2,)
 
 
 def stop(lab: Lab) -> None:
-    """End the SIP application."""
-    processes.stop(lab.folder, NAME)
+    """End the SIP application on both hosts."""
+    for name in (SECOND, NAME):
+        processes.stop(lab.folder, name)
 
 
-def host_name(lab: Lab) -> str:
-    """Return the name under which this SIP host reports."""
-    return f"{lab.instance}-sip-1"
+def host_name(lab: Lab, number: int = 1) -> str:
+    """Return the name under which a SIP host reports."""
+    return f"{lab.instance}-sip-{number}"
+
+
+def folder(lab: Lab, name: str) -> Path:
+    """Return where a SIP host keeps its records and recordings."""
+    return lab.folder / name
+
+
+def credentials(lab: Lab) -> Path:
+    """Return the file with the passwords that the first SIP host knows."""
+    return lab.folder / NAME / "credentials.toml"
 
 
 def audio() -> Path:
@@ -52,20 +74,46 @@ def audio() -> Path:
 
 
 def spool(lab: Lab) -> Path:
-    """Return the file where CDRs wait for the database."""
-    return lab.folder / "sip-host" / "spool.sqlite"
+    """Return the file where the first host's CDRs wait for the database."""
+    return folder(lab, NAME) / "spool.sqlite"
 
 
 def environment(lab: Lab) -> dict[str, str]:
-    """Return the whole environment of the SIP application."""
+    """Return the whole environment of the SIP application on the first host, which can do everything."""
+    return _environment(lab, NAME, network.PLAN.receiver) | {
+        "VOICE_SIP_HOST": host_name(lab),
+        "VOICE_SIP_EDGE": sip_edge.address(),
+        "VOICE_CREDENTIALS": str(credentials(lab)),
+        "VOICE_RECORDINGS": str(folder(lab, NAME) / "recordings"),
+    }
+
+
+def _second_environment(lab: Lab) -> dict[str, str]:
+    """Return that of the second host, which only takes calls, and those of one client."""
+    return _environment(lab, SECOND, network.PLAN.second_receiver) | {
+        "VOICE_SIP_HOST": host_name(lab, 2),
+        "VOICE_SIP_PARTIES": "receiver",
+        "VOICE_SIP_CLIENTS": "globex",
+    }
+
+
+def _environment(lab: Lab, name: str, address: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(lab.folder),
         "PYTHONDONTWRITEBYTECODE": "1",  # under sudo, the checkout belongs to somebody else
         **database.environment(lab, "sip", host=lab.database_address),
-        "VOICE_SIP_HOST": host_name(lab),
-        "VOICE_SIP_ADDRESS": str(network.PLAN.receiver),
+        "VOICE_SIP_ADDRESS": address,
         "VOICE_SIP_RECEIVER_PORT": str(network.PLAN.receiver_port),
-        "VOICE_SPOOL": str(spool(lab)),
+        "VOICE_SPOOL": str(folder(lab, name) / "spool.sqlite"),
         "VOICE_AUDIO": str(audio()),
     }
+
+
+def _credentials(lab: Lab) -> str:
+    """The secure trunk's and its agents' passwords, under the names that the examples call them by."""
+    known = {"acme-trunk": (sbc.TRUNK_USER, "trunk"), "acme-agents": (sbc.AGENT_USER, "agents")}
+    return "".join(
+        f'[{name}]\nusername = "{user}"\npassword = "{lab.passwords[password]}"\n'
+        for name, (user, password) in known.items()
+    )
