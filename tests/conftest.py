@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +135,15 @@ class Grafana:
 def database(services: Services) -> Database:
     """MariaDB with the schema."""
     return Database(services.up("schema"))
+
+
+@pytest.fixture(scope="session")
+def own_database(services: Services) -> Iterator[Database]:
+    """MariaDB with the schema, of this test worker alone: no SIP host but a test's own shares its plan."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
+    with stack.running(f"{os.environ[VARIABLE]}-{worker}") as lab:
+        stack.up(lab, ("schema",))
+        yield Database(lab)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Parameter
 from voice_sipapp.leaseholder import Leaseholder, clock
 from voice_sipapp.leases import Host, Lease
+from voice_sipapp.ledger import Ledger
 from voice_sipapp.plan import PlanReader
 from voice_sipapp.probe import Probe
 from voice_sipapp.recording import Recordings
@@ -35,9 +36,12 @@ class Application:
         self._failed = False
         self._started_at = datetime.now(UTC)
         self._spool = Spool(settings.spool)
+        if cut_off := self._spool.recover():
+            log.warning("%d calls were up when this host last stopped; their records say interrupted", cut_off)
         self._engine = rtp.Engine(settings.address, settings.rtp_ports)
         self._writer = Writer(self._spool, settings.database)
-        self._caller = Caller(AudioStore(settings.audio), self._spool.put, _recordings(settings))
+        ledger = Ledger(self._spool.put, self._spool.begin)
+        self._caller = Caller(AudioStore(settings.audio), ledger, _recordings(settings))
         self._caller.station = self._station()
         copy = settings.spool.with_name(settings.spool.name + ".plan")
         self._leases = Leaseholder(Host(settings.sip_host, settings.parties, settings.clients), self._caller.let_go)

@@ -8,6 +8,7 @@ import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,10 +16,10 @@ from uuid import UUID
 from voice_sipapp import calluuid, dialling, finishing, stack
 from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.call import Call
-from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart
+from voice_sipapp.cdr import CallRecord
 from voice_sipapp.finishing import Finished, Finisher
-from voice_sipapp.keeper import Keeper
 from voice_sipapp.leases import Lease
+from voice_sipapp.ledger import Ledger, as_begun
 from voice_sipapp.probe import Probe
 from voice_sipapp.reception import Reception, Visitor
 from voice_sipapp.recording import Recordings
@@ -28,6 +29,12 @@ from voice_sipapp.station import Station
 TICK_S = 0.05
 RETRY_S = 5.0
 """How often records that the disk would not take are tried again."""
+
+UNKEPT_LIMIT = 1000
+"""No calls are placed while so many records are only in memory: better no call than one that nobody hears of."""
+
+NOTE_LIMIT_S = 1.0
+"""How long a call waits at most until it is on disk that it began."""
 
 LET_GO_S = 1.0
 """How long another thread waits for the stack's to leave probes."""
@@ -39,19 +46,14 @@ log = logging.getLogger(__name__)
 
 
 class Caller:
-    """The calls of this host. `keep` gets each finished record, in a thread of its own, and must make it durable.
+    """The calls of this host. `may_call` is asked before scheduled calls start. `recordings` keeps those of bad calls."""
 
-    `may_call` is asked before scheduled calls start. `recordings` keeps those of bad calls.
-    """
-
-    def __init__(
-        self, sounds: AudioStore, keep: Callable[[Cdr | ReceiverPart], None], recordings: Recordings | None = None
-    ) -> None:
+    def __init__(self, sounds: AudioStore, ledger: Ledger, recordings: Recordings | None = None) -> None:
         self.may_call: Callable[[], bool] = lambda: True
         self._stopping = False
         self._sounds = sounds
-        self._keeper = Keeper(keep)
-        self._finisher = Finisher(self._keeper, recordings)
+        self._ledger = ledger
+        self._finisher = Finisher(ledger.keep, recordings)
         self._next_retry = 0.0
         self._schedule = Schedule()
         self._calls: dict[UUID, Call] = {}
@@ -73,7 +75,7 @@ class Caller:
     @property
     def unkept(self) -> int:
         """How many finished records are only in memory, because the disk would not take them."""
-        return self._keeper.waiting
+        return self._ledger.unkept
 
     @property
     def active(self) -> int:
@@ -115,12 +117,12 @@ class Caller:
                 action()
             except Exception:
                 log.exception("what another thread asked for could not be done")
-        if self._keeper.waiting and time.monotonic() >= self._next_retry:
+        if self._ledger.unkept and time.monotonic() >= self._next_retry:
             self._next_retry = time.monotonic() + RETRY_S
-            self._scorer.submit(self._keeper.retry)
-        if self._stopping:
-            return
-        if not self.may_call():
+            self._ledger.retry()
+            if self._ledger.unkept >= UNKEPT_LIMIT:
+                log.error("no call is placed: the disk takes no records, and memory holds %d", self._ledger.unkept)
+        if self._stopping or self._ledger.unkept >= UNKEPT_LIMIT or not self.may_call():
             return
         for probe in self._schedule.due(datetime.now(UTC)):
             try:
@@ -148,7 +150,22 @@ class Caller:
         self._calls[call.uuid] = call
         limit_ms = probe.duration_ms + probe.answer_after_ms + OVERDUE_MS
         self._watchdogs[call.uuid] = stack.later(limit_ms / 1000, lambda: self._overdue(call))
-        call.safely(self._dialling.start)(call)
+        self._note_and_start(call)
+
+    def _note_and_start(self, call: Call) -> None:
+        """Start `call` once it is on disk that it began: whatever kills this process, the call has a record.
+
+        A disk that takes longer than `NOTE_LIMIT_S` delays no call further.
+        """
+        pending = [call.safely(self._dialling.start)]
+
+        def start() -> None:
+            timer.cancel()
+            if pending:
+                pending.pop()(call)
+
+        timer = stack.later(NOTE_LIMIT_S, start)
+        self._ledger.begin(as_begun(call), lambda: self.submit(start))
 
     def _overdue(self, call: Call) -> None:
         log.error("call %s of %s/%s did not end by itself", call.uuid, *call.probe.key)
@@ -169,8 +186,8 @@ class Caller:
             )
         except Exception as error:
             log.exception("call %s could not be written down", call.uuid)
-            self._not_placed(call.probe, "failed", f"Error in the SIP application: {error!r}")
-            return
+            reason = f"Error in the SIP application: {error!r}"
+            finished = Finished(call=replace(as_begun(call), disposition="failed", sip_reason=reason))
         self._scorer.submit(self._finisher.call, finished)
 
     def _visited(self, visitor: Visitor) -> None:
@@ -209,4 +226,4 @@ class Caller:
         """Wait until every finished call is scored and kept."""
         self._dialling.close()
         self._scorer.shutdown(wait=True)
-        self._keeper.give_up()
+        self._ledger.close()

@@ -4,13 +4,12 @@ Runs in the scoring thread, one call after the other, so that media and signalli
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from voice_sipapp import scoring
 from voice_sipapp.audio import Audio
 from voice_sipapp.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
-from voice_sipapp.keeper import Keeper
 from voice_sipapp.measurement import Heard
 from voice_sipapp.reception import Visitor
 from voice_sipapp.recording import Recordings
@@ -37,10 +36,10 @@ class Finished:
 
 
 class Finisher:
-    """Finishes the calls of one host. `recordings` is None where none are to be kept."""
+    """Finishes the calls of one host: `keep` makes a record durable. `recordings` is None where none are to be kept."""
 
-    def __init__(self, keeper: Keeper, recordings: Recordings | None) -> None:
-        self._keeper = keeper
+    def __init__(self, keep: Callable[[Cdr | ReceiverPart], None], recordings: Recordings | None) -> None:
+        self._keep = keep
         self._recordings = recordings
 
     def call(self, finished: Finished) -> None:
@@ -51,7 +50,7 @@ class Finisher:
             log.exception("call %s could not be scored", finished.call.uuid)
             scored = scoring.score(replace(finished.call, valid=False), NOBODY, finished.receiver and NOBODY)
         cdr = self._recorded(scored, finished.mos_warning)
-        self._keeper.keep(replace(cdr, ladders=_ladders(cdr.call, finished.ladders)))
+        self._keep(replace(cdr, ladders=_ladders(cdr.call, finished.ladders)))
         _tell(cdr)
 
     def visit(self, visitor: Visitor, call: CallRecord, party: Party) -> None:
@@ -65,7 +64,7 @@ class Finisher:
         cdr = self._recorded(scored, receiver.probe.mos_warning)
         (stream,) = cdr.streams
         ladders = _ladders(call, {"receiver": receiver.leg.ladder.to_json(call.started_at)})
-        self._keeper.keep(ReceiverPart(visitor.known, receiver.invited_at, None, stream, cdr.intervals, ladders))
+        self._keep(ReceiverPart(visitor.known, receiver.invited_at, None, stream, cdr.intervals, ladders))
         log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(stream))
 
     def _recorded(self, scored: Scored, mos_warning: float) -> Cdr:

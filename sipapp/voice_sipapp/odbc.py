@@ -32,6 +32,9 @@ _ROW_CLASSES = ("21", "22", "23")
 _ROW_ERRORS = {1264, 1265, 1292, 1366, 1406, 3819, 4025}
 """MySQL's errors about a value that some servers report under a general SQLSTATE."""
 
+Rows = tuple[str, Sequence[str], Sequence[CallRecord | StreamRecord | IntervalRecord | LadderRecord]]
+"""A table, its columns, and records of it."""
+
 pyodbc.pooling = False  # a connection that failed must not come back out of the driver manager's pool
 
 
@@ -83,14 +86,24 @@ def row_at_fault(error: pyodbc.Error) -> bool:
     return sqlstate[:2] in _ROW_CLASSES or bool(native & _ROW_ERRORS)
 
 
+def schema_at_fault(error: pyodbc.Error) -> bool:
+    """Whether the statement does not fit the database: a table, column or right is missing. A person must help."""
+    return str(error.args[0] if error.args else "").startswith("42")
+
+
 def insert(connection: pyodbc.Connection, cdrs: Sequence[Cdr]) -> None:
     """Store `cdrs`, all or none, in one transaction. A record that is there already stays as it is."""
-    rows: tuple[tuple[str, Sequence[str], Sequence[CallRecord | StreamRecord | IntervalRecord | LadderRecord]], ...] = (
+    rows: tuple[Rows, ...] = (
         ("voice_call", CALL_COLUMNS, [cdr.call for cdr in cdrs]),
         ("voice_call_stream", STREAM_COLUMNS, [stream for cdr in cdrs for stream in cdr.streams]),
         ("voice_call_interval", INTERVAL_COLUMNS, [interval for cdr in cdrs for interval in cdr.intervals]),
         ("voice_call_ladder", LADDER_COLUMNS, [ladder for cdr in cdrs for ladder in cdr.ladders]),
     )
+    store(connection, rows)
+
+
+def store(connection: pyodbc.Connection, rows: Sequence[Rows]) -> None:
+    """Store `rows`, all or none, and commit. A row that is there already stays as it is."""
     with closing(connection.cursor()) as cursor:
         for table, columns, records in rows:
             for start in range(0, len(records), ROWS_A_STATEMENT):

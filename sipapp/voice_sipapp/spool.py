@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from voice_sipapp.cdr import Cdr, ReceiverPart
+from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS waiting (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS begun (uuid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parts (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY, uuid TEXT NOT NULL, body TEXT NOT NULL, error TEXT NOT NULL);
 """
 
@@ -31,11 +33,48 @@ class Spool:
         except sqlite3.OperationalError as error:
             raise sqlite3.OperationalError(f"the spool {path} can't be opened: {error}") from error
 
+    def begin(self, call: CallRecord) -> None:
+        """Note that a call begins: `call` is its record unless another one is put. On disk when this returns."""
+        with self._lock:
+            self._db.execute(
+                "INSERT OR REPLACE INTO begun (uuid, body) VALUES (?, ?)", (call.uuid.hex, Cdr(call, ()).to_json())
+            )
+
+    def recover(self) -> int:
+        """Before the first `begin`: the calls that were noted and never ended become records; returns how many."""
+        with self._lock, self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO waiting (uuid, body) SELECT uuid, body FROM begun ORDER BY uuid")
+            return self._db.execute("DELETE FROM begun").rowcount
+
     def put(self, record: Cdr | ReceiverPart) -> None:
         """Keep `record`; when this returns it is on disk. Keeping the same call twice keeps it once."""
-        key = record.call.uuid.hex if isinstance(record, Cdr) else f"{record.stream.uuid.hex}/forward"
+        if isinstance(record, Cdr):
+            table, key = "waiting", record.call.uuid.hex
+        else:
+            table, key = "parts", record.stream.uuid.hex
+        with self._lock, self._transaction():
+            insert = f"INSERT OR IGNORE INTO {table} (uuid, body) VALUES (?, ?)"  # noqa: S608 - one of two names
+            self._db.execute(insert, (key, record.to_json()))
+            if table == "waiting":
+                self._db.execute("DELETE FROM begun WHERE uuid = ?", (key,))
+
+    def parts(self, after: int, limit: int) -> list[tuple[int, str]]:
+        """Receivers' parts with a number above `after`, at most `limit`, as (number, JSON)."""
         with self._lock:
-            self._db.execute("INSERT OR IGNORE INTO waiting (uuid, body) VALUES (?, ?)", (key, record.to_json()))
+            query = "SELECT n, body FROM parts WHERE n > ? ORDER BY n LIMIT ?"
+            return self._db.execute(query, (after, limit)).fetchall()
+
+    def part_done(self, number: int) -> None:
+        """The database has the part with this `number`."""
+        with self._lock:
+            self._db.execute("DELETE FROM parts WHERE n = ?", (number,))
+
+    def bury_part(self, number: int, error: str) -> None:
+        """As `bury`, for a receiver's part."""
+        with self._lock, self._transaction():
+            # Parts and records are numbered apart; below nought they stay apart among the dead.
+            self._db.execute("INSERT INTO dead SELECT -n, uuid, body, ? FROM parts WHERE n = ?", (error, number))
+            self._db.execute("DELETE FROM parts WHERE n = ?", (number,))
 
     def take(self, limit: int) -> list[tuple[int, str]]:
         """The oldest records, at most `limit`, as (number, JSON). They stay until `done` or `bury` is told."""
@@ -66,8 +105,8 @@ class Spool:
             raise
 
     def depth(self) -> int:
-        """How many records wait."""
-        return self._count("SELECT COUNT(*) FROM waiting")
+        """How many records and receivers' parts wait."""
+        return self._count("SELECT (SELECT COUNT(*) FROM waiting) + (SELECT COUNT(*) FROM parts)")
 
     def dead(self) -> int:
         """How many records were put aside."""

@@ -3,17 +3,22 @@
 import logging
 import sqlite3
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 
 import pyodbc
 
-from voice_sipapp import odbc
+from voice_sipapp import joining, odbc
 from voice_sipapp.backoff import Backoff
-from voice_sipapp.cdr import Cdr
+from voice_sipapp.cdr import Cdr, ReceiverPart
 from voice_sipapp.settings import Database
 from voice_sipapp.spool import Spool
 
 BATCH = 50
 IDLE_S = 0.25
+PARTS_EVERY_S = 2.0
+PART_WAITS = timedelta(hours=24)
+"""How long a receiver's part waits for its call: the dialer's host may be cut off from the database for hours."""
 
 Batch = list[tuple[int, Cdr]]
 log = logging.getLogger(__name__)
@@ -29,6 +34,8 @@ class Writer(threading.Thread):
         self._connection: pyodbc.Connection | None = None
         self._ending = threading.Event()
         self._backoff = Backoff()
+        self._next_parts = 0.0
+        self._last_part = 0
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Let the thread try once more what is waiting, then end; what it can't send stays in the spool."""
@@ -48,8 +55,14 @@ class Writer(threading.Thread):
             while waiting := self._spool.take(BATCH):
                 if batch := self._readable(waiting):
                     self._send(batch)
+            if time.monotonic() >= self._next_parts:
+                self._next_parts = time.monotonic() + PARTS_EVERY_S
+                self._send_parts()
         except (pyodbc.Error, sqlite3.Error) as error:  # SQLite's: the disk is full; what was sent is sent again
-            log.warning("records wait in the spool: %s", odbc.error_text(error))
+            unfit = isinstance(error, pyodbc.Error) and odbc.schema_at_fault(error)
+            level, hint = (logging.ERROR, "; was the database's schema migrated, with its rights?") if unfit else (
+                logging.WARNING, "")  # fmt: skip
+            log.log(level, "records wait in the spool: %s%s", odbc.error_text(error), hint)
             self._disconnect()
             return False
         self._backoff.reset()
@@ -86,6 +99,37 @@ class Writer(threading.Thread):
             connection.rollback()
             self._spool.bury(item[0], odbc.error_text(error))
             log.error("a record can't be stored and was put aside: %s", odbc.error_text(error))  # noqa: TRY400
+
+    def _send_parts(self) -> None:
+        """Offer the receivers' parts to the database, some each time: those whose call is not there yet wait."""
+        parts = self._spool.parts(self._last_part, BATCH)
+        self._last_part = parts[-1][0] if len(parts) == BATCH else 0
+        for number, body in parts:
+            try:
+                part = ReceiverPart.from_json(body)
+            except (ValueError, TypeError, KeyError) as error:
+                self._spool.bury_part(number, f"unreadable: {error!r}")
+                log.error("a receiver's part in the spool can't be read and was put aside: %r", error)  # noqa: TRY400
+                continue
+            self._send_part(number, part)
+
+    def _send_part(self, number: int, part: ReceiverPart) -> None:
+        connection = self._connected()
+        try:
+            stored = joining.store(connection, part)
+        except pyodbc.Error as error:
+            if not odbc.row_at_fault(error):
+                raise
+            connection.rollback()
+            self._spool.bury_part(number, odbc.error_text(error))
+            log.error("a receiver's part can't be stored and was put aside: %s", odbc.error_text(error))  # noqa: TRY400
+            return
+        if stored:
+            self._spool.part_done(number)
+        elif datetime.now(UTC) - part.invited_at > PART_WAITS:
+            self._spool.bury_part(number, "no call was found that it is a part of")
+            log.error("the receiver's part of a call of %s/%s found no call in %s and was put aside",
+                      part.stream.client, part.stream.probe, PART_WAITS)  # fmt: skip
 
     def _connected(self) -> pyodbc.Connection:
         """The connection, opened if need be. Apart from the insert: that it fails is never a record's fault."""

@@ -43,6 +43,12 @@ def plan_row(probe: str, destination: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
+TABLES = (
+    "voice_probe", "voice_probe_lease", "voice_call_request", "voice_call_stream", "voice_call_interval",
+    "voice_call_ladder", "voice_call",
+)  # fmt: skip
+
+
 class Records:
     """The database as the test uses it: rows of the plan go in, call records come out."""
 
@@ -59,7 +65,7 @@ class Records:
     def forget(self) -> None:
         """Remove what the test made."""
         with self._connection.cursor() as cursor:
-            for table in ("voice_probe", "voice_call_stream", "voice_call"):
+            for table in TABLES:
                 cursor.execute(f"DELETE FROM {table} WHERE client = %s", (CLIENT,))
 
     def all(self, query: str) -> list[tuple[Any, ...]]:
@@ -77,13 +83,19 @@ class Records:
         return rows
 
 
-@pytest.fixture
-def records(database: Any) -> Iterator[Records]:
+@contextmanager
+def records_of(database: Any) -> Iterator[Records]:
     with closing(database.connect("admin")) as connection:
         made = Records(connection)
         made.forget()
         yield made
         made.forget()
+
+
+@pytest.fixture
+def records(own_database: Any) -> Iterator[Records]:
+    with records_of(own_database) as made:
+        yield made
 
 
 def free_port() -> int:
@@ -93,13 +105,13 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def environment(database: Any, tmp_path: Path) -> dict[str, str]:
+def environment(own_database: Any, tmp_path: Path) -> dict[str, str]:
     """Settings of a SIP application of this test's own, on the loopback interface."""
     samples = (4000 * np.sin(np.arange(8000) / 3)).astype(np.int16)
     audio.save(tmp_path / "tone.wav", samples)
     return {
         "PATH": os.environ["PATH"],
-        **database.environment("sip"),
+        **own_database.environment("sip"),
         "VOICE_SIP_HOST": CLIENT,
         "VOICE_SIP_ADDRESS": ADDRESS,
         "VOICE_SIP_DIALER_PORT": str(free_port()),
@@ -174,9 +186,16 @@ def test_calls_go_on_without_the_database_and_none_is_lost(
     assert environment["VOICE_MYSQL_PASSWORD"] not in (tmp_path / "log").read_text()
 
 
-def test_loss_on_the_path_comes_back_in_both_directions(services: Any, records: Records):
+@pytest.fixture
+def shared_records(database: Any) -> Iterator[Records]:
+    with records_of(database) as made:
+        yield made
+
+
+def test_loss_on_the_path_comes_back_in_both_directions(services: Any, shared_records: Records):
     """Through the lab's proxy and relay: the lossy trunk loses a known share, the clean one nothing."""
     services.up("sip_host")
+    records = shared_records
     proxy = {"dialer_outbound_proxy": "sip:[fd77:a::1]:5060", "audio": "speech-en", "every_ms": 15_000}
     records.plan(plan_row("lossy", "sip:+442071838801@sbc.acme.example", duration_ms=12_000, **proxy))
     records.plan(plan_row("clean", "sip:+442071838750@sbc.acme.example", duration_ms=3_000, **proxy))

@@ -8,6 +8,7 @@ from typing import Any
 from voice_sipapp import audio, probe, rtp, stack
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Cdr, ReceiverPart
+from voice_sipapp.ledger import Ledger
 from voice_sipapp.sipuri import SipUri
 from voice_sipapp.station import Station
 
@@ -26,7 +27,7 @@ class Bench:
     def __init__(self, sounds: audio.AudioStore) -> None:
         self.cdrs: list[Cdr] = []
         self.parts: list[ReceiverPart] = []
-        self.caller = Caller(sounds, self._keep)
+        self.caller = Caller(sounds, Ledger(self._keep))
         self.receiver_port = free_port()
         self.engine = rtp.Engine(ADDRESS, (32000, 33998))
         self.caller.station = Station(

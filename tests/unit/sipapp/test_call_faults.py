@@ -1,6 +1,7 @@
 """Whatever goes wrong with a call, it ends and there is a record that blames whom it should."""
 
 import socket
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.unit.sipapp.bench import Bench, a_probe
 from voice_sipapp import call as call_module
 from voice_sipapp import caller, ports, scoring, sdp, session, stack
-from voice_sipapp.cdr import Cdr
+from voice_sipapp.cdr import CallRecord, Cdr
 from voice_sipapp.receiver import Receiver
 from voice_sipapp.sipuri import SipUri
 
@@ -105,7 +106,7 @@ def test_a_call_that_can_not_be_scored_is_kept_without_figures(bench: Bench, mon
 def test_a_record_that_the_disk_refused_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(caller, "RETRY_S", 0.1)
     refused: list[Cdr] = []
-    keep = bench.caller._keeper._put
+    keep = bench.caller._ledger._keeper._put
 
     def full_at_first(cdr: Cdr) -> None:
         refused.append(cdr)
@@ -113,9 +114,52 @@ def test_a_record_that_the_disk_refused_is_tried_again(bench: Bench, monkeypatch
             raise OSError("disk is full")
         keep(cdr)
 
-    monkeypatch.setattr(bench.caller._keeper, "_put", full_at_first)
+    monkeypatch.setattr(bench.caller._ledger._keeper, "_put", full_at_first)
     call = bench.call(bench.receiver_port, duration_ms=200).call
     assert (call.disposition, len(refused), bench.caller.unkept) == ("answered", 3, 0)
+
+
+def test_no_call_is_placed_while_memory_is_full_of_records(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    def full(_: Cdr) -> None:
+        raise OSError("disk is full")
+
+    monkeypatch.setattr(caller, "UNKEPT_LIMIT", 1)
+    monkeypatch.setattr(bench.caller._ledger._keeper, "_put", full)
+    bench.caller.update([a_probe(bench.receiver_port, every_ms=1000, unsupported="Not this one.")])
+    stack.run_loop(timeout_s=4)
+    assert bench.caller.unkept == 1
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_call_is_noted_before_it_starts(bench: Bench, monkeypatch: pytest.MonkeyPatch, failing: bool):
+    noted: list[CallRecord] = []
+
+    def begin(record: CallRecord) -> None:
+        noted.append(record)
+        assert not bench.cdrs
+        if failing:
+            raise OSError("disk is full")
+
+    monkeypatch.setattr(bench.caller._ledger, "_note", begin)
+    call = bench.call(bench.receiver_port, duration_ms=200).call
+    assert call.disposition == "answered"
+    assert [(note.uuid, note.started_at) for note in noted] == [(call.uuid, call.started_at)]
+    assert (noted[0].disposition, noted[0].valid, noted[0].ended_at) == ("interrupted", False, call.started_at)
+
+
+def test_a_slow_disk_does_not_hold_a_call_up(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(caller, "NOTE_LIMIT_S", 0.1)
+    answered = threading.Event()
+    monkeypatch.setattr(bench.caller._ledger, "_note", lambda _: answered.wait(20))
+    original = call_module.Call._answered
+
+    def note(*arguments: Any) -> None:
+        answered.set()
+        original(*arguments)
+
+    monkeypatch.setattr(call_module.Call, "_answered", note)
+    assert bench.call(bench.receiver_port, duration_ms=200).call.disposition == "answered"
+    assert answered.is_set()
 
 
 def test_a_call_that_can_not_be_told_of_is_kept_all_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch):

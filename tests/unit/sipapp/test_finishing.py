@@ -10,7 +10,6 @@ from tests.unit.sipapp.voices import noise
 from voice_sipapp import recording
 from voice_sipapp.cdr import Cdr, ReceiverPart
 from voice_sipapp.finishing import Finished, Finisher
-from voice_sipapp.keeper import Keeper
 from voice_sipapp.recording import Recordings
 
 LOSSY = received(gone=frozenset(range(100, 200)))
@@ -19,7 +18,7 @@ LOSSY = received(gone=frozenset(range(100, 200)))
 def finish(folder: Path | None, finished: Finished) -> Cdr:
     """The record of a call, with recordings in `folder`."""
     kept: list[Cdr | ReceiverPart] = []
-    Finisher(Keeper(kept.append), Recordings(folder, 10, 10) if folder else None).call(finished)
+    Finisher(kept.append, Recordings(folder, 10, 10) if folder else None).call(finished)
     (record,) = kept
     assert isinstance(record, Cdr)
     return record

@@ -2,16 +2,18 @@
 
 import re
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pyodbc
 import pytest
 
 from voice_portal.cdr.migrations import _ddl_0001 as schema
+from voice_sipapp import calluuid, joining, odbc, scoring, writer
 from voice_sipapp import cdr as cdr_module
-from voice_sipapp import odbc, scoring, writer
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.cdr import (
     CALL_COLUMNS,
@@ -21,9 +23,11 @@ from voice_sipapp.cdr import (
     STREAM_COLUMNS,
     CallRecord,
     Cdr,
+    ReceiverPart,
     StreamRecord,
     parameters,
 )
+from voice_sipapp.joining import Candidate
 from voice_sipapp.keeper import Keeper
 from voice_sipapp.outcome import Ending, disposition, hangup_by, q850, sip_code
 from voice_sipapp.settings import Database
@@ -206,6 +210,103 @@ def test_the_spool_keeps_records_across_a_restart(tmp_path: Path):
     second.bury(taken[1][0], "too odd")
     assert (second.depth(), second.dead()) == (1, 1)
     second.close()
+
+
+def test_a_call_that_never_ended_becomes_a_record_at_the_next_start(tmp_path: Path):
+    ended, cut_off = cdr(disposition="answered"), cdr(disposition="interrupted", valid=False)
+    first = Spool(tmp_path / "spool")
+    for record in (ended, cut_off):
+        first.begin(replace(record.call, disposition="interrupted", valid=False))
+    first.put(ended)
+    first.close()
+    second = Spool(tmp_path / "spool")
+    assert [Cdr.from_json(body).call for _, body in second.take(10)] == [ended.call]
+    assert second.recover() == 1
+    assert [Cdr.from_json(body).call for _, body in second.take(10)] == [ended.call, cut_off.call]
+    assert second.recover() == 0
+    second.close()
+
+
+def a_part(**changes: Any) -> ReceiverPart:
+    """What a receiver heard of a call of another host."""
+    (stream, _) = cdr(disposition="answered").streams
+    return ReceiverPart(**{"known": False, "invited_at": STARTED, "code": None, "stream": stream} | changes)
+
+
+def test_receivers_parts_wait_apart_from_records(tmp_path: Path):
+    spool = Spool(tmp_path / "spool")
+    parts = [a_part() for _ in range(3)]
+    for part in [*parts, parts[0]]:
+        spool.put(part)
+    assert (spool.take(10), spool.depth()) == ([], 3)
+    numbered = spool.parts(0, 10)
+    assert [ReceiverPart.from_json(body) for _, body in numbered] == parts
+    assert spool.parts(numbered[0][0], 1) == [numbered[1]]
+    spool.part_done(numbered[0][0])
+    spool.bury_part(numbered[1][0], "no call")
+    assert (spool.depth(), spool.dead()) == (1, 1)
+    spool.close()
+
+
+def candidate(part: ReceiverPart, seconds: float = -1, **changes: Any) -> Candidate:
+    started = part.invited_at + timedelta(seconds=seconds)
+    return Candidate(**{"uuid": uuid4(), "started_at": started, "heard_by": None, "rtp_rx": None} | changes)
+
+
+def test_a_receivers_part_goes_to_the_call_that_started_closest_before():
+    part = a_part()
+    far, near = candidate(part, -20), candidate(part, -2)
+    assert joining.choose(part, [far, near]) == near
+    assert joining.choose(part, []) is None
+
+
+def test_a_call_that_was_heard_by_another_host_is_not_the_one():
+    part = a_part()
+    heard = candidate(part, -1, heard_by="elsewhere", rtp_rx=0)
+    free = candidate(part, -9)
+    assert joining.choose(part, [heard, free]) == free
+    again = candidate(part, -1, heard_by=part.stream.sip_host, rtp_rx=part.stream.rtp_rx)
+    assert joining.choose(part, [again, free]) == again, "it is stored already"
+
+
+def test_a_code_or_an_identity_that_was_received_decides():
+    part = a_part()
+    calls = [candidate(part, -seconds, uuid=UUID(int=seconds)) for seconds in range(1, 9)]
+    by_code = replace(part, code=calluuid.code(calls[4].uuid))
+    assert joining.choose(by_code, calls) == calls[4]
+    assert joining.choose(replace(part, code="9999"), calls) is None
+    known = replace(part, known=True, stream=replace(part.stream, uuid=calls[6].uuid))
+    assert joining.choose(known, calls) == calls[6]
+    assert joining.choose(replace(known, stream=part.stream), calls) is None
+
+
+@pytest.mark.parametrize(("there", "left", "dead"), [(True, 0, 0), (False, 2, 1)])
+def test_a_receivers_part_waits_for_its_call_a_day(
+    tmp_path: Path, fake: "FakeDatabase", monkeypatch: pytest.MonkeyPatch, there: bool, left: int, dead: int
+):
+    monkeypatch.setattr(joining, "store", lambda *_: there)
+    spool = Spool(tmp_path / "spool")
+    now = datetime.now(UTC)
+    for age in (timedelta(hours=25), timedelta(hours=23), timedelta(0)):
+        spool.put(a_part(invited_at=now - age))
+    spool._db.execute("INSERT INTO parts (uuid, body) VALUES ('x', '{}')")
+    assert writer.Writer(spool, DATABASE).drain()
+    assert (spool.depth(), spool.dead()) == (left, dead + 1)
+    spool.close()
+
+
+def test_a_schema_that_does_not_fit_is_shouted_and_costs_no_record(
+    tmp_path: Path, fake: "FakeDatabase", caplog: pytest.LogCaptureFixture
+):
+    spool = Spool(tmp_path / "spool")
+    record = cdr()
+    spool.put(record)
+    fake.errors[record.call.uuid] = pyodbc.ProgrammingError("42S22", "Unknown column 'redirects' (1054)")
+    assert not writer.Writer(spool, DATABASE).drain()
+    assert [entry.levelname for entry in caplog.records] == ["ERROR"]
+    assert "migrated" in caplog.text
+    assert (spool.depth(), spool.dead()) == (1, 0)
+    spool.close()
 
 
 def test_a_full_disk_leaves_the_spool_usable(tmp_path: Path):

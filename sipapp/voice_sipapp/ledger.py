@@ -1,0 +1,76 @@
+"""The thread of the disk: every call is noted before it starts and its record kept when it is finished, in this order.
+
+A call that this process does not live to see the end of so has a record all the same.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from voice_sipapp.call import Call
+from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart
+from voice_sipapp.keeper import Keeper
+
+log = logging.getLogger(__name__)
+
+
+def as_begun(call: Call) -> CallRecord:
+    """What the record of `call` is if this process never gets to write another: its last known moment is its start."""
+    return CallRecord(
+        uuid=call.uuid,
+        started_at=call.times.started_at,
+        client=call.probe.client,
+        probe=call.probe.probe,
+        generation=call.probe.generation,
+        sip_host=call.station.sip_host,
+        from_uri=call.probe.dialer.text,
+        to_uri=call.probe.destination.text,
+        srtp=call.probe.srtp,
+        ended_at=call.times.started_at,
+        disposition="interrupted",
+        sip_reason="The SIP host stopped in mid-call; nothing is known of the call after its start.",
+        audio=call.probe.audio,
+        valid=False,
+    )
+
+
+class Ledger:
+    """`note` gets each call before it starts, `keep` each finished record; when they return, it is on disk."""
+
+    def __init__(
+        self, keep: Callable[[Cdr | ReceiverPart], None], note: Callable[[CallRecord], None] | None = None
+    ) -> None:
+        self._note = note
+        self._keeper = Keeper(keep)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="disk")
+
+    @property
+    def unkept(self) -> int:
+        """How many finished records are only in memory, because the disk would not take them."""
+        return self._keeper.waiting
+
+    def begin(self, record: CallRecord, then: Callable[[], None]) -> None:
+        """Note that the call of `record` begins, then do `then`, in the disk's thread."""
+        self._thread.submit(self._begin, record, then)
+
+    def _begin(self, record: CallRecord, then: Callable[[], None]) -> None:
+        try:
+            if self._note is not None:
+                self._note(record)
+        except Exception as error:  # a full disk, most likely: the call itself needs no disk
+            log.warning("call %s starts without a note on disk: %r", record.uuid, error)
+        finally:
+            then()
+
+    def keep(self, record: Cdr | ReceiverPart) -> None:
+        """Make a finished `record` durable."""
+        self._thread.submit(self._keeper.keep, record)
+
+    def retry(self) -> None:
+        """Try again to write what is only in memory."""
+        self._thread.submit(self._keeper.retry)
+
+    def close(self) -> None:
+        """Wait until everything is kept."""
+        self._thread.shutdown(wait=True)
+        self._keeper.give_up()

@@ -1,0 +1,110 @@
+"""The SIP application's own SQL, against a real server, with the rights that its account has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyodbc
+import pytest
+
+from tests.integration.test_sip_calls import CLIENT, Records
+from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
+from voice_sipapp import calluuid, joining, odbc, plandb, scoring
+from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart
+from voice_sipapp.leases import Host, Lease
+from voice_sipapp.settings import Database
+
+pytestmark = pytest.mark.services
+
+NOW = datetime(2026, 7, 1, 12, 0, 0, 123_000, tzinfo=UTC)
+
+
+@pytest.fixture
+def server(own_database: Any) -> Database:
+    env = own_database.environment("sip")
+    return Database(
+        host=env["VOICE_MYSQL_HOST"], port=int(env["VOICE_MYSQL_PORT"]), name=env["VOICE_MYSQL_DATABASE"],
+        user=env["VOICE_MYSQL_USER"], password=env["VOICE_MYSQL_PASSWORD"], tls_ca=env["VOICE_MYSQL_TLS_CA"],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def connection(server: Database) -> Iterator[pyodbc.Connection]:
+    with closing(odbc.connect(server, autocommit=True)) as made:
+        yield made
+
+
+def a_call(started_at: datetime, **changes: Any) -> CallRecord:
+    return CallRecord(**{
+        "uuid": calluuid.new(started_at), "started_at": started_at, "client": CLIENT, "probe": "p", "generation": 1,
+        "sip_host": "dialers-host", "from_uri": "sip:a@b", "to_uri": "sip:c@d", "ended_at": started_at,
+        "disposition": "answered", "answered_at": started_at, "audio": "tone",
+    } | changes)  # fmt: skip
+
+
+def what_was_heard(call: CallRecord, **changes: Any) -> ReceiverPart:
+    """The receiver's part of `call`, from a host that was told nothing but the number."""
+    heard, _ = scoring.complete(replace(call, sip_host="receivers-host"), scoring.NOBODY, scoring.NOBODY).streams
+    heard = replace(heard, uuid=calluuid.new(call.started_at + timedelta(seconds=2)))
+    part = ReceiverPart(known=False, invited_at=call.started_at + timedelta(seconds=2), code=None, stream=heard)
+    return replace(part, **changes)
+
+
+def test_a_call_is_put_together_from_what_two_hosts_know(server: Database, records: Records):
+    call = a_call(NOW)
+    other_time = a_call(NOW - timedelta(seconds=60))
+    refused = a_call(NOW + timedelta(milliseconds=1500), disposition="busy", answered_at=None)
+    part = what_was_heard(call)
+    with closing(odbc.connect(server)) as connection:
+        assert not joining.store(connection, part), "the dialer's host has not written its record yet"
+        odbc.insert(connection, [Cdr(found, ()) for found in (other_time, call, refused)])
+        assert joining.store(connection, part)
+        assert joining.store(connection, part), "stored already: it may be told again"
+        assert not joining.store(connection, what_was_heard(call, code="no code of ours"))
+    rows = records.all("SELECT uuid, started_at, direction, sip_host FROM voice_call_stream WHERE client = %s")
+    assert rows == [(call.uuid.bytes, NOW.replace(tzinfo=None), "forward", "receivers-host")]
+
+
+@pytest.fixture
+def hosts(connection: pyodbc.Connection, own_database: Any) -> Iterator[tuple[Host, Host]]:
+    made = (Host("lease-1", ("dialer", "receiver")), Host("lease-2", ("dialer",), ("acme", CLIENT)))
+    for host in made:
+        row = {"sip_host": host.name, "version": "1", "started_at": odbc.utc_text(NOW), "active_calls": 0,
+               "spool_depth": 0, "parties": ",".join(host.parties), "clients": ",".join(host.clients)}  # fmt: skip
+        plandb.beat(connection, row)
+    yield made
+    with closing(own_database.connect("admin")) as admin, admin.cursor() as cursor:
+        cursor.execute("DELETE FROM voice_probe_lease WHERE client = %s", (CLIENT,))
+        cursor.execute("DELETE FROM voice_sip_host WHERE sip_host LIKE 'lease-%'")
+
+
+def test_a_lease_has_one_holder_until_it_is_given_back(connection: pyodbc.Connection, hosts: tuple[Host, Host]):
+    first, second = (host.name for host in hosts)
+    leases = frozenset(Lease(CLIENT, f"p{number}", "dialer") for number in range(450))
+    some = frozenset(lease for lease in leases if lease.probe.endswith("7"))
+    plandb.exchange(connection, first, take=leases, give=())
+    plandb.exchange(connection, second, take=leases, give=())
+    assert (plandb.held(connection, first), plandb.held(connection, second)) == (leases, frozenset())
+    plandb.exchange(connection, first, take=(), give=some)
+    plandb.exchange(connection, second, take=leases, give=())
+    assert (plandb.held(connection, first), plandb.held(connection, second)) == (leases - some, some)
+    assert plandb.renew(connection, first) == len(leases - some)
+
+
+def test_who_is_alive_and_what_it_may_hold_is_in_the_heartbeats(
+    connection: pyodbc.Connection, hosts: tuple[Host, Host]
+):
+    def alive() -> list[Host]:
+        return [host for host in plandb.live_hosts(connection) if host.name.startswith("lease-")]
+
+    assert alive() == list(hosts)
+    plandb.release_all(connection, "lease-1")
+    assert alive() == [hosts[1]]
+
+
+def test_the_clocks_are_compared(connection: pyodbc.Connection):
+    assert abs(plandb.clock_offset_ms(connection)) < 100, "both clocks are this machine's"
