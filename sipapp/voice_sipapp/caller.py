@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 class Caller:
-    """The calls of this host. `may_call` is asked before scheduled calls start; `recordings` keeps those of bad ones."""
+    """The calls of this host. `may_call` is asked before scheduled calls; `recordings` keeps the sound of bad ones."""
 
     def __init__(self, sounds: AudioStore, ledger: Ledger, recordings: Recordings | None = None) -> None:
         self.may_call: Callable[[], bool] = lambda: True
