@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab truth migrations-check screenshots
+.PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab bench-state truth migrations-check screenshots
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -35,6 +35,9 @@ bench: bench-lab ## Run all benchmarks; one line of JSON a figure
 
 truth: environment ## Compare call records with an independent analyser, over trunks that spoil calls in a known way
 	@.venv/bin/python -m bench.truth $(ARGS)
+
+bench-state: environment ## Measure what the health of 1,000 probes costs, with few calls and with a million
+	@.venv/bin/python -m bench.probestate $(ARGS)
 
 bench-lab: environment ## Measure what the lab costs, and a panel's query
 	@.venv/bin/python -m bench.lab
