@@ -61,7 +61,7 @@ class Command(BaseCommand):
 def copy_calls(schema: str, since: datetime, settle_seconds: int) -> dict[str, int]:
     """Copy the calls that began at `since` (UTC) or later, with their streams; how many rows each table got.
 
-    Raises MappingError for views that do not fit, DatabaseError for a row that the tables refuse; nothing is copied then.
+    Raises MappingError for views that do not fit, DatabaseError for a row that the tables refuse: no row is copied.
     """
     schema = mapping.schema_name(schema)
     connection.settings_dict["OPTIONS"].update(read_timeout=LONGEST_S, write_timeout=LONGEST_S)
