@@ -25,7 +25,7 @@ class Copy:
     table: str
     sql: str
 
-    def parameters(self, since: datetime, settle_seconds: int) -> list[object]:
+    def parameters(self, since: datetime, settle_seconds: int) -> list[datetime | int]:
         """What to bind: rows of calls that began at `since` (UTC) or later, and ended `settle_seconds` ago."""
         return [since.replace(tzinfo=None), settle_seconds]
 
