@@ -25,8 +25,11 @@ SHORTEST_REFRESH_S = 20.0
 GLARE_S = 2.5
 """How long to wait after a 491 before trying again (RFC 3261, section 14.1)."""
 
-_SIDE_ANSWERS = {"INFO": (200, "OK"), "OPTIONS": (200, "OK"), "REFER": (603, "Decline")}
-_ENDED = ("Disconnected", "Failed", "Dead", "Cancelling(UAC)")
+_GONE = (481, "Call/Transaction Does Not Exist")
+_SIDE_ANSWERS = {
+    "INFO": (200, "OK"), "OPTIONS": (200, "OK"), "REFER": (603, "Decline"), "INVITE": _GONE, "UPDATE": _GONE,
+}  # fmt: skip
+"""Answers to what changes nothing, or comes when the call is not up."""
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +47,25 @@ class Media(Protocol):
         """The far end's answer to it. Raises ValueError."""
 
 
+class _Text(SipGenericHF):  # type: ignore[misc]  # the stack is untyped
+    """The body of a header that is sent as it was written, the header's name too."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text, name)
+        self._name = name
+
+    def getCopy(self) -> "_Text":
+        """Another one like it."""
+        return _Text(self.body, self._name)
+
+    def getCanName(self, name: str, compact: bool = False) -> str:
+        """The header's name."""
+        return self._name
+
+
 def header(name: str, text: str) -> Any:  # noqa: ANN401
-    """A header that the stack has no class of its own for."""
-    return SipHeader(name=name, body=SipGenericHF(text, name))
+    """A header that is sent as it is written here."""
+    return SipHeader(name=name, body=_Text(text, name))
 
 
 class Agent(UA):  # type: ignore[misc]  # the stack is untyped
@@ -92,17 +111,7 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         self.rCSeq = req.getHFBody("cseq").getCSeqNum()
         if self.isConnected() and method in ("INVITE", "UPDATE"):
             return self._renegotiate(req, sip_t)
-        return self._answered(req, *self._side_answer(req, method))
-
-    def _side_answer(self, request: Any, method: str) -> tuple[int, str]:  # noqa: ANN401
-        """Code and reason for a request that changes nothing, or can't be followed as things stand."""
-        if method not in ("INVITE", "UPDATE"):
-            return _SIDE_ANSWERS.get(method, (405, "Method Not Allowed"))
-        if str(self.state) in _ENDED:
-            return 481, "Call/Transaction Does Not Exist"
-        if method == "UPDATE" and request.getBody() is None:
-            return 200, "OK"
-        return 491, "Request Pending"  # the first offer has no answer yet (RFC 3311, section 5.2)
+        return self._answered(req, *_SIDE_ANSWERS.get(method, (405, "Method Not Allowed")))
 
     def _answered(self, request: Any, code: int, reason: str) -> Any:  # noqa: ANN401
         response = request.genResponse(code, reason)
@@ -232,6 +241,9 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         if req.getMethod() == "BYE" and "resp_cb" not in named:
             self._closing += 1
             named["resp_cb"] = lambda response: self._met("BYE", req, response, self._closed)
+            send = super().newTransaction
+            self.global_config["_sip_tm"].after_acknowledging(lambda: send(req, req_extra_headers, **named))
+            return None
         return super().newTransaction(req, req_extra_headers, **named)
 
     def _closed(self, _: Any) -> None:  # noqa: ANN401
@@ -276,8 +288,10 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         if not proofs:
             return False
         request = self.genRequest("INVITE", self.lSDP, extra_headers=(*(extra_headers or ()), *proofs))
-        self.newUacTransaction(request, req_extra_headers=extra_headers)
         del self.reqs[cseq]
+        self.global_config["_sip_tm"].after_acknowledging(
+            lambda: self.newUacTransaction(request, req_extra_headers=extra_headers)
+        )
         return True
 
     def _proofs(self, response: Any, sent: Any, method: str) -> list[Any] | None:  # noqa: ANN401

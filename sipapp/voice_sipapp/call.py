@@ -132,12 +132,12 @@ class Call:
             self._progress(data, event.rtime.monot)
         elif kind == "CCEventConnect":
             self._answered(data, event.rtime.monot)
-        elif kind == "CCEventRedirect":
-            self._refused(data, event.rtime.monot)
-            self._follow()
         elif kind == "CCEventFail":
             self._refused(data, event.rtime.monot)
-            self._end_dialer()
+            if self._code in redirect.FOLLOWED:
+                self._follow()
+            else:
+                self._end_dialer()
         elif kind == "CCEventDisconnect":
             self._hangup_by = "remote"
             self._cause = self._q850()
@@ -166,7 +166,7 @@ class Call:
         except ValueError as error:
             self.fail(f"{self._reason}: {error}")
             return
-        self._on_moved(self)
+        self.later(0, lambda: self._on_moved(self))  # after the ACK of what we just heard
 
     def _answered(self, data: Any, moment: float) -> None:  # noqa: ANN401
         self._code, self._reason = data[0], data[1]

@@ -4,6 +4,9 @@ from collections.abc import Collection, Sequence
 
 from voice_sipapp.sipuri import SipUri, SipUriError
 
+FOLLOWED = frozenset({300, 301, 302})
+"""Several choices, moved for good, moved for now. 305 and 380 ask for something else than a call to another address."""
+
 MOST = 5
 """How many redirects one call follows."""
 

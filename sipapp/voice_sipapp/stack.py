@@ -19,7 +19,6 @@ from sippy.SipAddress import SipAddress
 from sippy.SipCallId import SipCallId
 from sippy.SipConf import SipConf
 from sippy.SipFrom import SipFrom
-from sippy.SipHeader import SipHeader
 from sippy.SipRoute import SipRoute
 from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
@@ -288,7 +287,7 @@ class Leg:
         self._endpoint.tap.follow(str(name), self.ladder)
         event = CCEventTry((name, origin.user, destination.user, MsgBody(description), None, None))
         event.extra_headers = (
-            SipHeader(name=CALL_HEADER, body=None, bodys=call),
+            header(CALL_HEADER, call),
             header("Allow", ALLOWED),
             header("Supported", "timer"),
         )
@@ -334,10 +333,10 @@ class Leg:
 
 def _contacts(answer: Any) -> list[str]:  # noqa: ANN401
     found: list[tuple[float, str]] = []
-    for each in answer.getHFs("contact"):
-        try:
-            address = each.getBody().getUri()
-            found.append((float(address.params.get("q") or 1), str(address.url)))
-        except Exception:  # noqa: S112 - one that can't be read is no place to call
-            continue
-    return [text for _, text in sorted(found, key=lambda each: -each[0])]
+    for each in getattr(answer, "contacts", ()):
+        # Read from the text: the stack's parser refuses what is no SIP URI, and a person should be told what it is.
+        if parts := re.match(r"[^<]*<([^>]*)>(.*)|([^;\s]+)(.*)", str(each.body)):
+            uri, parameters = parts[1] or parts[3], parts[2] or parts[4] or ""
+            wanted = re.search(r";\s*q\s*=\s*([01](?:\.[0-9]{1,3})?)", parameters, re.IGNORECASE)
+            found.append((float(wanted[1]) if wanted else 1.0, uri))
+    return [uri for _, uri in sorted(found, key=lambda each: -each[0])]

@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import sippy.SipTransactionManager as sippy_manager
@@ -45,7 +46,36 @@ sippy_manager.dump_exception = _unreadable
 
 
 class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is untyped
-    """Survives whatever it is sent, and tells a user agent of a second 200 to its INVITE."""
+    """Survives whatever it is sent, acknowledges as it must, and tells a user agent of a second 200 to its INVITE."""
+
+    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401
+        self._acknowledging = False
+        self._afterwards: list[Callable[[], None]] = []
+        super().__init__(*arguments)
+
+    def after_acknowledging(self, action: Callable[[], None]) -> None:
+        """Run `action` now, or right after the ACK of the answer that is being handled: a BYE must not overtake it."""
+        if self._acknowledging:
+            self._afterwards.append(action)
+        else:
+            action()
+
+    def incomingResponse(self, msg: Any, t: Any, checksum: bytes) -> None:  # noqa: ANN401
+        """Take in an answer to a request of ours, and acknowledge it where that is due."""
+        if msg.getSCode()[0] >= 300:
+            # The stack would send the ACK to where a 3xx points; it belongs to the very same place as the INVITE
+            # (RFC 3261, section 17.1.1.3).
+            msg.contacts = msg.getHFs("contact")
+            for name in ("contact", "record-route"):
+                msg.delHFs(name)
+        self._acknowledging = True
+        try:
+            super().incomingResponse(msg, t, checksum)
+        finally:
+            self._acknowledging = False
+            waiting, self._afterwards = self._afterwards, []
+            for action in waiting:
+                action()
 
     def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:  # noqa: ANN401
         """Take in one datagram."""
