@@ -167,7 +167,7 @@ def _state_panels(probe: Probe) -> list[Panel]:
     answered = Panel(
         kind="stat",
         title="Answered",
-        description="Share of the calls of this time range that were answered and had audio both ways.",
+        description="Share of the calls of this time range that were answered and brought the speech both ways.",
         sql=queries.answered(name),
         place=Place(20, 0, 4, 4),
         unit="percent",
@@ -251,6 +251,7 @@ def _calls_panel(probe: Probe) -> Panel:
         columns[f"MOS to {end}"] = banded("none", bands["mos"])
         columns[f"Loss to {end}"] = banded("percent", bands["loss"])
         columns[f"Jitter to {end}"] = banded("ms", bands["jitter"], 1)
+        columns[f"Delay variation to {end}"] = {"unit": "ms", "decimals": 1}
     return Panel(
         kind="table",
         title="Calls",

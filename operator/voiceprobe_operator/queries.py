@@ -51,12 +51,18 @@ def state(probe: str, column: str) -> str:
 
 
 def answered(probe: str) -> str:
-    """Share of the calls that were answered with audio both ways, in percent, for a stat panel."""
+    """Share of the calls that were answered, with speech heard both ways, in percent, for a stat panel."""
     return f"""SELECT 100 * AVG(disposition = 'answered' AND NOT EXISTS (
-    SELECT 1 FROM client_call_stream s WHERE s.uuid = c.uuid AND s.started_at = c.started_at AND s.one_way
+    SELECT 1 FROM client_call_stream s WHERE s.uuid = c.uuid AND s.started_at = c.started_at AND (s.one_way OR s.silent)
   )) AS answered
 FROM client_call c
 WHERE $__timeFilter(started_at) AND probe = {literal(probe)} AND valid"""
+
+
+def _sound(stream: str) -> str:
+    """What a listener heard, in a word: NULL where there is no record of it."""
+    heard = f"IF({stream}.uuid IS NULL, NULL, 'heard')"
+    return f"IF({stream}.one_way, 'none', IF({stream}.silent, 'silent', {heard}))"
 
 
 def calls(probe: str) -> str:
@@ -66,7 +72,10 @@ def calls(probe: str) -> str:
   f.mos_cq AS `MOS to receiver`, r.mos_cq AS `MOS to dialer`,
   f.loss_pct AS `Loss to receiver`, r.loss_pct AS `Loss to dialer`,
   f.jitter_ms AS `Jitter to receiver`, r.jitter_ms AS `Jitter to dialer`,
-  f.rtt_ms AS `Round trip`, c.pdd_ms AS `Post-dial delay`, c.duration_ms AS `Duration`, f.codec AS `Codec`,
+  {_sound("f")} AS `Sound to receiver`, {_sound("r")} AS `Sound to dialer`,
+  f.pdv_p95_ms AS `Delay variation to receiver`, r.pdv_p95_ms AS `Delay variation to dialer`,
+  f.rtt_ms AS `Round trip`, c.pdd_ms AS `Post-dial delay`, c.duration_ms AS `Duration`,
+  f.codec AS `Codec`, IF(f.wideband, 'wide', 'narrow') AS `Band`,
   c.hangup_by AS `Hung up by`, IF(c.valid, 'yes', 'no') AS `Valid`, c.call_id AS `Call-ID`
 FROM client_call c
 LEFT JOIN client_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
