@@ -11,9 +11,11 @@ from voice_sipapp import __version__, plan, rtp, stack
 from voice_sipapp.audio import AudioStore
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Parameter
+from voice_sipapp.claiming import Claims
 from voice_sipapp.leaseholder import Leaseholder, clock
 from voice_sipapp.leases import Host, Lease
 from voice_sipapp.ledger import Ledger
+from voice_sipapp.limits import Turns
 from voice_sipapp.plan import PlanReader
 from voice_sipapp.probe import Probe
 from voice_sipapp.recording import Recordings
@@ -41,12 +43,18 @@ class Application:
         self._engine = rtp.Engine(settings.address, settings.rtp_ports)
         self._writer = Writer(self._spool, settings.database)
         ledger = Ledger(self._spool.put, self._spool.begin)
-        self._caller = Caller(AudioStore(settings.audio), ledger, _recordings(settings))
+        self._caller = Caller(
+            AudioStore(settings.audio),
+            ledger,
+            _recordings(settings),
+            Turns(settings.max_calls, settings.calls_per_second),
+        )
         self._caller.station = self._station()
         copy = settings.spool.with_name(settings.spool.name + ".plan")
         self._leases = Leaseholder(Host(settings.sip_host, settings.parties, settings.clients), self._caller.let_go)
         self._caller.may_call = lambda: self._leases.tenure.may_call(clock())
-        self._plan = PlanReader(settings.database, copy, self._leases, self._publish, self._heartbeat)
+        claims = Claims(settings.sip_host, self._caller, self._caller.reception.expect)
+        self._plan = PlanReader(settings.database, copy, self._leases, claims, self._publish, self._heartbeat)
 
     def _station(self) -> Station:
         settings = self._settings

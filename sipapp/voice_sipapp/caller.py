@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +20,11 @@ from voice_sipapp.cdr import CallRecord
 from voice_sipapp.finishing import Finished, Finisher
 from voice_sipapp.leases import Lease
 from voice_sipapp.ledger import Ledger, as_begun
+from voice_sipapp.limits import Turn, Turns
 from voice_sipapp.probe import Probe
 from voice_sipapp.reception import Reception, Visitor
 from voice_sipapp.recording import Recordings
+from voice_sipapp.requests import Pending, Request
 from voice_sipapp.schedule import Schedule
 from voice_sipapp.station import Station
 
@@ -42,18 +44,30 @@ LET_GO_S = 1.0
 OVERDUE_MS = 60_000
 """A call that is not over this long after its answer delay and its duration is ended from outside."""
 
+UNSCHEDULED = timedelta(minutes=1)
+"""How long the last call of a schedule that ends may wait for its turn."""
+
 log = logging.getLogger(__name__)
 
 
 class Caller:
     """The calls of this host. `may_call` is asked before scheduled calls; `recordings` keeps the sound of bad ones."""
 
-    def __init__(self, sounds: AudioStore, ledger: Ledger, recordings: Recordings | None = None) -> None:
+    def __init__(
+        self, sounds: AudioStore, ledger: Ledger, recordings: Recordings | None = None, turns: Turns | None = None
+    ) -> None:
+        """`turns`: the limits of this host; none without."""
         self.may_call: Callable[[], bool] = lambda: True
         self._stopping = False
         self._sounds = sounds
         self._ledger = ledger
         self._finisher = Finisher(ledger.keep, recordings)
+        self._turns = turns or Turns()
+        self._pending = Pending()
+        self._probes: dict[tuple[str, str], Probe] = {}
+        self._requests: dict[UUID, int] = {}
+        self.answered_requests: queue.SimpleQueue[tuple[int, UUID]] = queue.SimpleQueue()
+        self.left_out = 0
         self._next_retry = 0.0
         self._schedule = Schedule()
         self._calls: dict[UUID, Call] = {}
@@ -89,6 +103,7 @@ class Caller:
     def update(self, probes: list[Probe], held: frozenset[Lease] | None = None) -> None:
         """Take over a new plan, and call what this host holds of it; all of it where there are no leases (None)."""
         self.reception.probes = probes
+        self._probes = {probe.key: probe for probe in probes}
         called = [probe for probe in probes if held is None or Lease(*probe.key, "dialer") in held]
         self._schedule.update(called, datetime.now(UTC))
 
@@ -98,13 +113,16 @@ class Caller:
         now = datetime.now(UTC)
         self.submit(
             lambda: left.set_result(
-                frozenset(lease for lease in leases if lease.party != "dialer" or self._schedule.leave(lease[:2], now))
+                frozenset(lease for lease in leases if lease.party != "dialer" or self._leave(lease[:2], now))
             )
         )
         try:
             return left.result(LET_GO_S)
         except TimeoutError:
             return frozenset()
+
+    def _leave(self, key: tuple[str, str], now: datetime) -> bool:
+        return not self._pending.has(key) and self._schedule.leave(key, now)
 
     def tick(self) -> None:
         """Do what was submitted and start what is due."""
@@ -122,32 +140,74 @@ class Caller:
             self._ledger.retry()
             if self._ledger.unkept >= UNKEPT_LIMIT:
                 log.error("no call is placed: the disk takes no records, and memory holds %d", self._ledger.unkept)
-        if self._stopping or self._ledger.unkept >= UNKEPT_LIMIT or not self.may_call():
+        if self._stopping or self._ledger.unkept >= UNKEPT_LIMIT:
             return
-        for probe in self._schedule.due(datetime.now(UTC)):
+        now, moment = datetime.now(UTC), time.monotonic()
+        if self.may_call():
+            for probe in self._schedule.due(now):
+                following = self._schedule.following(probe.key) or now + UNSCHEDULED
+                self._turns.add(Turn(probe, moment + (following - now).total_seconds()))
+        self._take_requests(moment)
+        starting, late = self._turns.take(moment, self.active)
+        for turn in late:
+            self._left_out(turn)
+        for turn in starting:
             try:
-                self.place(probe)
+                self.place(turn.probe, turn.request_id)
             except Exception as error:
-                log.exception("no call of %s/%s", *probe.key)
-                self._not_placed(probe, "failed", f"Error in the SIP application: {error!r}")
+                log.exception("no call of %s/%s", *turn.probe.key)
+                self._not_placed(turn.probe, "failed", f"Error in the SIP application: {error!r}", turn.request_id)
 
-    def place(self, probe: Probe) -> None:
+    def accepts(self, key: tuple[str, str]) -> bool:
+        """Whether a call of the probe `key` that somebody asks for could start soon. For any thread."""
+        probe = self._probes.get(key)
+        return probe is not None and (probe.allow_overlap or not (self._schedule.busy(key) or self._pending.has(key)))
+
+    def request(self, request: Request, heard_at: float) -> None:
+        """Call what this host claimed; `heard_at` is the time.monotonic() of the request's age. For any thread."""
+        self.submit(lambda: self._pending.add(request, heard_at))
+
+    def _take_requests(self, moment: float) -> None:
+        def busy(key: tuple[str, str]) -> bool:
+            return key in self._probes and not self._probes[key].allow_overlap and self._schedule.busy(key)
+
+        starting, stale = self._pending.take(moment, busy)
+        for request, stale_at in starting:
+            probe = self._probes.get(request.key)
+            if probe is None:
+                log.warning("the call of %s/%s that was asked for is not made: the probe is gone", *request.key)
+            else:
+                self._schedule.begin(request.key)
+                self._turns.add(Turn(probe, stale_at, request.id))
+        for request in stale:
+            log.warning("the call of %s/%s that was asked for is not made: the one before took too long", *request.key)
+
+    def _left_out(self, turn: Turn) -> None:
+        self.left_out += 1
+        self._schedule.ended(turn.probe.key)
+        log.warning("a call of %s/%s is left out: this host's limits gave it no turn in time (%d so far)",
+                    *turn.probe.key, self.left_out)  # fmt: skip
+
+    def place(self, probe: Probe, request_id: int | None = None) -> None:
         """Start a call of `probe`, or write down why there can't be one."""
         if problem := dialling.impossible(probe, self.station):
-            self._not_placed(probe, "configuration_error", problem)
+            self._not_placed(probe, "configuration_error", problem, request_id)
             return
         try:
             sound = self._sounds.get(probe.audio)
         except AudioError as error:
-            self._not_placed(probe, "configuration_error", f"Nothing to play: {error}.")
+            self._not_placed(probe, "configuration_error", f"Nothing to play: {error}.", request_id)
             return
         try:
             call = Call(self.station, probe, sound, self._over, self._dialling.start)
         except OSError as error:
             log.error("no call of %s/%s: %s", *probe.key, error)  # noqa: TRY400
-            self._not_placed(probe, "failed", f"This host can't place the call: {error}")
+            self._not_placed(probe, "failed", f"This host can't place the call: {error}", request_id)
             return
         self._calls[call.uuid] = call
+        if request_id is not None:
+            self._requests[call.uuid] = request_id
+            self.answered_requests.put((request_id, call.uuid))
         limit_ms = probe.duration_ms + probe.answer_after_ms + OVERDUE_MS
         self._watchdogs[call.uuid] = stack.later(limit_ms / 1000, lambda: self._overdue(call))
         self._note_and_start(call)
@@ -165,7 +225,7 @@ class Caller:
                 pending.pop()(call)
 
         timer = stack.later(NOTE_LIMIT_S, start)
-        self._ledger.begin(as_begun(call), lambda: self.submit(start))
+        self._ledger.begin(as_begun(call, self._requests.get(call.uuid)), lambda: self.submit(start))
 
     def _overdue(self, call: Call) -> None:
         log.error("call %s of %s/%s did not end by itself", call.uuid, *call.probe.key)
@@ -175,9 +235,10 @@ class Caller:
         del self._calls[call.uuid]
         self._watchdogs.pop(call.uuid).cancel()
         self._schedule.ended(call.probe.key)
+        request_id = self._requests.pop(call.uuid, None)
         try:
             finished = Finished(
-                call=call.record(),
+                call=replace(call.record(), request_id=request_id),
                 dialer=finishing.party(call.session.stream),
                 receiver=finishing.party(call.receiver.session.stream) if call.receiver else None,
                 sound=self._sounds.get(call.probe.audio),
@@ -187,14 +248,14 @@ class Caller:
         except Exception as error:
             log.exception("call %s could not be written down", call.uuid)
             reason = f"Error in the SIP application: {error!r}"
-            finished = Finished(call=replace(as_begun(call), disposition="failed", sip_reason=reason))
+            finished = Finished(call=replace(as_begun(call, request_id), disposition="failed", sip_reason=reason))
         self._scorer.submit(self._finisher.call, finished)
 
     def _visited(self, visitor: Visitor) -> None:
         party = finishing.party(visitor.receiver.session.stream)
         self._scorer.submit(self._finisher.visit, visitor, visitor.record(self.station), party)
 
-    def _not_placed(self, probe: Probe, disposition: str, reason: str) -> None:
+    def _not_placed(self, probe: Probe, disposition: str, reason: str, request_id: int | None = None) -> None:
         """Write a record that says why `probe` is not called: because of the plan, or of this host (then not valid)."""
         now = datetime.now(UTC)
         call = CallRecord(
@@ -204,6 +265,7 @@ class Caller:
             probe=probe.probe,
             generation=probe.generation,
             sip_host=self.station.sip_host,
+            request_id=request_id,
             from_uri=probe.dialer.text,
             to_uri=probe.destination.text,
             ended_at=now,
@@ -213,6 +275,8 @@ class Caller:
             valid=disposition == "configuration_error",
         )
         self._schedule.ended(probe.key)
+        if request_id is not None:
+            self.answered_requests.put((request_id, call.uuid))
         self._scorer.submit(self._finisher.call, Finished(call=call))
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from voice_sipapp.keeper import Keeper
 log = logging.getLogger(__name__)
 
 
-def as_begun(call: Call) -> CallRecord:
+def as_begun(call: Call, request_id: int | None = None) -> CallRecord:
     """What the record of `call` is if this process never gets to write another: its last known moment is its start."""
     return CallRecord(
         uuid=call.uuid,
@@ -23,6 +23,7 @@ def as_begun(call: Call) -> CallRecord:
         probe=call.probe.probe,
         generation=call.probe.generation,
         sip_host=call.station.sip_host,
+        request_id=request_id,
         from_uri=call.probe.dialer.text,
         to_uri=call.probe.destination.text,
         srtp=call.probe.srtp,

@@ -99,17 +99,22 @@ def insert(connection: pyodbc.Connection, cdrs: Sequence[Cdr]) -> None:
         ("voice_call_interval", INTERVAL_COLUMNS, [interval for cdr in cdrs for interval in cdr.intervals]),
         ("voice_call_ladder", LADDER_COLUMNS, [ladder for cdr in cdrs for ladder in cdr.ladders]),
     )
-    store(connection, rows)
+    store(connection, rows, [(cdr.call.uuid.bytes, cdr.call.request_id) for cdr in cdrs if cdr.call.request_id])
 
 
-def store(connection: pyodbc.Connection, rows: Sequence[Rows]) -> None:
-    """Store `rows`, all or none, and commit. A row that is there already stays as it is."""
+def store(connection: pyodbc.Connection, rows: Sequence[Rows], asked_for: Sequence[tuple[bytes, int]] = ()) -> None:
+    """Store `rows`, all or none, and commit. A row that is there already stays as it is.
+
+    `asked_for`: calls, and the requests that they came of.
+    """
     with closing(connection.cursor()) as cursor:
         for table, columns, records in rows:
             for start in range(0, len(records), ROWS_A_STATEMENT):
                 part = records[start : start + ROWS_A_STATEMENT]
                 cells = [cell for record in part for cell in parameters(record)]
                 cursor.execute(_insert(table, columns, len(part)), cells)
+        for call, request in asked_for:
+            cursor.execute("UPDATE voice_call_request SET call_uuid = ? WHERE id = ?", call, request)
     connection.commit()
 
 

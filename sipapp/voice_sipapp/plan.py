@@ -17,6 +17,7 @@ import pyodbc
 from voice_sipapp import odbc, plandb
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.cdr import Parameter
+from voice_sipapp.claiming import Claims
 from voice_sipapp.leaseholder import Leaseholder
 from voice_sipapp.leases import Host, Lease
 from voice_sipapp.probe import Cell, Probe, ProbeError, from_row, undialable
@@ -85,6 +86,7 @@ class PlanReader(threading.Thread):
         database: Database,
         copy: Path,
         leaseholder: Leaseholder,
+        claims: Claims,
         publish: Callable[[list[Probe], frozenset[Lease]], None],
         beat: Callable[[], dict[str, Parameter]],
     ) -> None:
@@ -92,6 +94,7 @@ class PlanReader(threading.Thread):
         self._database = database
         self._copy = copy
         self._leaseholder = leaseholder
+        self._claims = claims
         self._publish = publish
         self._beat = beat
         self._rows: list[Row] = []
@@ -154,6 +157,7 @@ class PlanReader(threading.Thread):
                 save(self._copy, self._rows, self._held)
             except OSError as error:
                 log.warning("the plan's copy can't be written: %s", error)
+        self._claims.exchange(connection, self._held)
 
     def _take(self, rows: list[Row]) -> None:
         self._rows = rows

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pyodbc
 
@@ -15,6 +16,7 @@ from voice_sipapp import probe
 from voice_sipapp.cdr import Parameter
 from voice_sipapp.leases import TTL_S, Host, Lease
 from voice_sipapp.odbc import ROWS_A_STATEMENT
+from voice_sipapp.requests import Request
 
 _ALL = "CONCAT(" + ", ".join(f"QUOTE({column})" for column in probe.COLUMNS) + ")"
 
@@ -112,6 +114,35 @@ def exchange(connection: pyodbc.Connection, host: str, take: Collection[Lease], 
             " expires_at = IF(sip_host = VALUES(sip_host), VALUES(expires_at), expires_at)",
             *(cell for row in part for cell in row),
         )
+
+
+def requests(connection: pyodbc.Connection) -> list[Request]:
+    """The calls that somebody asked for: those that nobody claimed yet, and those claimed just now."""
+    query = (
+        "SELECT id, client, probe, TIMESTAMPDIFF(MICROSECOND, requested_at, UTC_TIMESTAMP(6)) / 1000000,"
+        " claimed_at IS NULL FROM voice_call_request"
+        " WHERE claimed_at IS NULL OR claimed_at > UTC_TIMESTAMP(3) - INTERVAL 60 SECOND ORDER BY id LIMIT 1000"
+    )
+    return [
+        Request(id_, client, probe, float(age), bool(open_))
+        for id_, client, probe, age, open_ in _rows(connection, query)
+    ]
+
+
+def claim(connection: pyodbc.Connection, host: str, request: int) -> bool:
+    """Claim the request with this number for `host`; False if another was faster."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(
+            "UPDATE voice_call_request SET claimed_at = UTC_TIMESTAMP(3), claimed_by = ?"
+            " WHERE id = ? AND claimed_at IS NULL",
+            host, request,
+        )  # fmt: skip
+        return bool(cursor.rowcount == 1)
+
+
+def note_call(connection: pyodbc.Connection, request: int, call: UUID) -> None:
+    """Write down which call came of a request."""
+    _execute(connection, "UPDATE voice_call_request SET call_uuid = ? WHERE id = ?", call.bytes, request)
 
 
 def release_all(connection: pyodbc.Connection, host: str) -> None:

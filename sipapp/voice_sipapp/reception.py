@@ -58,13 +58,17 @@ class Reception:
     def __init__(self, sounds: AudioStore, calls: Mapping[UUID, Call], deliver: Callable[[Visitor], None]) -> None:
         self.station: Station
         self.probes: list[Probe] = []
-        self.requested: Callable[[Probe], bool] = lambda _: False
+        self._requested: frozenset[tuple[str, str]] = frozenset()
         self.strangers = 0
         self._next_stranger_line = 0.0
         self._sounds = sounds
         self._calls = calls
         self._deliver = deliver
         self._visitors: dict[UUID, Visitor] = {}
+
+    def expect(self, requested: frozenset[tuple[str, str]]) -> None:
+        """Calls of these probes (client and name) were asked for; any host may place them. For any thread."""
+        self._requested = requested
 
     @property
     def active(self) -> int:
@@ -84,7 +88,7 @@ class Reception:
         return self._visit(found, now)
 
     def _expected(self, probe: Probe, now: datetime) -> bool:
-        return self.requested(probe) or correlation.is_due(probe, now)
+        return probe.key in self._requested or correlation.is_due(probe, now)
 
     def _visit(self, found: Recognised, now: datetime) -> stack.Leg:
         uuid = found.uuid or calluuid.new(now)

@@ -6,6 +6,7 @@ interval don't all start together, and neither a restart nor a changed plan row 
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -55,7 +56,7 @@ class Schedule:
     def __init__(self) -> None:
         self._probes: dict[tuple[str, str], Probe] = {}
         self._next: dict[tuple[str, str], datetime] = {}
-        self._calling: set[tuple[str, str]] = set()
+        self._calling: Counter[tuple[str, str]] = Counter()
 
     def update(self, probes: Iterable[Probe], now: datetime) -> None:
         """Take over a new plan. A probe whose timing did not change keeps its next start."""
@@ -71,7 +72,7 @@ class Schedule:
 
     def due(self, now: datetime) -> list[Probe]:
         """The probes whose call starts now. Each is then busy until `ended`; a start that falls into a call that is
-        still up, or that was slept through, is left out and not made up for.
+        still up (unless the probe allows overlaps), or that was slept through, is left out and not made up for.
         """
         starting = [key for key, start in self._next.items() if start <= now]
         for key in starting:
@@ -80,13 +81,21 @@ class Schedule:
                 del self._next[key]
             else:
                 self._next[key] = following
-        free = [key for key in starting if key not in self._calling]
+        free = [key for key in starting if not self.busy(key) or self._probes[key].allow_overlap]
         self._calling.update(free)
         return [self._probes[key] for key in free]
 
     def busy(self, key: tuple[str, str]) -> bool:
         """Whether a call of the probe `key` is up."""
-        return key in self._calling
+        return self._calling[key] > 0
+
+    def begin(self, key: tuple[str, str]) -> None:
+        """A call of the probe `key` starts that was not `due`."""
+        self._calling[key] += 1
+
+    def following(self, key: tuple[str, str]) -> datetime | None:
+        """When the next call of the probe `key` is due; None if never."""
+        return self._next.get(key)
 
     def leave(self, key: tuple[str, str], now: datetime) -> bool:
         """Stop calling the probe `key`, which another host takes over; False if this is no moment for it.
@@ -105,8 +114,10 @@ class Schedule:
         return True
 
     def ended(self, key: tuple[str, str]) -> None:
-        """The call of the probe `key` is over."""
-        self._calling.discard(key)
+        """A call of the probe `key` is over."""
+        self._calling[key] -= 1
+        if self._calling[key] <= 0:
+            del self._calling[key]
 
 
 def _start(probe: Probe, now: datetime) -> datetime | None:

@@ -147,3 +147,37 @@ def test_a_host_serves_only_the_clients_and_parties_it_was_set_up_for(hosts: Hos
         wait_for(lambda: hosts.holders() == {"host-3": len(PROBES)}, 20, "the one that may holds everything")
         heartbeats = "SELECT parties, clients FROM voice_sip_host WHERE sip_host = 'host-2' AND %s <> ''"
         assert records.all(heartbeats) == [("receiver", "")]
+
+
+def test_a_call_that_is_asked_for_is_placed_once_and_within_seconds(hosts: Hosts, far_end: FarEnd, records: Records):
+    """Two hosts, probes that are not due for hours, one of them suspended; one request is too old to be called."""
+    target = f"[{ADDRESS}]:{far_end.port}"
+    for probe in PROBES:
+        records.plan(plan_row(probe, f"sip:{probe}@{target}", every_ms=86_400_000, suspended=probe == PROBES[0]))
+    ask = (
+        "INSERT INTO voice_call_request (client, probe, requested_at, requested_by)"
+        " SELECT client, probe, UTC_TIMESTAMP(3) - INTERVAL {} SECOND, 'somebody' FROM voice_probe WHERE client = %s"
+    )
+    with ExitStack() as running:
+        for name in ("host-1", "host-2"):
+            running.enter_context(hosts.running(name))
+        wait_for(lambda: both_call(hosts), 30, "both hosts have their share")
+        records.all(ask.format(0))
+        records.all(ask.format(600) + f" AND probe = '{PROBES[1]}'")
+        made = "SELECT probe, call_uuid FROM voice_call_request WHERE client = %s AND call_uuid IS NOT NULL"
+        calls = dict(records.wait(made, len(PROBES), 30))
+        told = "SELECT probe, uuid FROM voice_call WHERE client = %s AND request_id IS NOT NULL"
+        assert dict(records.wait(told, len(PROBES), 30)) == calls
+        late = "claimed_at > requested_at + INTERVAL 1 MINUTE"
+        stale = f"SELECT call_uuid FROM voice_call_request WHERE client = %s AND {late}"
+        assert records.wait(stale, 1, 10) == [(None,)], "too old: claimed, and not called"
+        delays = records.all(
+            "SELECT TIMESTAMPDIFF(MICROSECOND, r.requested_at, r.claimed_at) / 1e6,"
+            " TIMESTAMPDIFF(MICROSECOND, r.requested_at, c.started_at) / 1e6"
+            " FROM voice_call_request r JOIN voice_call c ON c.request_id = r.id WHERE r.client = %s"
+        )
+    assert set(calls) == set(PROBES), "a suspended probe can be called too"
+    assert {seen.uuid for seen in far_end.seen} == {uuid.hex() for uuid in calls.values()}, "each call is made once"
+    assert max(claimed for claimed, _ in delays) < 5
+    # On time, or a little late where the machine has other things to do.
+    assert all(2.9 < started < 7 for _, started in delays), delays

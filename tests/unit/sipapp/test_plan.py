@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -181,6 +182,34 @@ def test_cron_follows_the_clock_of_its_time_zone():
     assert (winter.hour, summer.hour) == (9, 8)
 
 
+@pytest.mark.parametrize("day", [(2026, 3, 28), (2026, 10, 24)])
+def test_a_daily_call_is_made_each_day_when_the_clocks_change(day: tuple[int, int, int]):
+    found = from_row(row(every_ms=None, schedule="0 1 * * *", time_zone="Europe/London"))
+    first = next_start(found, datetime(*day, 2, tzinfo=UTC) - timedelta(hours=3))
+    following = next_start(found, first + timedelta(hours=22))
+    assert len({first.date(), following.date()}) == 2
+    assert timedelta(hours=22) < following - first < timedelta(hours=26)
+
+
+def test_an_hourly_schedule_is_never_called_twice_in_the_hour_that_comes_twice():
+    found = from_row(row(every_ms=None, schedule="30 * * * *", time_zone="Europe/London"))
+    starts = [datetime(2026, 10, 24, 22, tzinfo=UTC)]
+    for _ in range(6):
+        starts.append(next_start(found, starts[-1]))
+    gaps = {later - earlier for earlier, later in pairwise(starts[1:])}
+    assert min(gaps) >= timedelta(hours=1)
+    assert max(gaps) <= timedelta(hours=2)
+
+
+def test_cron_calls_of_the_same_minute_do_not_all_start_at_its_beginning():
+    hour = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    probes = [from_row(row(probe=f"p{n}", every_ms=None, schedule="5 * * * *")) for n in range(100)]
+    seconds = Counter((next_start(found, hour) - hour).total_seconds() // 1 - 300 for found in probes)
+    assert min(seconds) >= 0
+    assert max(seconds) < 20
+    assert max(seconds.values()) < 20
+
+
 def test_probes_of_the_same_interval_are_spread():
     offsets = [offset_ms("acme", f"probe-{number}", 300_000) for number in range(1000)]
     tenths = [sum(1 for offset in offsets if offset // 30_000 == tenth) for tenth in range(10)]
@@ -200,6 +229,29 @@ def test_a_call_that_is_up_is_never_overlapped():
     schedule.ended(found.key)
     assert schedule.due(first + timedelta(seconds=19)) == []
     assert schedule.due(first + timedelta(seconds=20)) == [found]
+
+
+def test_a_probe_may_ask_for_calls_that_overlap():
+    found = from_row(row(every_ms=10_000, allow_overlap=1))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    first = next_start(found, NOW)
+    assert schedule.due(first) == [found]
+    assert schedule.due(first + timedelta(seconds=10)) == [found]
+    schedule.ended(found.key)
+    assert schedule.busy(found.key), "one of the two is still up"
+    schedule.ended(found.key)
+    assert not schedule.busy(found.key)
+
+
+def test_a_call_that_was_asked_for_makes_the_scheduled_one_wait_for_its_next_time():
+    found = from_row(row(every_ms=10_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    schedule.begin(found.key)
+    assert schedule.due(NOW + timedelta(seconds=10)) == []
+    schedule.ended(found.key)
+    assert schedule.due(NOW + timedelta(seconds=20)) == [found]
 
 
 def test_missed_starts_are_not_made_up_for():

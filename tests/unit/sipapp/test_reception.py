@@ -53,7 +53,7 @@ def test_a_call_of_another_host_is_measured_and_told_apart_by_its_uuid(bench: Be
 
 def test_a_call_without_its_header_is_taken_when_one_is_due(bench: Bench):
     bench.caller.update([a_probe(bench.receiver_port)])
-    bench.caller.reception.requested = lambda probe: probe.probe == "sales"
+    bench.caller.reception.expect(frozenset({("acme", "sales")}))
     OtherHost(bench, "stripped")
     stack.run_loop(timeout_s=10)
     (part,) = bench.parts
