@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab bench-state truth migrations-check screenshots
+.PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab bench-sip bench-state truth migrations-check screenshots
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -31,7 +31,10 @@ test: environment-dev ## Run all tests against real services
 test-fast: environment-dev ## Run the tests that need no service
 	@.venv/bin/pytest tests/unit $(ARGS)
 
-bench: bench-lab ## Run all benchmarks; one line of JSON a figure
+bench: bench-lab bench-sip ## Run all benchmarks; one line of JSON a figure
+
+bench-sip: environment ## Measure how many calls a core carries, beside SIPp and baresip, and records per second
+	@.venv/bin/python -m bench.sip $(ARGS)
 
 truth: environment ## Compare call records with an independent analyser, over trunks that spoil calls in a known way
 	@.venv/bin/python -m bench.truth $(ARGS)

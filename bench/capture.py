@@ -50,8 +50,12 @@ class Seen:
 
 
 @contextmanager
-def running(lab: Lab, interface: str, condition: str, file: Path) -> Iterator[None]:
+def running(
+    lab: Lab, interface: str, condition: str, file: Path, *, snap_bytes: int = SNAP_BYTES, old_format: bool = False
+) -> Iterator[None]:
     """Capture into `file` what fulfils `condition` (a capture filter) at the SIP host's `interface`.
+
+    `old_format`: as pcap, whose records are of one size where the packets are.
 
     Raises:
         LabError: the capture did not start, or the kernel had to drop packets that belong in it.
@@ -60,7 +64,8 @@ def running(lab: Lab, interface: str, condition: str, file: Path) -> Iterator[No
     log = lab.folder / "logs" / f"{NAME}.log"
     log.unlink(missing_ok=True)
     command = [
-        "dumpcap", "-q", "-i", interface, "-s", str(SNAP_BYTES), "-B", str(BUFFER_MB), "-f", condition, "-w", str(file),
+        "dumpcap", "-q", "-i", interface, "-s", str(snap_bytes), "-B", str(BUFFER_MB), "-f", condition, "-w", str(file),
+        *(["-P"] if old_format else []),
     ]  # fmt: skip
     processes.start(lab.folder, NAME, network.inside(network.sip_namespace(lab), *command))
 

@@ -31,15 +31,20 @@ def row(client: str, probe: str, **changes: object) -> Row:
 def published(lab: Lab, client: str, rows: Sequence[Row]) -> Iterator[None]:
     """Have `rows` in the plan meanwhile, and no other of `client`."""
     withdraw(lab, client)
+    add(lab, rows)
+    try:
+        yield
+    finally:
+        withdraw(lab, client)
+
+
+def add(lab: Lab, rows: Sequence[Row]) -> None:
+    """Put `rows` into the plan."""
     columns = list(rows[0])
     places = ", ".join(["%s"] * len(columns))
     with _cursor(lab) as cursor:
         query = f"INSERT INTO voice_probe ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - names from above
         cursor.executemany(query, [[each[column] for column in columns] for each in rows])
-    try:
-        yield
-    finally:
-        withdraw(lab, client)
 
 
 def withdraw(lab: Lab, client: str) -> None:

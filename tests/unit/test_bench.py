@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from bench import capture, truth
+from bench import capture, load, sendtimes, truth
 from bench.trunks import Trunk, ruleset
 
 TABLE = """
@@ -45,3 +46,34 @@ def test_a_trunks_two_directions_are_spoilt_and_counted_apart():
 )
 def test_rank_correlation_is_spearmans(first: list[float], second: list[float], expected: float):
     assert truth.rank_correlation(first, second) == pytest.approx(expected)
+
+
+def packets(*streams: list[tuple[float, int]]) -> sendtimes.Packets:
+    """Streams of (ms, sequence number)."""
+    flat = [(ms, number, at) for at, stream in enumerate(streams) for ms, number in stream]
+    sent, sequence, stream = (np.array(each) for each in zip(*flat, strict=True))
+    return sendtimes.Packets((sent * 1e6).astype(np.int64), sequence.astype(np.int64), stream.astype(np.int64))
+
+
+def test_packets_are_late_by_their_own_streams_clock():
+    punctual = [(20.0 * at, (65_500 + at) & 0xFFFF) for at in range(100)]  # its numbers wrap
+    stalled = [(7 + 20.0 * at + (30 if at in (50, 51) else 0), at) for at in range(100)]
+    window = sendtimes.window(packets(punctual, stalled), 0, 2_010_000_000)
+    assert window.late_pct == pytest.approx(100 * 2 / 200)
+    assert window.worst_lag_ms == pytest.approx(30)
+    assert window.calls == pytest.approx(1, abs=0.01)
+
+
+def test_a_first_packet_that_came_early_makes_no_other_late():
+    early = [(0.0, 0), *[(20.0 * at + 24, at) for at in range(1, 50)]]
+    assert sendtimes.window(packets(early), 0, 2_000_000_000).late_pct == 0
+
+
+def step(calls: float, late_pct: float) -> load.Step:
+    return load.Step(sendtimes.Window(calls, 10_000, late_pct, 30.0), 0.5, 100.0, 0.0)
+
+
+def test_the_limit_is_before_two_bad_windows_in_a_row():
+    assert load.limit([step(50, 0), step(100, 0.5), step(150, 0.05), step(200, 0.2), step(250, 3)]) == 150
+    assert load.limit([step(50, 0), step(100, 0)]) == 100
+    assert load.limit([step(50, 1), step(100, 1)]) == 0
