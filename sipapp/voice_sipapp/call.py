@@ -19,9 +19,6 @@ from voice_sipapp.station import Station, Times
 CLEAR_UP_MS = 2000
 """How long the receiver's leg may outlive the dialer's: its BYE or CANCEL is still on the way."""
 
-EARLY_MS = 100
-"""Sound so long before the answer is early media; a little before, it only overtook the answer on its way."""
-
 log = logging.getLogger(__name__)
 
 
@@ -306,13 +303,12 @@ class Call:
 
     def _first_rtp_ms(self) -> int | None:
         """From the INVITE to the first packet at the dialer, which early media may send before the answer."""
-        if not self.session.stream.received:
-            return None
-        return max(0, (self.session.stream.received[0][0] - self.times.wall_ns) // 1_000_000)
+        first_ns = self.session.stream.first_rtp_ns
+        return None if first_ns is None else max(0, (first_ns - self.times.wall_ns) // 1_000_000)
 
     def _early_media(self) -> bool:
-        first, answer = self._first_rtp_ms(), self.times.since_invite_ms(self.times.answered)
-        return first is not None and (answer is None or first < answer - EARLY_MS)
+        stream = self.session.stream
+        return stream.early > 0 or (self.times.answered is None and stream.first_rtp_ns is not None)
 
     def _q850(self) -> int | None:
         """The cause that the far end gave for what it ended the call with."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 _NTP_OFFSET_S = 2_208_988_800
 _SENDER_REPORT, _RECEIVER_REPORT, _DESCRIPTION = 200, 201, 202
-_CLOCK_HZ = 8000
 _BLOCK = struct.Struct("!IIIIII")
 
 MAX_DROPOUT, MAX_MISORDER = 3000, 100
@@ -28,7 +27,8 @@ def ntp_middle(wall_ns: int) -> int:
 
 @dataclass
 class Reception:
-    """What is received, counted as it comes, for the reports to the sender (RFC 3550, A.1, A.3 and A.8).
+    """What is received, counted for the reports to the sender (RFC 3550, A.1, A.3 and A.8); `clock_hz` is that of the
+    timestamps.
 
     The call's record is not made of this but of every packet, after the call.
     """
@@ -38,6 +38,7 @@ class Reception:
     highest: int = 0
     received: int = 0
     jitter: float = 0.0
+    clock_hz: int = 8000
     _transit: float | None = None
     _before: tuple[int, int] = (0, 0)
     _expected_after_jump: int | None = None
@@ -62,7 +63,7 @@ class Reception:
         self.highest += max(0, step)
         if not is_sound:
             return
-        transit = arrival_ns * _CLOCK_HZ / 1e9 - timestamp
+        transit = arrival_ns * self.clock_hz / 1e9 - timestamp
         if self._transit is not None:
             self.jitter += (abs(transit - self._transit) - self.jitter) / 16
         self._transit = transit
@@ -92,6 +93,7 @@ class Exchange:
     """One end's view of the reports of a call: the round trips it measured, the last it was told about what it sends.
 
     `round_trips_ms` holds one value for each report that allowed one; `remote_lost` counts packets (negative: copies).
+    `clock_hz` is that of the timestamps, in which jitter is reported.
     """
 
     ssrc: int
@@ -99,6 +101,7 @@ class Exchange:
     round_trips_ms: list[float] = field(default_factory=list)
     remote_lost: int | None = None
     remote_jitter_ms: float | None = None
+    clock_hz: int = 8000
     _last_report: int = 0
     _last_report_ns: int = 0
 
@@ -149,7 +152,7 @@ class Exchange:
                 continue
             lost = loss & 0xFFFFFF
             self.remote_lost = lost - 0x1000000 if lost & 0x800000 else lost
-            self.remote_jitter_ms = jitter * 1000 / _CLOCK_HZ
+            self.remote_jitter_ms = jitter * 1000 / self.clock_hz
             if last:
                 self._round_trip(ntp_middle(arrival_ns) - last - delay)
 

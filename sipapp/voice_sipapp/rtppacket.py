@@ -19,7 +19,7 @@ def packets(received: Sequence[tuple[int, bytes]], payload_type: int) -> list[Pa
     sources: dict[int, _Source] = {}
     result: list[Packet] = []
     for arrival_ns, data in received:
-        payload = _payload(data)
+        payload = payload_of(data)
         if payload is None:
             continue
         _, kind, sequence, timestamp, ssrc = HEADER.unpack_from(data)
@@ -29,7 +29,7 @@ def packets(received: Sequence[tuple[int, bytes]], payload_type: int) -> list[Pa
     return result
 
 
-def _payload(data: bytes) -> bytes | None:
+def payload_of(data: bytes) -> bytes | None:
     """What follows the header, its contributing sources and its extension (RFC 3550, sections 5.1 and 5.3.1), without
     padding; None where the packet is too short for what its header says.
     """

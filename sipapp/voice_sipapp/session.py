@@ -35,16 +35,18 @@ class Session:
     def agree(self, answer: str) -> None:
         """Take the far end's `answer` to our offer and start to play. Raises SdpError."""
         self.listen(answer)
+        self.stream.answered()
         self.play()
 
     def listen(self, answer: str) -> None:
         """The far end may be heard before it answers: know in which codec. Raises SdpError."""
-        self._follow(sdp.choose(answer, self._probe.codecs, self._station.address, answers=True))
+        self._follow(sdp.choose(answer, self._probe.codecs, self._station.address, srtp=self._probe.srtp, answers=True))
 
     def answer(self, offer: str) -> str:
         """Our answer to the far end's `offer`; `play` starts the sound. Raises SdpError."""
-        remote = sdp.choose(offer, self._probe.codecs, self._station.address)
+        remote = sdp.choose(offer, self._probe.codecs, self._station.address, srtp=self._probe.srtp)
         self._follow(remote)
+        self.stream.answered()
         return self._describe([remote.codec], remote)
 
     def answer_again(self, offer: str) -> str:
@@ -52,7 +54,7 @@ class Session:
 
         Raises SdpError where it can't be followed; then everything stays as it was (RFC 3261, section 14.2).
         """
-        remote = sdp.choose(offer, self._agreed, self._station.address)
+        remote = sdp.choose(offer, self._agreed, self._station.address, srtp=self._probe.srtp)
         self._follow(remote)
         return self._describe([remote.codec], remote)
 
@@ -62,7 +64,7 @@ class Session:
 
     def agree_again(self, answer: str) -> None:
         """The far end's `answer` to that offer. Raises SdpError, and then everything stays as it was."""
-        self._follow(sdp.choose(answer, self._agreed, self._station.address, answers=True))
+        self._follow(sdp.choose(answer, self._agreed, self._station.address, srtp=self._probe.srtp, answers=True))
 
     def play(self) -> None:
         """Start to send."""
@@ -87,7 +89,13 @@ class Session:
 
     def _text(self, codecs: Sequence[str], answer_to: sdp.Remote | None) -> str:
         return sdp.describe(
-            self._station.address, self.stream.port, codecs, self._number, version=self._version, answer_to=answer_to
+            self._station.address,
+            self.stream.port,
+            codecs,
+            self._number,
+            version=self._version,
+            srtp_key=self.stream.own_srtp_key if self._probe.srtp else None,
+            answer_to=answer_to,
         )
 
     def _follow(self, remote: sdp.Remote) -> None:
