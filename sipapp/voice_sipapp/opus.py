@@ -119,7 +119,7 @@ def decode(payloads: Sequence[bytes | None]) -> PCM:
     last = FRAME_SAMPLES
     parts: list[PCM] = []
     try:
-        for payload, following in zip(sounding, [*sounding[1:], None], strict=True):
+        for payload, following in zip(sounding, [*sounding, None][1:], strict=True):
             sound = heard(payload, _MAX_SAMPLES, correction=False) if payload else None
             if sound is not None:
                 last = sound.size
