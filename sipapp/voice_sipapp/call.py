@@ -270,6 +270,7 @@ class Call:
             setup_ms=times.since_invite_ms(times.answered),
             first_rtp_ms=self._first_rtp_ms(),
             early_media=self._early_media(),
+            srtp=self.session.stream.encrypted,
             redirects=self.redirects,
             duration_ms=0 if times.answered is None else max(0, round((ended - times.answered) * 1000)),
             hangup_by=outcome.hangup_by(ending),

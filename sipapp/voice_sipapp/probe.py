@@ -188,7 +188,6 @@ def unsupported(row: Mapping[str, Cell]) -> str | None:
         "registering the receiver (receiver.registrar)": row["receiver_registrar"],
         "credentials of the dialer": row["dialer_credentials"],
         "credentials of the receiver": row["receiver_credentials"],
-        "media encryption": row["media_encryption"] not in (None, "", "none"),
         "DTMF": json.loads(_text(row, "dtmf")),
         "SIP over TLS or TCP": _needs_stream(row["dialer_outbound_proxy"] or row["destination"]),
     }

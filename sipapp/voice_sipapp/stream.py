@@ -87,6 +87,11 @@ class Stream:
         return self._offered - self.send_errors
 
     @property
+    def encrypted(self) -> bool:
+        """Whether the media is encrypted."""
+        return self._protect is not None
+
+    @property
     def digits(self) -> str:
         """The DTMF digits (RFC 4733) that were heard so far."""
         return self._heard.digits

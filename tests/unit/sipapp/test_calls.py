@@ -216,3 +216,20 @@ def test_a_call_whose_address_comes_after_the_stop_is_not_placed(bench: Bench, m
     stack.run_loop(timeout_s=0.8)
     assert (call.disposition, call.valid, call.call_id) == ("interrupted", False, None)
     assert (invited, bench.caller.active) == ([], 0)
+
+
+@pytest.mark.parametrize(("codec", "srtp"), [("PCMU", True), ("G722", False), ("opus", True)])
+def test_every_codec_and_encryption_make_a_call(bench: Bench, codec: str, srtp: bool):
+    cdr = bench.call(bench.receiver_port, codecs=(codec, "PCMA"), srtp=srtp)
+    assert (cdr.call.disposition, cdr.call.srtp, cdr.call.sip_reason) == ("answered", srtp, "OK")
+    for stream in cdr.streams:
+        assert (stream.codec, stream.payload_type) == (codec, CODECS[codec].payload_type)
+        assert (stream.rtp_lost, stream.one_way, stream.ptime_ms) == (0, False, 20)
+        assert stream.rtp_rx >= 45
+
+
+def test_a_far_end_that_would_not_encrypt_is_refused(bench: Bench):
+    far = FarEnd(bench, sdp.describe(ADDRESS, free_port(), ["PCMA"], 1))
+    call = bench.call(far.port, srtp=True).call
+    assert call.disposition == "failed"
+    assert "unencrypted (RTP/AVP); this probe's media is encrypted" in (call.sip_reason or "")

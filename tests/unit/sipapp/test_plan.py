@@ -48,7 +48,6 @@ def test_a_row_becomes_a_probe():
         ({"receiver_registrar": "sip:pbx.example"}, "registering the receiver"),
         ({"dialer_credentials": "trunk"}, "credentials of the dialer"),
         ({"receiver_credentials": "agent"}, "credentials of the receiver"),
-        ({"media_encryption": "sdes"}, "media encryption"),
         ({"dtmf": '[{"after_ms": 1, "digits": "1"}]'}, "DTMF"),
         ({"dialer_outbound_proxy": "sip:[::1]:5061;transport=tls"}, "SIP over TLS or TCP"),
         ({"dialer_outbound_proxy": None, "destination": "sips:a@b.example"}, "SIP over TLS or TCP"),

@@ -64,4 +64,4 @@ def test_keys_in_a_description(line: str, found: int | None):
     chosen = sdes.choose([line])
     assert (chosen and chosen[0]) == found
     if chosen:
-        assert sdes.line(chosen[0], chosen[1]) == line.split("|")[0].removesuffix(" WSH=128")
+        assert sdes.line(chosen[0], chosen[1]) == line.split("|", maxsplit=1)[0].removesuffix(" WSH=128")

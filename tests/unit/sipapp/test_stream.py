@@ -1,0 +1,183 @@
+"""Two streams over this machine's sockets: encryption, digits, hold, what comes before the answer."""
+
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from voice_sipapp import rtppacket, rtpstats, sdp, srtp
+from voice_sipapp.codecs import CODECS
+from voice_sipapp.rtp import Engine, Stream
+
+ADDRESS = "::1"
+FRAMES = [bytes([at]) * 160 for at in range(50)]
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    made = Engine(ADDRESS, (30000, 30998))
+    made.start()
+    yield made
+    made.stop()
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+def remote(far: Stream, **changes: object) -> sdp.Remote:
+    made = sdp.Remote(ADDRESS, far.port, "PCMA", 8, dtmf_type=101, own_dtmf_type=101)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def connect(engine: Engine, one: Stream, other: Stream, **changes: object) -> None:
+    for stream, far in ((one, other), (other, one)):
+        stream.target(remote(far, **changes), FRAMES)
+        engine.start_sending(stream)
+
+
+def sound(stream: Stream) -> list[rtpstats.Packet]:
+    return [packet for packet in rtppacket.packets(stream.received, stream.payload_type or 0) if packet.is_sound]
+
+
+def test_encrypted_media_is_heard_in_the_clear_and_its_reports_are_read(engine: Engine):
+    one, other = engine.open(), engine.open()
+    for stream, far in ((one, other), (other, one)):
+        stream.target(remote(far, srtp_key=far.own_srtp_key), FRAMES)
+        engine.start_sending(stream)
+    until(lambda: len(other.received) > 20 and one.exchange.round_trips_ms)
+    engine.end(one)
+    engine.end(other)
+    assert one.encrypted
+    assert {packet.payload for packet in sound(other)} <= set(FRAMES)
+    assert len(other.received) > 20
+    assert one.exchange.remote_lost == 0
+
+
+def test_encrypted_media_that_came_before_its_key_is_read_too(engine: Engine):
+    one, other = engine.open(), engine.open()
+    one.target(remote(other, srtp_key=srtp.new_key()), FRAMES)
+    engine.start_sending(one)
+    until(lambda: len(other.received) > 3)
+    other.target(remote(one, srtp_key=one.own_srtp_key), FRAMES)
+    engine.end(one)
+    engine.end(other)
+    assert sound(other)[0].payload == FRAMES[0]
+
+
+def test_with_a_wrong_key_nothing_counts_as_received_and_the_log_says_so_once(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+):
+    one, other = engine.open(), engine.open()
+    with caplog.at_level(logging.WARNING):
+        connect(engine, one, other, srtp_key=srtp.new_key())
+        until(lambda: one.sent > 10)
+        engine.end(one)
+        engine.end(other)
+    assert other.received == []
+    assert caplog.text.count(f"encrypted media at port {other.port} can't be read: authentication failure") == 1
+
+
+def test_digits_are_heard_and_take_their_place_among_the_numbers(engine: Engine):
+    one, other = engine.open(), engine.open()
+    connect(engine, one, other)
+    assert one.press("5*A")
+    assert one.press("0")
+    until(lambda: other.digits == "5*A0")
+    until(lambda: len(sound(other)) > 20)
+    engine.end(one)
+    engine.end(other)
+    stats = rtpstats.analyse(rtppacket.packets(other.received, 8))
+    assert stats is not None
+    assert (stats.lost, stats.duplicates, stats.received) == (0, 0, one.sent)
+    events = [packet for _, packet in other.received if packet[1] & 0x7F == 101]
+    assert len(events) == 4 * 7
+    assert [packet[12] for packet in events if packet[1] & 0x80] == [5, 10, 12, 0]
+
+
+def test_a_far_end_without_digits_gets_none(engine: Engine):
+    one, other = engine.open(), engine.open()
+    connect(engine, one, other, dtmf_type=None, own_dtmf_type=None)
+    assert not one.press("1")
+    with pytest.raises(ValueError, match="no DTMF digit"):
+        one.press("x")
+    engine.end(one)
+    engine.end(other)
+
+
+def test_nothing_is_sent_while_on_hold_and_time_goes_on(engine: Engine):
+    one, other = engine.open(), engine.open()
+    connect(engine, one, other)
+    until(lambda: len(other.received) > 5)
+    one.target(remote(other, receives=False), FRAMES)
+    held, since = one.sent, time.monotonic()
+    until(lambda: time.monotonic() - since > 0.3)
+    assert one.sent == held
+    one.target(remote(other), FRAMES)
+    until(lambda: one.sent > held + 5)
+    engine.end(one)
+    engine.end(other)
+    found = sound(other)
+    steps = [after.timestamp - before.timestamp for before, after in itertools.pairwise(found)]
+    assert max(steps) > 160 * 10
+    assert [after.sequence - before.sequence for before, after in itertools.pairwise(found)] == [1] * len(steps)
+    assert sum(packet[1] >> 7 for _, packet in other.received) == 2, "a marker at the start and after the silence"
+
+
+def test_a_null_address_is_sent_nothing(engine: Engine):
+    one, other = engine.open(), engine.open()
+    one.target(replace(remote(other, receives=False), address="::"), FRAMES)
+    engine.start_sending(one)
+    since = time.monotonic()
+    until(lambda: time.monotonic() - since > 0.5)
+    engine.end(one)
+    assert (one.sent, one.send_errors, one.send_problem) == (0, 0, None)
+    engine.end(other)
+
+
+def test_what_comes_long_before_the_answer_is_early_media(engine: Engine):
+    one, other = engine.open(), engine.open()
+    connect(engine, one, other)
+    until(lambda: len(other.received) > 20)
+    began = other.received[0][0]
+    other.answered()
+    assert other.early >= 10
+    until(lambda: len(other.received) > 10)
+    engine.end(one)
+    engine.end(other)
+    assert other.first_rtp_ns == began
+    assert other.early + len(other.received) == one.sent
+    assert other.received[0][0] > began + 100_000_000
+
+
+@pytest.mark.parametrize("name", list(CODECS))
+def test_every_codec_keeps_its_own_clock(engine: Engine, name: str):
+    codec = CODECS[name]
+    one, other = engine.open(), engine.open()
+    for stream, far in ((one, other), (other, one)):
+        stream.target(sdp.Remote(ADDRESS, far.port, name, codec.payload_type), FRAMES)
+        engine.start_sending(stream)
+    until(lambda: len(sound(other)) > 10)
+    engine.end(one)
+    engine.end(other)
+    found = sound(other)
+    assert {after.timestamp - before.timestamp for before, after in itertools.pairwise(found)} == {codec.ticks}
+
+
+def test_a_payload_type_of_the_far_ends_own_is_sent_and_ours_is_heard(engine: Engine):
+    """RFC 3264, section 5.1: each side sends under the numbers that the other has named."""
+    one, other = engine.open(), engine.open()
+    one.target(sdp.Remote(ADDRESS, other.port, "opus", 120, own_payload_type=96), FRAMES)
+    other.target(sdp.Remote(ADDRESS, one.port, "opus", 96, own_payload_type=120), FRAMES)
+    for stream in (one, other):
+        engine.start_sending(stream)
+    until(lambda: len(sound(one)) > 3 and len(sound(other)) > 3)
+    engine.end(one)
+    engine.end(other)
+    assert {packet[1] & 0x7F for _, packet in other.received} == {120}
