@@ -19,6 +19,8 @@ from voice_portal.grafana import frontend
 from voice_portal.grafana.frontend import Frontend
 
 pytestmark = pytest.mark.services
+# Of its own for each test worker.
+SCHEMA, MAPPER = f"vendor_{uuid.uuid4().hex[:8]}", f"mapper_{uuid.uuid4().hex[:8]}"
 PASSWORD = "a password for the mapper"
 SETTLE_S = 30
 LEG = {
@@ -31,10 +33,17 @@ LEG = {
 
 
 def statements(root):
-    """The SQL of the document, statement by statement."""
+    """The SQL of the document, statement by statement, with names of this worker's own."""
     text = (root / "docs" / "commercial-sip-application.md").read_text()
-    blocks = "".join(re.findall(r"```sql\n(.*?)```", text, re.DOTALL))
-    return [one.strip() for one in re.sub(r"--[^\n]*", "", blocks).split(";") if one.strip()]
+    sql = re.sub(r"--[^\n]*", "", "".join(re.findall(r"```sql\n(.*?)```", text, re.DOTALL)))
+    sql = re.sub(r"\bvendor\b", SCHEMA, sql).replace("voice_mapper", MAPPER).replace("<a generated password>", PASSWORD)
+    return [one.strip() for one in sql.split(";") if one.strip()]
+
+
+def view_of(request, table):
+    """The statement that makes that view."""
+    (found,) = (one for one in statements(request.config.rootpath) if f"VIEW {SCHEMA}.{table} AS" in one)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +51,10 @@ def vendor(database, request):
     """The schema of the other application, its views and the account that copies, made by the document."""
     with database.connect("admin") as connection, connection.cursor() as cursor:
         for statement in statements(request.config.rootpath):
-            cursor.execute(statement.replace("<a generated password>", PASSWORD))
+            cursor.execute(statement)
         yield connection
-        cursor.execute("DROP DATABASE vendor")
-        cursor.execute("DROP USER voice_mapper@'%'")
+        cursor.execute(f"DROP DATABASE {SCHEMA}")
+        cursor.execute(f"DROP USER {MAPPER}@'%'")
 
 
 class Vendor:
@@ -78,15 +87,15 @@ class Vendor:
     def _insert(self, table, **values):
         with self.connection.cursor() as cursor:
             names, marks = ", ".join(values), ", ".join(["%s"] * len(values))
-            cursor.execute(f"INSERT INTO vendor.{table} ({names}) VALUES ({marks})", list(values.values()))
+            cursor.execute(f"INSERT INTO {SCHEMA}.{table} ({names}) VALUES ({marks})", list(values.values()))
 
 
 @pytest.fixture
 def theirs(vendor):
     yield Vendor(vendor)
     with vendor.cursor() as cursor:
-        cursor.execute("DELETE FROM vendor.cdr_leg")
-        cursor.execute("DELETE FROM vendor.voice_path")
+        cursor.execute(f"DELETE FROM {SCHEMA}.cdr_leg")
+        cursor.execute(f"DELETE FROM {SCHEMA}.voice_path")
 
 
 @pytest.fixture
@@ -97,9 +106,9 @@ def copy(database, django_db):
     def copy(since=None):
         before = settings["USER"], settings["PASSWORD"]
         django_db.close()
-        settings["USER"], settings["PASSWORD"] = "voice_mapper", PASSWORD
+        settings["USER"], settings["PASSWORD"] = MAPPER, PASSWORD
         try:
-            return copy_calls("vendor", since or now() - timedelta(hours=1), SETTLE_S)
+            return copy_calls(SCHEMA, since or now() - timedelta(hours=1), SETTLE_S)
         finally:
             django_db.close()
             settings["USER"], settings["PASSWORD"] = before
@@ -274,7 +283,7 @@ def test_a_stream_belongs_to_whom_its_call_belongs(theirs, copy, acme, records, 
     """A view whose streams name another client than their call does must not carry one client's media to another."""
     victim = records.client()
     theirs.call(theirs.path(acme))
-    (right,) = (one for one in statements(request.config.rootpath) if "VIEW vendor.voice_call_stream" in one)
+    right = view_of(request, "voice_call_stream")
     with vendor.cursor() as cursor:
         cursor.execute(right.replace("p.client,", f"'{victim}' AS client,"))
         try:
@@ -288,9 +297,9 @@ def test_a_stream_belongs_to_whom_its_call_belongs(theirs, copy, acme, records, 
 def test_the_account_that_copies_may_do_nothing_else(vendor, database):
     env = database.environment("sip")
     login = {"host": env["VOICE_MYSQL_HOST"], "port": int(env["VOICE_MYSQL_PORT"]), "ssl_ca": env["VOICE_MYSQL_TLS_CA"]}
-    with pymysql.connect(**login, user="voice_mapper", password=PASSWORD) as connection, connection.cursor() as cursor:
+    with pymysql.connect(**login, user=MAPPER, password=PASSWORD) as connection, connection.cursor() as cursor:
         for forbidden in (
-            "SELECT * FROM vendor.cdr_leg", "SELECT * FROM voice.voice_client", "SELECT * FROM voice.voice_probe",
+            f"SELECT * FROM {SCHEMA}.cdr_leg", "SELECT * FROM voice.voice_client", "SELECT * FROM voice.voice_probe",
             "DELETE FROM voice.voice_call", "SELECT * FROM voice.auth_user",
         ):  # fmt: skip
             with pytest.raises(pymysql.OperationalError, match="denied"):
@@ -300,21 +309,21 @@ def test_the_account_that_copies_may_do_nothing_else(vendor, database):
 @pytest.fixture
 def command(database, vendor, portal_env):
     """Runs `map_calls` as a process of its own, as the account of the document."""
-    env = {**portal_env, "VOICE_MYSQL_USER": "voice_mapper", "VOICE_MYSQL_PASSWORD": PASSWORD}
+    env = {**portal_env, "VOICE_MYSQL_USER": MAPPER, "VOICE_MYSQL_PASSWORD": PASSWORD}
     return lambda *arguments: manage(env, "map_calls", *arguments)
 
 
 def test_the_command_copies(theirs, command, acme, records):
     theirs.call(theirs.path(acme), ago=90_000)
     since = f"{now() - timedelta(days=2):%Y-%m-%dT%H:%M}"
-    done = command("vendor", "--since", since)
+    done = command(SCHEMA, "--since", since)
     assert (done.returncode, done.stderr) == (0, "")
     assert "voice_call: 1 new rows" in done.stdout
     assert "voice_call_stream: 2 new rows" in done.stdout
 
 
 def test_a_view_that_does_not_fit_is_a_sentence(theirs, command, vendor, request):
-    (right,) = (one for one in statements(request.config.rootpath) if "VIEW vendor.voice_call AS" in one)
+    right = view_of(request, "voice_call")
     wrong = {
         "columns that docs/cdr.md does not know: from_number": right.replace("AS from_uri", "AS from_number"),
         "lacks columns: audio": right.replace("o.prompt AS audio,", ""),
@@ -323,7 +332,7 @@ def test_a_view_that_does_not_fit_is_a_sentence(theirs, command, vendor, request
         try:
             for sentence, sql in wrong.items():
                 cursor.execute(sql)
-                refused = command("vendor")
+                refused = command(SCHEMA)
                 assert refused.returncode == 1
                 assert sentence in refused.stderr
                 assert "Traceback" not in refused.stderr
