@@ -66,7 +66,7 @@ def _read_back(lab: Lab, clients: list[str], expectations: list[Expectation]) ->
     def all_met() -> bool:
         nonlocal fault
         try:
-            rows[:] = [row for browser in browsers.values() for row in evidence.calls(browser)]
+            rows[:] = [row for browser in browsers.values() for row in evidence.whole_calls(browser)]
             fault = ""
         except (httpx.HTTPError, LabError) as error:
             fault = f"{error}. "  # a busy machine may let one answer wait too long; the next may come

@@ -7,7 +7,7 @@ organisation and datasource, the client's read account and its views.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,37 +21,110 @@ EXPECTED_CALLS = 2
 
 CALLS = """
 SELECT c.client AS client, c.probe AS probe, HEX(c.uuid) AS uuid, c.disposition AS disposition,
-  c.sip_code AS sip_code, f.mos_cq AS mos_forward, r.mos_cq AS mos_reverse
+  c.sip_code AS sip_code, c.sip_reason AS sip_reason, f.mos_cq AS mos_forward, r.mos_cq AS mos_reverse,
+  c.transport AS transport, c.srtp AS srtp, c.redirects AS redirects, c.sip_host AS dialer_host,
+  f.sip_host AS receiver_host, f.codec AS codec_forward, r.codec AS codec_reverse,
+  f.recording AS recording_forward, r.recording AS recording_reverse
 FROM client_call c
 LEFT JOIN client_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
 LEFT JOIN client_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'
 ORDER BY c.started_at
 """
 
+# The seconds of both directions and the ladders of both legs, counted for each call.
+SERIES = """
+SELECT HEX(i.uuid) AS uuid, CONCAT('seconds_', i.direction) AS what, COUNT(*) AS number
+FROM client_call_interval i GROUP BY i.uuid, i.direction
+UNION ALL
+SELECT HEX(l.uuid) AS uuid, CONCAT('ladder_', l.leg) AS what, COUNT(*) AS number
+FROM client_call_ladder l GROUP BY l.uuid, l.leg
+"""
+
 Row = dict[str, Any]
+
+
+class _Marks:
+    """What an expectation may say besides the disposition, each as a short text of a call's row."""
+
+    @staticmethod
+    def transport(row: Row) -> str:
+        return str(row["transport"])
+
+    @staticmethod
+    def srtp(row: Row) -> str:
+        return "yes" if row["srtp"] else "no"
+
+    @staticmethod
+    def codec(row: Row) -> str:
+        return "+".join(sorted({str(row["codec_forward"]), str(row["codec_reverse"])}))
+
+    @staticmethod
+    def redirects(row: Row) -> str:
+        return str(row["redirects"])
+
+    @staticmethod
+    def hosts(row: Row) -> str:
+        return str(len({row["dialer_host"], row["receiver_host"]}))
+
+    @staticmethod
+    def recording(row: Row) -> str:
+        return "yes" if row["recording_forward"] or row["recording_reverse"] else "no"
+
+
+MARKS: dict[str, Callable[[Row], str]] = {
+    name: getattr(_Marks, name) for name in ("transport", "srtp", "codec", "redirects", "hosts", "recording")
+}
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the calls of one probe must come back as."""
+    """What the calls of one probe must come back as: `marks` are pairs of a mark's name and its text."""
 
     client: str
     probe: str
     disposition: str
+    marks: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, client: str, probe: str, text: str) -> Expectation:
+        """Read `text`: a disposition, then words such as `codec=opus` (`MARKS`), all of which must hold.
+
+        Raises:
+            LabError: there is no such mark.
+        """
+        disposition, *words = text.split()
+        marks = []
+        for word in words:
+            name, has_text, wanted = word.partition("=")
+            if name not in MARKS or not has_text:
+                raise LabError(f"{client}/{probe} is expected to be {word!r}; there are {', '.join(MARKS)}")
+            marks.append((name, wanted))
+        return cls(client, probe, disposition, tuple(marks))
 
     def shown_by(self, row: Row) -> bool:
-        """Tell whether a call read back is one of this probe's, ended as expected, with its MOS if it was answered."""
-        scores = {row["mos_forward"] is not None, row["mos_reverse"] is not None}
-        return (row["client"], row["probe"], row["disposition"], scores) == (
-            self.client,
-            self.probe,
-            self.disposition,
-            {self.disposition == "answered"},
-        )
+        """Tell whether a call read back is one of this probe's, ended as expected, with all that such a call leaves."""
+        if (row["client"], row["probe"], row["disposition"]) != (self.client, self.probe, self.disposition):
+            return False
+        return _is_whole(row) and all(MARKS[name](row) == wanted for name, wanted in self.marks)
 
     def met_by(self, rows: Iterable[Row]) -> bool:
         """Tell whether enough of its calls have been read back."""
         return sum(map(self.shown_by, rows)) >= EXPECTED_CALLS
+
+
+def _is_whole(row: Row) -> bool:
+    """Tell whether a call left what calls that end like it leave.
+
+    An answered one: a score, and a value each second, for both directions, and the messages of both parties. One that
+    was refused: the dialer's messages, no score. One that could not be placed: the reason.
+    """
+    heard = [row["mos_forward"], row["mos_reverse"]]
+    seconds = [row.get("seconds_forward"), row.get("seconds_reverse")]
+    if row["disposition"] == "answered":
+        return None not in heard and all(seconds) and bool(row.get("ladder_dialer") and row.get("ladder_receiver"))
+    if row["disposition"] == "configuration_error":
+        return heard == [None, None] and bool(row["sip_reason"])
+    return heard == [None, None] and bool(row.get("ladder_dialer"))
 
 
 def sign_in(lab: Lab, login: str) -> httpx.Client:
@@ -91,6 +164,15 @@ def query(browser: httpx.Client, sql: str) -> list[Row]:
 def calls(browser: httpx.Client) -> list[Row]:
     """Return every call that the signed-in client may see."""
     return query(browser, CALLS)
+
+
+def whole_calls(browser: httpx.Client) -> list[Row]:
+    """Return the same, with the number of seconds and ladders that each call left."""
+    rows = {row["uuid"]: row for row in calls(browser)}
+    for count in query(browser, SERIES):
+        if count["uuid"] in rows:
+            rows[count["uuid"]][count["what"]] = count["number"]
+    return list(rows.values())
 
 
 def _rows(frame: dict[str, Any]) -> list[Row]:

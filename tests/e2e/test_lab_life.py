@@ -18,6 +18,8 @@ from voice_lab.services import cluster, network
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
 
+EXAMPLES = sum("kind: VoiceProbe\n" in path.read_text() for path in (places.CHECKOUT / "examples").glob("*.yaml"))
+
 
 def lab_command(*arguments: str) -> list[str]:
     """Return the command line of the lab."""
@@ -71,9 +73,10 @@ def test_a_killed_lab_is_cleaned_up_by_the_next_which_works(name: str) -> None:
     done = run("demo", "--check", "--name", name, "--port", "0")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["probes"] == 4
-    assert result["cdr_rows"] == 3 * result["calls"]
-    assert result["calls"] >= result["grafana_rows"] >= 8
+    assert result["probes"] == EXAMPLES
+    # A call and both its directions; where the receiver is on another host, its direction may yet be on the way.
+    assert 3 * result["calls"] - EXAMPLES <= result["cdr_rows"] <= 3 * result["calls"]
+    assert result["calls"] >= result["grafana_rows"] >= 2 * EXAMPLES
     assert remains(name) == []
 
 
@@ -138,7 +141,7 @@ def test_a_cluster_that_was_brought_is_used_and_tidied_up(name: str) -> None:
         stack.up(theirs, ["cluster"])
         done = run("demo", "--check", "--name", name, "--port", "0", "--kubeconfig", str(theirs.admin_kubeconfig))
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["probes"] == 4
+        assert json.loads(done.stdout)["probes"] == EXAMPLES
         assert "kube-apiserver" not in processes.names(places.state(name))
         for namespace in ("acme", "globex", "voice-quality"):
             # No controller runs there that would finish the deletion: that it has begun is all that can be seen.

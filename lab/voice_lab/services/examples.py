@@ -51,9 +51,9 @@ def expectations(lab: Lab) -> list[Expectation]:
     found = []
     for probe in _probes(lab):
         name, namespace = probe["metadata"]["name"], probe["metadata"]["namespace"]
-        if not (disposition := probe["metadata"].get("annotations", {}).get(EXPECTATION)):
+        if not (text := probe["metadata"].get("annotations", {}).get(EXPECTATION)):
             raise LabError(f"the example {namespace}/{name} has no annotation {EXPECTATION}")
-        found.append(Expectation(namespace, name, disposition))
+        found.append(Expectation.parse(namespace, name, text))
     if not found:
         raise LabError(f"there is no VoiceProbe in {FOLDER}")
     return found
