@@ -270,3 +270,10 @@ def test_uninstalling_keeps_the_sites_own_files_unless_told_otherwise(machine: M
     machine.run(str(SCRIPT), "uninstall", "all")
     assert "voice-sip" not in machine.run("ls", "/etc", "/var/lib")
     assert "voice-sip" not in machine.run("cat", "/etc/passwd")
+
+
+def test_the_firewall_rules_of_the_documentation_can_be_loaded(services: Any):
+    lab = services.up("network")
+    text = (CHECKOUT / "docs" / "sip-host.md").read_text()
+    rules = text[text.index("table inet voice_sip_host") :].split("```")[0]
+    commands.run(network.inside(network.second_namespace(lab), "nft", "--check", "-f", "-"), stdin=rules)
