@@ -55,7 +55,14 @@ class Reference:
         course = _course(heard, self._rate_hz)
         length = min(round(STRETCH_S / FRAME_S), len(course))
         starts = range(0, len(course) - length + 1, length)
-        return max(self._best(course[start : start + length]) for start in starts)
+        return max(self._best(course[start : start + length])[0] for start in starts)
+
+    def locate(self, heard: NDArray[np.int16]) -> int | None:
+        """Which sample of this sound is the first of `heard`, to a frame of 20 ms; None where it is not this sound."""
+        if heard.size < SHORTEST_S * self._rate_hz or self._is_steady:
+            return None
+        likeness, frame = self._best(_course(heard, self._rate_hz))
+        return frame * round(FRAME_S * self._rate_hz) if likeness >= LIKENESS else None
 
     @cached_property
     def _course(self) -> Floats:
@@ -65,18 +72,20 @@ class Reference:
     def _is_steady(self) -> bool:
         return bool((self._course - self._course.mean(axis=0)).std() < _STEADY_DB)
 
-    def _best(self, stretch: Floats) -> float:
-        """The best correlation of `stretch` with as long a part of this sound, wherever it begins."""
+    def _best(self, stretch: Floats) -> tuple[float, int]:
+        """The best correlation of `stretch` with as long a part of this sound, and the frame at which that begins."""
         length = len(stretch)
         wanted = stretch - stretch.mean(axis=0)
         if wanted.std() < _STEADY_DB:
-            return 0.0
+            return 0.0, 0
         looped = np.resize(self._course, (len(self._course) + length - 1, stretch.shape[1]))
         size = 1 << (len(looped) + length - 1).bit_length()
         spectrum = np.fft.rfft(looped, size, axis=0) * np.conj(np.fft.rfft(wanted, size, axis=0))
         products = np.fft.irfft(spectrum, size, axis=0)[: len(self._course)].sum(axis=1)
         variation = (_running(looped**2, length) - _running(looped, length) ** 2 / length).sum(axis=1)
-        return float((products / np.sqrt(np.maximum(variation, 1.0) * (wanted**2).sum())).max())
+        likeness = products / np.sqrt(np.maximum(variation, 1.0) * (wanted**2).sum())
+        best = int(likeness.argmax())
+        return float(likeness[best]), best
 
 
 def _running(values: Floats, length: int) -> Floats:
