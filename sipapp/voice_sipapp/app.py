@@ -7,11 +7,12 @@ import sys
 import threading
 from datetime import UTC, datetime
 
-from voice_sipapp import __version__, plan, rtp, stack
+from voice_sipapp import __version__, fullreference, plan, rtp, stack
 from voice_sipapp.audio import AudioStore
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Parameter
 from voice_sipapp.claiming import Claims
+from voice_sipapp.fullreference import Judge
 from voice_sipapp.leaseholder import Leaseholder, clock
 from voice_sipapp.leases import Host, Lease
 from voice_sipapp.ledger import Ledger
@@ -43,11 +44,13 @@ class Application:
         self._engine = rtp.Engine(settings.address, settings.rtp_ports)
         self._writer = Writer(self._spool, settings.database)
         ledger = Ledger(self._spool.put, self._spool.begin)
+        self._judge = self._made_judge()
         self._caller = Caller(
             AudioStore(settings.audio),
             ledger,
             _recordings(settings),
             Turns(settings.max_calls, settings.calls_per_second),
+            self._judge,
         )
         self._caller.station = self._station()
         copy = settings.spool.with_name(settings.spool.name + ".plan")
@@ -65,6 +68,15 @@ class Application:
             sip_host=settings.sip_host,
             address=settings.address,
         )
+
+    def _made_judge(self) -> Judge | None:
+        """What scores recordings, where there are any and the means are installed."""
+        if self._settings.recordings is None:
+            return None
+        if reason := fullreference.missing():
+            log.info("recordings are not scored: %s", reason)
+            return None
+        return Judge(self._settings.audio, self._spool.put_score)
 
     def _publish(self, probes: list[Probe], held: frozenset[Lease]) -> None:
         log.info("plan: %d probes; leases held: %d", len(probes), len(held))
@@ -115,6 +127,8 @@ class Application:
     def _close(self) -> None:
         self._plan.stop()
         self._caller.close()
+        if self._judge is not None:
+            self._judge.close()
         self._engine.stop()
         self._writer.stop()
         for endpoint in (self._caller.station.dialer, self._caller.station.receiver):

@@ -18,6 +18,7 @@ from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.call import Call
 from voice_sipapp.cdr import CallRecord
 from voice_sipapp.finishing import Finished, Finisher
+from voice_sipapp.fullreference import Judge
 from voice_sipapp.leases import Lease
 from voice_sipapp.ledger import Ledger, as_begun
 from voice_sipapp.limits import Turn, Turns
@@ -51,17 +52,24 @@ log = logging.getLogger(__name__)
 
 
 class Caller:
-    """The calls of this host. `may_call` is asked before scheduled calls; `recordings` keeps the sound of bad ones."""
+    """The calls of this host. `may_call` is asked before scheduled calls; `recordings` keeps the sound of bad ones,
+    which `judge` scores.
+    """
 
     def __init__(
-        self, sounds: AudioStore, ledger: Ledger, recordings: Recordings | None = None, turns: Turns | None = None
+        self,
+        sounds: AudioStore,
+        ledger: Ledger,
+        recordings: Recordings | None = None,
+        turns: Turns | None = None,
+        judge: Judge | None = None,
     ) -> None:
         """`turns`: the limits of this host; none without."""
         self.may_call: Callable[[], bool] = lambda: True
         self._stopping = False
         self._sounds = sounds
         self._ledger = ledger
-        self._finisher = Finisher(ledger.keep, recordings)
+        self._finisher = Finisher(ledger.keep, recordings, judge)
         self._turns = turns or Turns()
         self._pending = Pending()
         self._probes: dict[tuple[str, str], Probe] = {}

@@ -213,13 +213,33 @@ class ReceiverPart:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class StreamScore:
+    """The full-reference score of a stream's recording, which comes when the stream has long been written down."""
+
+    mos_lqo: float
+    mos_lqo_algorithm: str
+    uuid: UUID
+    direction: str
+    started_at: datetime
+
+    def to_json(self) -> str:
+        """The score as text; `from_json` gives it back."""
+        return json.dumps(asdict(self), default=_plain)
+
+    @classmethod
+    def from_json(cls, text: str) -> "StreamScore":
+        """The score that `to_json` wrote. Raises ValueError or TypeError for anything else."""
+        return cls(**_typed(json.loads(text)))
+
+
 CALL_COLUMNS = tuple(field.name for field in fields(CallRecord))
 STREAM_COLUMNS = tuple(field.name for field in fields(StreamRecord))
 INTERVAL_COLUMNS = tuple(field.name for field in fields(IntervalRecord))
 LADDER_COLUMNS = tuple(field.name for field in fields(LadderRecord))
 
 
-def parameters(record: CallRecord | StreamRecord | IntervalRecord | LadderRecord) -> list[Parameter]:
+def parameters(record: CallRecord | StreamRecord | IntervalRecord | LadderRecord | StreamScore) -> list[Parameter]:
     """Values of `record` in the order of its columns, as the database driver takes them.
 
     Times become text because the ODBC driver cuts the milliseconds off a datetime; texts are cut and numbers limited

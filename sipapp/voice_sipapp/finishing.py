@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from voice_sipapp import scoring
 from voice_sipapp.audio import Audio
 from voice_sipapp.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
+from voice_sipapp.fullreference import Judge
 from voice_sipapp.measurement import Heard
 from voice_sipapp.reception import Visitor
 from voice_sipapp.recording import Recordings
@@ -36,11 +37,16 @@ class Finished:
 
 
 class Finisher:
-    """Finishes the calls of one host: `keep` makes a record durable. `recordings` is None where none are to be kept."""
+    """Finishes the calls of one host: `keep` makes a record durable. `recordings` is None where none are to be kept,
+    `judge` where they are not to be scored.
+    """
 
-    def __init__(self, keep: Callable[[Cdr | ReceiverPart], None], recordings: Recordings | None) -> None:
+    def __init__(
+        self, keep: Callable[[Cdr | ReceiverPart], None], recordings: Recordings | None, judge: Judge | None = None
+    ) -> None:
         self._keep = keep
         self._recordings = recordings
+        self._judge = judge
 
     def call(self, finished: Finished) -> None:
         """Score and keep a call."""
@@ -52,6 +58,7 @@ class Finisher:
         cdr = self._recorded(scored, finished.mos_warning)
         self._keep(replace(cdr, ladders=_ladders(cdr.call, finished.ladders)))
         _tell(cdr)
+        self._judged(cdr)
 
     def visit(self, visitor: Visitor, call: CallRecord, party: Party) -> None:
         """Score and keep the receiver's part of a `call` that another host placed."""
@@ -66,6 +73,8 @@ class Finisher:
         ladders = _ladders(call, {"receiver": receiver.leg.ladder.to_json(call.started_at)})
         self._keep(ReceiverPart(visitor.known, receiver.invited_at, None, stream, cdr.intervals, ladders))
         log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(stream))
+        if visitor.known:  # else the key of the stream is not the one that it will have in the database
+            self._judged(cdr)
 
     def _recorded(self, scored: Scored, mos_warning: float) -> Cdr:
         """The record, its bad streams with their recordings. Both directions are kept where one is bad: what one
@@ -85,6 +94,12 @@ class Finisher:
             return stream
         name = self._recordings.keep(stream.uuid, stream.direction, sound.samples, sound.rate_hz)
         return replace(stream, recording=name)
+
+    def _judged(self, cdr: Cdr) -> None:
+        """Ask for the scores of the call's recordings; of silence there is nothing to compare."""
+        for stream in cdr.streams:
+            if self._judge and self._recordings and stream.recording and not stream.silent:
+                self._judge.ask(stream, cdr.call.audio, self._recordings.path(stream.recording))
 
 
 def party(stream: Stream) -> Party:

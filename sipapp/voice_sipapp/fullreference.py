@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voice_sipapp import audio, resample
+from voice_sipapp.cdr import StreamRecord, StreamScore
 from voice_sipapp.presence import Reference
 
 STRETCH_S = 8.0
@@ -69,9 +70,14 @@ def missing() -> str | None:
 
 
 class Judge:
-    """Has recordings scored, one at a time, and gives each score to `deliver` with the key it was asked under."""
+    """Has recordings scored, one at a time, against the sounds in the folder `sounds`; `deliver` gets each score, in a
+    thread of its own.
+    """
 
-    def __init__(self, deliver: Callable[["Job", Score], None], command: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, sounds: Path, deliver: Callable[[StreamScore], None], command: tuple[str, ...] | None = None
+    ) -> None:
+        self._sounds = sounds
         self._deliver = deliver
         self._command = command or (*_BEHIND_ALL, sys.executable, "-m", "voice_sipapp.fullreference")
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="judge")
@@ -79,12 +85,12 @@ class Judge:
         self._process: subprocess.Popen[str] | None = None
         self._ending = False
 
-    def ask(self, job: "Job") -> bool:
-        """Have the recording of `job` scored some time; False where too many wait already."""
+    def ask(self, stream: StreamRecord, sound: str, recording: Path) -> bool:
+        """Have the `recording` of `stream`, to which `sound` was sent, scored some time; False where too many wait."""
         if self._ending or self._waiting >= WAITING:
             return False
         self._waiting += 1
-        self._pool.submit(self._run, job)
+        self._pool.submit(self._run, stream, self._sounds / f"{sound}.wav", recording)
         return True
 
     def close(self) -> None:
@@ -95,22 +101,30 @@ class Judge:
             process.kill()
         self._pool.shutdown(wait=True)
 
-    def _run(self, job: "Job") -> None:
+    def _run(self, stream: StreamRecord, sound: Path, recording: Path) -> None:
         self._waiting -= 1
         try:
-            score = self._ask_process(job)
-            self._deliver(job, score)
+            found = self._ask_process(sound, recording)
+            self._deliver(
+                StreamScore(
+                    uuid=stream.uuid,
+                    direction=stream.direction,
+                    started_at=stream.started_at,
+                    mos_lqo=found.mos_lqo,
+                    mos_lqo_algorithm=found.algorithm,
+                )
+            )
         except (NoScoreError, OSError, subprocess.SubprocessError) as error:
             if not self._ending:
-                log.warning("the recording %s has no score: %s", job.recording, error)
+                log.warning("the recording %s has no score: %s", recording, error)
         except Exception:
-            log.exception("the score of %s is lost", job.recording)
+            log.exception("the score of %s is lost", recording)
 
-    def _ask_process(self, job: "Job") -> Score:
+    def _ask_process(self, sound: Path, recording: Path) -> Score:
         # Nothing of this process's environment, which holds the password of the database.
         environment = {"PATH": os.environ.get("PATH", os.defpath), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         with subprocess.Popen(
-            [*self._command, str(job.sound), str(job.recording)],
+            [*self._command, str(sound), str(recording)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
         ) as process:  # fmt: skip
             self._process = process
@@ -120,15 +134,6 @@ class Judge:
                 process.kill()
                 self._process = None
         return _answer(output, process.returncode)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A recording to score, against the file of the sound that was sent; `key` is the caller's."""
-
-    key: object
-    sound: Path
-    recording: Path
 
 
 def _answer(output: str, code: int) -> Score:

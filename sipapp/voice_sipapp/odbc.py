@@ -17,6 +17,7 @@ from voice_sipapp.cdr import (
     IntervalRecord,
     LadderRecord,
     StreamRecord,
+    StreamScore,
     parameters,
 )
 from voice_sipapp.settings import Database
@@ -122,6 +123,18 @@ def _insert(table: str, columns: Sequence[str], rows: int) -> str:
     places = ", ".join(["(" + ", ".join("?" * len(columns)) + ")"] * rows)
     # Not INSERT IGNORE: that would also hide values that do not fit.
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places} ON DUPLICATE KEY UPDATE uuid = uuid"  # noqa: S608
+
+
+def store_score(connection: pyodbc.Connection, score: StreamScore) -> bool:
+    """Put `score` to its stream, and commit; False while the stream is not there."""
+    key = "uuid = ? AND direction = ? AND started_at = ?"
+    values = parameters(score)
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM voice_call_stream WHERE {key}", values[2:])  # noqa: S608 - no value
+        (there,) = cursor.fetchone()
+        cursor.execute(f"UPDATE voice_call_stream SET mos_lqo = ?, mos_lqo_algorithm = ? WHERE {key}", values)  # noqa: S608
+    connection.commit()
+    return bool(there)
 
 
 def utc_text(moment: datetime) -> str:

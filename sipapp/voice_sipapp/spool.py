@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart
+from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart, StreamScore
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -14,6 +14,7 @@ PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS waiting (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS begun (uuid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parts (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS scores (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY, uuid TEXT NOT NULL, body TEXT NOT NULL, error TEXT NOT NULL);
 """
 
@@ -75,6 +76,22 @@ class Spool:
             # Parts and records are numbered apart; below nought they stay apart among the dead.
             self._db.execute("INSERT INTO dead SELECT -n, uuid, body, ? FROM parts WHERE n = ?", (error, number))
             self._db.execute("DELETE FROM parts WHERE n = ?", (number,))
+
+    def put_score(self, score: StreamScore) -> None:
+        """Keep the `score` of a stream until the database has it."""
+        key = f"{score.uuid.hex}/{score.direction}"
+        with self._lock:
+            self._db.execute("INSERT OR IGNORE INTO scores (uuid, body) VALUES (?, ?)", (key, score.to_json()))
+
+    def scores(self, limit: int) -> list[tuple[int, str]]:
+        """The oldest scores, at most `limit`, as (number, JSON)."""
+        with self._lock:
+            return self._db.execute("SELECT n, body FROM scores ORDER BY n LIMIT ?", (limit,)).fetchall()
+
+    def score_done(self, number: int) -> None:
+        """The score with this `number` is in the database, or never will be."""
+        with self._lock:
+            self._db.execute("DELETE FROM scores WHERE n = ?", (number,))
 
     def take(self, limit: int) -> list[tuple[int, str]]:
         """The oldest records, at most `limit`, as (number, JSON). They stay until `done` or `bury` is told."""

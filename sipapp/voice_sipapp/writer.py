@@ -10,7 +10,7 @@ import pyodbc
 
 from voice_sipapp import joining, odbc
 from voice_sipapp.backoff import Backoff
-from voice_sipapp.cdr import Cdr, ReceiverPart
+from voice_sipapp.cdr import Cdr, ReceiverPart, StreamScore
 from voice_sipapp.settings import Database
 from voice_sipapp.spool import Spool
 
@@ -58,6 +58,7 @@ class Writer(threading.Thread):
             if time.monotonic() >= self._next_parts:
                 self._next_parts = time.monotonic() + PARTS_EVERY_S
                 self._send_parts()
+                self._send_scores()
         except (pyodbc.Error, sqlite3.Error) as error:  # SQLite's: the disk is full; what was sent is sent again
             unfit = isinstance(error, pyodbc.Error) and odbc.schema_at_fault(error)
             level, hint = (logging.ERROR, "; was the database's schema migrated, with its rights?") if unfit else (
@@ -130,6 +131,18 @@ class Writer(threading.Thread):
             self._spool.bury_part(number, "no call was found that it is a part of")
             log.error("the receiver's part of a call of %s/%s found no call in %s and was put aside",
                       part.stream.client, part.stream.probe, PART_WAITS)  # fmt: skip
+
+    def _send_scores(self) -> None:
+        """Put scores to their streams; one whose stream is not there yet waits, as long as a receiver's part does."""
+        for number, body in self._spool.scores(BATCH):
+            try:
+                score = StreamScore.from_json(body)
+                done = odbc.store_score(self._connected(), score) or datetime.now(UTC) - score.started_at > PART_WAITS
+            except (ValueError, TypeError, KeyError) as error:
+                log.error("a score in the spool can't be read and was dropped: %r", error)  # noqa: TRY400
+                done = True
+            if done:
+                self._spool.score_done(number)
 
     def _connected(self) -> pyodbc.Connection:
         """The connection, opened if need be. Apart from the insert: that it fails is never a record's fault."""
