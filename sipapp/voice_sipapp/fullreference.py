@@ -128,6 +128,8 @@ class Judge:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
         ) as process:  # fmt: skip
             self._process = process
+            if self._ending:  # close() may have looked a moment too early
+                process.kill()
             try:
                 output, _ = process.communicate(timeout=TIMEOUT_S)
             finally:
