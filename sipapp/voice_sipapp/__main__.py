@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="{run,check,make-audio,edge-config}")
     commands.add_parser("run", help="place calls until SIGTERM (the default)")
-    commands.add_parser("check", help="try settings, database, audio and ports; one line for each")
+    commands.add_parser("check", help="try settings, database, ports, disk and credentials; one line for each")
     make_audio = commands.add_parser("make-audio", help="write speech-<language>.wav files (needs espeak-ng)")
     make_audio.add_argument("folder", type=Path, metavar="DIR")
     edge_config = commands.add_parser("edge-config", help="write kamailio's files for SIP over TCP and TLS")
@@ -84,6 +84,7 @@ def _check(configured: settings.Settings) -> int:
 
 def _run(configured: settings.Settings) -> int:
     from voice_sipapp import app, rtp  # noqa: PLC0415 - the SIP stack starts threads when it is imported
+    from voice_sipapp.credentials import CredentialsError  # noqa: PLC0415
 
     if not rtp.run_ahead_of_others():
         logging.getLogger("voice_sipapp").warning(
@@ -91,7 +92,7 @@ def _run(configured: settings.Settings) -> int:
         )
     try:
         application = app.Application(configured)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, CredentialsError) as error:
         sys.stderr.write(f"can't start: {error}; `python -m voice_sipapp check` tells more\n")
         return 1
     return 0 if application.run() else 1

@@ -1,19 +1,26 @@
 """`python -m voice_sipapp check`: is everything there that calls need? One line for each thing."""
 
+import shutil
 import socket
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from uuid import uuid4
 
 import pyodbc
 
-from voice_sipapp import odbc, plan, plandb
+from voice_sipapp import credentials, odbc, plan, plandb
 from voice_sipapp.audio import AudioError, AudioStore
+from voice_sipapp.credentials import CredentialsError
 from voice_sipapp.ports import Ports
 from voice_sipapp.settings import Settings
 from voice_sipapp.spool import Spool
 
-_PROBLEMS = (OSError, AudioError, pyodbc.Error, sqlite3.Error)
+EDGE_ANSWERS_S = 2.0
+"""How long the edge, which is on this host, may take for its answer."""
+
+_PROBLEMS = (OSError, AudioError, CredentialsError, pyodbc.Error, sqlite3.Error)
 
 
 def run(settings: Settings) -> Iterator[tuple[bool, str]]:
@@ -23,7 +30,11 @@ def run(settings: Settings) -> Iterator[tuple[bool, str]]:
         ("audio", _audio),
         ("SIP ports", _sip_ports),
         ("media ports", _media_ports),
+        ("edge", _edge),
+        ("credentials", _credentials),
         ("spool", _spool),
+        ("recordings", _recordings),
+        ("limits", _limits),
     )
     for name, check in checks:
         try:
@@ -69,6 +80,57 @@ def _media_ports(settings: Settings) -> str:
     return f"UDP {port} and {int(str(port)) + 1} can be used"
 
 
+def _edge(settings: Settings) -> str:
+    """Ask the proxy that speaks TCP and TLS for this host whether it is there (OPTIONS, RFC 3261 section 11)."""
+    if settings.edge is None:
+        return "none (VOICE_SIP_EDGE is not set): SIP over UDP only"
+    host, port = settings.edge
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(EDGE_ANSWERS_S)
+        asking.connect((host.strip("[]"), port))
+        own, own_port = asking.getsockname()[:2]
+        via = f"[{own}]:{own_port}" if ":" in own else f"{own}:{own_port}"
+        tag = uuid4().hex
+        request = (
+            f"OPTIONS sip:{host}:{port} SIP/2.0", f"Via: SIP/2.0/UDP {via};branch=z9hG4bK{tag};rport",
+            f"From: <sip:check@{via}>;tag={tag[:8]}", f"To: <sip:{host}:{port}>", f"Call-ID: {tag}", "CSeq: 1 OPTIONS",
+            "Max-Forwards: 1", "Content-Length: 0", "", "",
+        )  # fmt: skip
+        try:
+            asking.send("\r\n".join(request).encode())
+            answer = asking.recv(65535).split(b"\r\n")[0].decode(errors="replace")
+        except TimeoutError:
+            raise OSError(f"{host}:{port} does not answer") from None
+        except OSError as error:
+            raise OSError(f"{host}:{port}: {error.strerror}") from error
+    return f"{host}:{port} answers {answer}"
+
+
+def _credentials(settings: Settings) -> str:
+    return credentials.load(settings.credentials or "").check()
+
+
 def _spool(settings: Settings) -> str:
     with closing(Spool(settings.spool)) as spool:
-        return f"{spool.depth()} records wait, {spool.dead()} were put aside"
+        free = shutil.disk_usage(settings.spool.parent).free // 1_000_000
+        return f"{spool.depth()} records wait, {spool.dead()} were put aside; {free} MB are free"
+
+
+def _recordings(settings: Settings) -> str:
+    folder = settings.recordings
+    if folder is None:
+        return "none are kept (VOICE_RECORDINGS is not set)"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+    free = shutil.disk_usage(folder).free // 1_000_000
+    most = f"at most {settings.recordings_max_mb} MB for {settings.recordings_max_days} days"
+    return f"kept in {folder}, {most}; {free} MB are free"
+
+
+def _limits(settings: Settings) -> str:
+    whose = f"clients {', '.join(settings.clients)}" if settings.clients else "all clients"
+    return (
+        f"{settings.max_calls} calls at once, {settings.calls_per_second:g} a second; "
+        f"{' and '.join(settings.parties)} for {whose}"
+    )

@@ -1,13 +1,16 @@
 """Settings, and the command line that reads them."""
 
 import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.unit.sipapp.bench import free_port
 from voice_lab.places import CHECKOUT
 from voice_sipapp import __main__ as command
-from voice_sipapp import settings
+from voice_sipapp import check, settings
 from voice_sipapp.settings import REQUIRED, SettingsError, from_environment
 
 GOOD = dict.fromkeys(REQUIRED, "x") | {"VOICE_SIP_ADDRESS": "fd77:a::2"}
@@ -122,3 +125,55 @@ def test_edge_config_writes_its_files_or_says_why_not(
     (tmp_path / "file").touch()
     assert command.main(["edge-config", str(tmp_path / "file")]) == 1
     assert "Traceback" not in capsys.readouterr().err
+
+
+def everything(tmp_path: Path, **changes: str) -> dict[str, str]:
+    """What `check` says of each thing, the database apart, which this test has none of."""
+    environment = GOOD | {
+        "VOICE_MYSQL_HOST": "127.0.0.1", "VOICE_MYSQL_PORT": "1", "VOICE_SIP_ADDRESS": "::1",
+        "VOICE_SPOOL": str(tmp_path / "spool"), "VOICE_AUDIO": str(tmp_path),
+    } | changes  # fmt: skip
+    lines = [f"{good} {line}" for good, line in check.run(from_environment(environment))]
+    return {line.split()[1].rstrip(":"): line for line in lines}
+
+
+def test_the_check_tries_what_calls_need(tmp_path: Path):
+    secrets = tmp_path / "credentials"
+    secrets.touch(mode=0o600)
+    secrets.write_text('[trunk]\nusername = "u"\npassword = "secret-of-the-trunk"\n')
+    recordings = tmp_path / "recordings"
+    said = everything(tmp_path, VOICE_CREDENTIALS=str(secrets), VOICE_RECORDINGS=str(recordings), VOICE_MAX_CALLS="7")
+    assert said["credentials"] == f"True credentials: trunk in {secrets}"
+    assert said["recordings"].startswith(f"True recordings: kept in {recordings}, at most 1000 MB for 30 days")
+    assert "7 calls at once, 5 a second; dialer and receiver for all clients" in said["limits"]
+    assert "MB are free" in said["spool"]
+    assert said["database"].startswith("False")
+    assert not any("secret-of-the-trunk" in line for line in said.values())
+
+
+def test_the_check_says_what_does_not_work(tmp_path: Path):
+    (tmp_path / "file").touch(mode=0o644)
+    port = free_port()
+    said = everything(
+        tmp_path, VOICE_CREDENTIALS=str(tmp_path / "file"), VOICE_RECORDINGS=str(tmp_path / "file" / "x"),
+        VOICE_SIP_EDGE=f"[::1]:{port}",
+    )  # fmt: skip
+    assert "chmod 0600" in said["credentials"]
+    assert said["recordings"].startswith("False")
+    assert said["edge"].startswith(f"False edge: [::1]:{port}")
+
+
+def test_the_check_asks_the_edge(tmp_path: Path):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as edge, ThreadPoolExecutor(1) as pool:
+        edge.bind(("::1", 0))
+        edge.settimeout(30)
+
+        def answer() -> bytes:
+            request, source = edge.recvfrom(65535)
+            edge.sendto(b"SIP/2.0 200 OK\r\n\r\n", source)
+            return request
+
+        asked = pool.submit(answer)
+        said = everything(tmp_path, VOICE_SIP_EDGE=f"[::1]:{edge.getsockname()[1]}")
+        assert asked.result(30).startswith(b"OPTIONS sip:[::1]:")
+    assert said["edge"].endswith("answers SIP/2.0 200 OK")
