@@ -18,6 +18,11 @@ RATES_HZ = (8000, 16000, 32000, 44100, 48000)
 """Sampling rates of the files that can be played."""
 
 MAX_S = 600
+
+TELEPHONE_BAND_HZ = (150.0, 3_700.0)
+"""What a narrow-band codec gets of a sound with more (near the pass-band of ITU-T G.712, which telephones' filters keep
+to)."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -35,9 +40,12 @@ class Audio:
     original: PCM
 
     def samples(self, rate_hz: int) -> PCM:
-        """The sound at `rate_hz`; made once."""
+        """The sound at `rate_hz`, made once; at 8,000 Hz of a file with more, only the telephone's band."""
         if rate_hz not in self._made:
-            self._made[rate_hz] = _whole(resample.resampled(self.original.astype(np.float64), self.rate_hz, rate_hz))
+            made = resample.resampled(self.original.astype(np.float64), self.rate_hz, rate_hz)
+            if rate_hz == 8000 < self.rate_hz:
+                made = resample.limited(made, rate_hz, TELEPHONE_BAND_HZ, 100.0)
+            self._made[rate_hz] = _whole(made)
         return self._made[rate_hz]
 
     @cached_property

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pyodbc
 
-from voice_sipapp import credentials, odbc, plan, plandb
+from voice_sipapp import codecs, credentials, odbc, plan, plandb
 from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.credentials import CredentialsError
 from voice_sipapp.ports import Ports
@@ -28,6 +28,7 @@ def run(settings: Settings) -> Iterator[tuple[bool, str]]:
     checks: tuple[tuple[str, Callable[[Settings], str]], ...] = (
         ("database", _database),
         ("audio", _audio),
+        ("codecs", _codecs),
         ("SIP ports", _sip_ports),
         ("media ports", _media_ports),
         ("edge", _edge),
@@ -59,6 +60,13 @@ def _audio(settings: Settings) -> str:
     if not names:
         raise AudioError(f"no WAV file in {settings.audio}; `python -m voice_sipapp make-audio DIR` makes some")
     return ", ".join(names)
+
+
+def _codecs(settings: Settings) -> str:
+    """Which codecs calls can use; a probe that wants no other than a missing one can't be called."""
+    if missing := codecs.missing():
+        raise OSError("; ".join(f"{name} is not offered: {reason}" for name, reason in missing.items()))
+    return ", ".join(codecs.CODECS)
 
 
 def _sip_ports(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """Makes the sounds that ship with the application: sentences of our own, spoken by espeak-ng, at telephone level.
 
-No recording of anyone is used, so the files are free to copy.
+No recording of anyone is used, so the files are free to copy: espeak-ng's licence (GPL 3) covers the program and not
+what it says, its voices are made by rules (formants) and not from a speaker's recordings, and the sentences are ours.
 """
 
 import subprocess
@@ -16,10 +17,14 @@ from voice_sipapp import audio, g711, resample, speechlevel
 TARGET_DBOV = -26.0
 """Active speech level to reach; the level that tests of telephone speech are made at (ITU-T P.800)."""
 
-RATE_HZ = 8000
+RATE_HZ = 16000
+"""Wide-band, so that wide-band codecs have something to carry; narrow-band ones get the telephone's band of it."""
+
 PEAK = 30_000
-_BAND_HZ = (150.0, 3_700.0)
-_TAPER_HZ = 100.0
+_BAND_HZ = (50.0, 7_000.0)
+"""Wide-band telephony (ITU-T P.341, G.722)."""
+
+_TAPER_HZ = 50.0
 _PAUSE_S = 0.35
 _TIMEOUT_S = 60
 
@@ -51,13 +56,14 @@ def make(folder: Path) -> list[Path]:
     paths = []
     for language, sentences in TEXTS.items():
         path = folder / f"speech-{language}.wav"
-        audio.save(path, levelled(np.concatenate([_with_pause(speak(language, text)) for text in sentences])))
+        sound = levelled(np.concatenate([_with_pause(speak(language, text)) for text in sentences]), RATE_HZ)
+        audio.save(path, sound, RATE_HZ)
         paths.append(path)
     return paths
 
 
 def speak(language: str, text: str) -> NDArray[np.float64]:
-    """`text` spoken, at 8,000 Hz and in the telephone's band. Raises SpeechError without espeak-ng."""
+    """`text` spoken, at 16,000 Hz and in the band of wide-band telephony. Raises SpeechError without espeak-ng."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "speech.wav"
         command = ["espeak-ng", "-v", language, "-s", "150", "-w", str(path), text]
@@ -73,11 +79,12 @@ def speak(language: str, text: str) -> NDArray[np.float64]:
     return resample.limited(resample.resampled(samples, rate, RATE_HZ), RATE_HZ, _BAND_HZ, _TAPER_HZ)
 
 
-def levelled(samples: NDArray[np.float64]) -> g711.PCM:
-    """`samples` brought to an active speech level of -26 dBov (ITU-T P.56), or as near as their peaks allow. Raises
-    SpeechError for silence.
+def levelled(samples: NDArray[np.float64], rate_hz: int) -> g711.PCM:
+    """`samples` of `rate_hz` at an active speech level of -26 dBov (ITU-T P.56), or as near as their peaks allow.
+
+    Raises SpeechError for silence.
     """
-    found = speechlevel.measure(samples, RATE_HZ)
+    found = speechlevel.measure(samples, rate_hz)
     if found is None:
         raise SpeechError("there is nothing to hear in it")
     gain = 10 ** ((TARGET_DBOV - found.dbov) / 20)

@@ -1,5 +1,6 @@
 """Codecs, levels, and the sounds that ship with the application."""
 
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def test_a_file_that_is_no_sound_is_named(tmp_path: Path):
 
 def test_levelling_reaches_the_level_of_active_speech():
     quiet = np.concatenate((tone(-40).astype(float), np.zeros(8000)))
-    found = measured("PCMA", g711.frames("PCMA", speech.levelled(quiet)))
+    found = measured("PCMA", g711.frames("PCMA", speech.levelled(quiet, 8000)))
     assert found is not None
     assert found.speech_dbov == pytest.approx(speech.TARGET_DBOV, abs=0.3)
 
@@ -134,3 +135,48 @@ def test_resampling_keeps_a_tone_and_its_length():
     again = resample.resampled(1000 * np.sin(2 * np.pi * 1000 * at / 22050), 22050, 8000)
     assert again.size == 8000
     assert np.sqrt((again**2).mean()) == pytest.approx(1000 / np.sqrt(2), rel=0.01)
+
+
+def wav(path: Path, rate_hz: int, channels: int, seconds: float = 1.0) -> Path:
+    at = np.arange(int(rate_hz * seconds)) / rate_hz
+    left = np.round(8000 * np.sin(2 * np.pi * 1000 * at)).astype("<i2")
+    sound = np.stack([left] * channels, axis=1)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(sound.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate_hz", audio.RATES_HZ)
+def test_a_file_of_any_usual_rate_is_played_by_every_codec(tmp_path: Path, rate_hz: int, channels: int):
+    sound = audio.load(wav(tmp_path / "own.wav", rate_hz, channels), "own")
+    for wanted in (8000, 16000):
+        samples = sound.samples(wanted).astype(float)
+        assert samples.size == wanted
+        assert np.argmax(np.abs(np.fft.rfft(samples))) == 1000
+        assert np.sqrt((samples**2).mean()) == pytest.approx(8000 / np.sqrt(2), rel=0.01)
+    assert {name: len(sound.frames[name]) for name in sound.frames} == dict.fromkeys(codecs.CODECS, 50)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "channels", "seconds", "words"),
+    [
+        (22050, 1, 1, "it has 1 channels of 16 bit at 22050 Hz"),
+        (8000, 3, 1, "3 channels"),
+        (8000, 1, 0.2, "0.2 s long"),
+    ],
+)
+def test_a_file_that_can_not_be_played_says_why(
+    tmp_path: Path, rate_hz: int, channels: int, seconds: float, words: str
+):
+    with pytest.raises(audio.AudioError, match=words):
+        audio.load(wav(tmp_path / "own.wav", rate_hz, channels, seconds), "own")
+
+
+def test_what_a_rate_can_not_hold_is_gone_and_not_folded_back():
+    at = np.arange(48000) / 48000
+    down = resample.resampled(8000 * np.sin(2 * np.pi * 5000 * at), 48000, 8000)
+    assert np.abs(down).max() < 1
