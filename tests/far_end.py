@@ -26,8 +26,10 @@ class Seen:
 class FarEnd(threading.Thread):
     """A UDP port that answers each INVITE with 486, or passes what comes from `dialer` to `receiver` and back."""
 
-    def __init__(self, relay: tuple[int, int] | None = None) -> None:
-        """`relay`: the ports, on the same address, of a dialer and of the receiver that it should reach."""
+    def __init__(self, relay: tuple[int, int] | None = None, *, strips: bool = False) -> None:
+        """`relay`: the ports, on the same address, of a dialer and of the receiver that it should reach; `strips`: as
+        many an SBC, it takes headers out that it does not know.
+        """
         super().__init__(daemon=True)
         self._socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -35,6 +37,7 @@ class FarEnd(threading.Thread):
         self._socket.settimeout(0.2)
         self.port = int(self._socket.getsockname()[1])
         self._relay = relay
+        self._strips = strips
         self._ending = threading.Event()
         self._seen: dict[str, Seen] = {}
 
@@ -54,6 +57,8 @@ class FarEnd(threading.Thread):
             self._note(data)
             if self._relay:
                 dialer, receiver = self._relay
+                if self._strips:
+                    data = re.sub(rb"X-Voice-Call:[^\r]*\r\n", b"", data)
                 self._send(data, dialer if source[1] == receiver else receiver)
             elif data.startswith(b"INVITE "):
                 self._send(_busy(data), source[1])

@@ -181,3 +181,28 @@ def test_a_call_that_is_asked_for_is_placed_once_and_within_seconds(hosts: Hosts
     assert max(claimed for claimed, _ in delays) < 5
     # On time, or a little late where the machine has other things to do.
     assert all(2.9 < started < 7 for _, started in delays), delays
+
+
+@pytest.mark.parametrize("strips", [False, True], ids=["header arrives", "header is stripped"])
+def test_a_call_between_two_hosts_is_put_together(
+    settings: dict[str, str], tmp_path: Path, records: Records, *, strips: bool
+):
+    """Each host writes the stream that it received; where the header is lost, number and time tell which call it is."""
+    dialer, receiver = free_port(), free_port()
+    hosts = Hosts(settings, tmp_path, records)
+    with ExitStack() as running:
+        path = running.enter_context(closing(FarEnd((dialer, receiver), strips=strips)))
+        path.start()
+        records.plan(plan_row("between", f"sip:+442071838750@[{ADDRESS}]:{path.port}", every_ms=8000))
+        running.enter_context(hosts.running("host-1", VOICE_SIP_PARTIES="dialer", VOICE_SIP_DIALER_PORT=str(dialer)))
+        running.enter_context(
+            hosts.running("host-2", VOICE_SIP_PARTIES="receiver", VOICE_SIP_RECEIVER_PORT=str(receiver))
+        )
+        whole = (
+            "SELECT c.sip_host, c.disposition, f.sip_host, f.one_way, r.sip_host, r.one_way FROM voice_call c"
+            " JOIN voice_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'"
+            " JOIN voice_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'"
+            " WHERE c.client = %s"
+        )
+        rows = records.wait(whole, 2, 60)
+    assert set(rows) == {("host-1", "answered", "host-2", 0, "host-1", 0)}
