@@ -1,6 +1,8 @@
-"""The client's SIP path: kamailio as its SBC and rtpengine as the SBC's media relay, in a namespace of their own."""
+"""The client's SIP path: kamailio as its SBC, rtpengine as its media relay and a voice menu, in one namespace."""
 
 from __future__ import annotations
+
+import sys
 
 from voice_lab import commands, files, pki, processes, sbc, waiting
 from voice_lab.context import Lab
@@ -9,7 +11,7 @@ from voice_sipapp import edge
 
 REQUIRES = ("network",)
 PACKAGES = ("kamailio", "kamailio-tls-modules", "rtpengine-daemon")
-RELAY, PROXY = "rtpengine", "kamailio"
+RELAY, PROXY, MENU = "rtpengine", "kamailio", "ivr"
 
 
 def install() -> None:
@@ -17,9 +19,10 @@ def install() -> None:
 
 
 def start(lab: Lab) -> None:
-    """Start relay and proxy."""
+    """Start relay, proxy and voice menu."""
     folder = lab.folder / "path"
     folder.mkdir(parents=True, exist_ok=True)
+    plan = network.PLAN
     config = folder / "kamailio.cfg"
     keys = lab.folder / "pki"
     pki.issue(keys, "sbc", hosts=(str(network.PLAN.address), "sbc.acme.example"))
@@ -35,18 +38,20 @@ def start(lab: Lab) -> None:
     waiting.until(lambda: _listens(lab, control), what="rtpengine listens", seconds=20, hint=f"Logs: {lab.folder}/logs")
     proxy = [PROXY, "-f", str(config), "-DD", "-E", "-P", str(folder / "kamailio.pid"), "-Y", str(folder)]
     processes.start(lab.folder, PROXY, network.inside(where, *proxy), cwd=folder)
+    menu = [sys.executable, "-m", "voice_lab.ivr", plan.address, plan.ivr_port, plan.receiver, plan.receiver_port]
+    processes.start(lab.folder, MENU, network.inside(where, *map(str, menu)))
 
 
 def healthy(lab: Lab) -> bool:
-    """Tell whether both listen."""
-    for name in (RELAY, PROXY):
+    """Tell whether all listen."""
+    for name in (RELAY, PROXY, MENU):
         processes.check(lab.folder, name)
-    return _listens(lab, network.PLAN.port)
+    return _listens(lab, network.PLAN.port) and _listens(lab, network.PLAN.ivr_port)
 
 
 def stop(lab: Lab) -> None:
-    """End proxy and relay."""
-    for name in (PROXY, RELAY):
+    """End voice menu, proxy and relay."""
+    for name in (MENU, PROXY, RELAY):
         processes.stop(lab.folder, name)
 
 

@@ -2,7 +2,21 @@
 
 import pytest
 
-from voice_lab.sbc import SbcPlan, kamailio_cfg, loss_ruleset, rtpengine_args
+from voice_lab.sbc import (
+    CLEAN_TRUNK,
+    IVR_TRUNK,
+    LOSSY_TRUNK,
+    REDIRECTING_TRUNK,
+    REFUSAL_TRUNK,
+    REFUSALS,
+    SECURE_TRUNK,
+    STRIPPING_TRUNK,
+    SbcPlan,
+    Secrets,
+    kamailio_cfg,
+    loss_ruleset,
+    rtpengine_args,
+)
 
 
 def test_lossy_numbers_are_relayed_over_the_lossy_interface():
@@ -36,3 +50,31 @@ def test_no_loss_means_no_rule():
 def test_impossible_loss_is_refused(loss_pct: float):
     with pytest.raises(ValueError, match="between 0 and 100"):
         loss_ruleset(SbcPlan(), loss_pct)
+
+
+FULL = ("/etc/tls.cfg", Secrets(trunk="trunks-own", agents="agents-own"))
+
+
+def test_with_passwords_the_secure_trunk_and_its_registrar_ask_for_them():
+    cfg = kamailio_cfg(SbcPlan(), *FULL)
+    assert cfg.count("{") == cfg.count("}")
+    assert 'pv_proxy_authenticate("acme.example", "trunks-own", "0")' in cfg
+    assert 'pv_www_authenticate("acme.example", "agents-own", "0")' in cfg
+    assert "listen=tls:[fd77:a::1]:5061" in cfg
+
+
+def test_without_passwords_the_secure_trunk_is_closed():
+    cfg = kamailio_cfg(SbcPlan())
+    assert "No Secure Trunk" in cfg
+    assert "authenticate" not in cfg
+    assert "tls" not in cfg
+
+
+def test_passwords_are_not_part_of_the_representation():
+    assert "own" not in repr(FULL[1])
+
+
+def test_no_refusal_is_a_number_of_a_trunk():
+    trunks = (LOSSY_TRUNK, CLEAN_TRUNK, SECURE_TRUNK, STRIPPING_TRUNK, IVR_TRUNK, REDIRECTING_TRUNK)
+    assert len(set(trunks)) == len(trunks)
+    assert not any(f"{REFUSAL_TRUNK}{code}".startswith(trunks) for code in REFUSALS)
