@@ -39,6 +39,10 @@ Rows = tuple[str, Sequence[str], Sequence[CallRecord | StreamRecord | IntervalRe
 pyodbc.pooling = False  # a connection that failed must not come back out of the driver manager's pool
 
 
+LONGEST_TEXT = 1 << 24
+"""Up to so many characters are sent as one piece; no column takes more."""
+
+
 def connection_string(database: Database) -> str:
     """DSN-less connection string for `database`, with its password: never log it."""
     parts = {
@@ -69,6 +73,9 @@ def connect(database: Database, *, autocommit: bool = False) -> pyodbc.Connectio
     It locks no gaps between rows (READ COMMITTED): hosts that take leases at the same time don't wait for each other.
     """
     connection = pyodbc.connect(connection_string(database), autocommit=autocommit, timeout=TIMEOUT_S)
+    # Longer texts would be sent in pieces, which the driver (3.1.15) puts together wrongly: of ladders, some arrived
+    # twice as long and some lengths (6,248 characters) were refused for good.
+    connection.maxwrite = LONGEST_TEXT
     with closing(connection.cursor()) as cursor:
         cursor.execute("SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
