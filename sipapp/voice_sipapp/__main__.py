@@ -83,10 +83,10 @@ def _check(configured: settings.Settings) -> int:
 
 
 def _run(configured: settings.Settings) -> int:
-    from voice_sipapp import app, rtp  # noqa: PLC0415 - the SIP stack starts threads when it is imported
+    from voice_sipapp import app, priority  # noqa: PLC0415 - the SIP stack starts threads when it is imported
     from voice_sipapp.credentials import CredentialsError  # noqa: PLC0415
 
-    if not rtp.run_ahead_of_others():
+    if not priority.run_ahead_of_others():
         logging.getLogger("voice_sipapp").warning(
             "no real-time scheduling: a busy host may spoil measurements, which will be marked as not valid"
         )

@@ -1,13 +1,11 @@
 """The running application: its threads, their start and their end."""
 
-import gc
 import logging
 import signal
-import sys
 import threading
 from datetime import UTC, datetime
 
-from voice_sipapp import __version__, fullreference, plan, rtp, stack
+from voice_sipapp import __version__, fullreference, pauses, plan, rtp, stack
 from voice_sipapp.audio import AudioStore
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Parameter
@@ -27,6 +25,9 @@ from voice_sipapp.writer import Writer
 
 GOODBYE_S = 1.0
 """How long the stack goes on after the last BYE was sent, for its answer and one repetition."""
+
+SWEEP_S = 1.0
+"""How often it is asked whether this is a good time to collect garbage."""
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +101,11 @@ class Application:
         False if it ended by itself because one of its threads failed: a half-working prober must be started anew.
         """
         threading.excepthook = self._thread_failed
-        _keep_pauses_short()
+        pauses.prepare()
         for thread in (self._engine, self._writer, self._plan):
             thread.start()
         stack.every(TICK_S, self._caller.tick)
+        stack.every(SWEEP_S, pauses.Sweeper(lambda: self._caller.active).tick)
         for number in (signal.SIGTERM, signal.SIGINT):
             stack.on_signal(number, self._stop)
         log.info("dialer on %s, receiver on %s", self._caller.station.dialer.address,
@@ -142,13 +144,3 @@ def _recordings(settings: Settings) -> Recordings | None:
     if settings.recordings is None:
         return None
     return Recordings(settings.recordings, settings.recordings_max_mb, settings.recordings_max_days)
-
-
-def _keep_pauses_short() -> None:
-    """Tell Python not to hold the media's thread up: packets must leave every 20 ms."""
-    # Threads of Python share one lock; the default is to leave it to another only after 5 ms.
-    sys.setswitchinterval(0.001)
-    # With every module's objects to look at, a full garbage collection stopped all threads for 35 ms (measured with
-    # 60 calls). They live as long as the process, so they are set aside; what calls leave behind is little.
-    gc.collect()
-    gc.freeze()

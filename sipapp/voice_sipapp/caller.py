@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from voice_sipapp import calluuid, dialling, finishing, stack
+from voice_sipapp import calluuid, dialling, finishing, priority, stack
 from voice_sipapp.audio import AudioError, AudioStore
 from voice_sipapp.call import Call
 from voice_sipapp.cdr import CallRecord
@@ -81,7 +81,7 @@ class Caller:
         self._calls: dict[UUID, Call] = {}
         self._watchdogs: dict[UUID, Any] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._scorer = ThreadPoolExecutor(1, thread_name_prefix="score")
+        self._scorer = ThreadPoolExecutor(1, "score", priority.take, (priority.SCORING,))
         self._dialling = dialling.Dialling(self.submit)
         self.reception = Reception(sounds, self._calls, self._visited)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from voice_sipapp import scoring
+from voice_sipapp.arrivals import Arrivals
 from voice_sipapp.audio import Audio
 from voice_sipapp.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
 from voice_sipapp.fullreference import Judge
@@ -106,7 +107,7 @@ def party(stream: Stream) -> Party:
     """What scoring needs of a `stream` that has ended."""
     exchange = stream.exchange
     # The stack remembers a call for half a minute; its packets, a megabyte, go as soon as they are scored.
-    received, stream.received = stream.received, []
+    received, stream.received = stream.received, Arrivals()
     return Party(
         codec=stream.codec,
         payload_type=stream.payload_type,

@@ -7,12 +7,12 @@ import select
 import threading
 import time
 
-from voice_sipapp import udp
+from voice_sipapp import priority, udp
 from voice_sipapp.ports import Ports
 from voice_sipapp.stream import Stream
 from voice_sipapp.wheel import Wheel
 
-__all__ = ["Engine", "Stream", "run_ahead_of_others"]
+__all__ = ["Engine", "Stream"]
 
 _AT_ONCE = 128
 """How many sockets are read before the next look at what is to be sent."""
@@ -82,6 +82,7 @@ class Engine(threading.Thread):
 
     def run(self) -> None:
         """Serve until told to stop."""
+        priority.take(priority.MEDIA)
         while not self._ending:
             with self._lock:
                 wait = self._serve_due()
@@ -119,15 +120,3 @@ class Engine(threading.Thread):
 
     def _push(self, due: float, stream: Stream) -> None:
         heapq.heappush(self._reports, (due, next(self._order), stream))
-
-
-def run_ahead_of_others() -> bool:
-    """Ask the kernel to run this process (threads started later included) before ordinary ones; whether it agreed.
-
-    A prober that waits for a processor makes jitter that the network does not have.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
-    except OSError:
-        return False
-    return True

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from voice_sipapp import dtmf, rtppacket, sdp, srtp, udp
+from voice_sipapp.arrivals import Arrivals
 from voice_sipapp.codecs import CODECS, FRAMES_PER_S
 from voice_sipapp.rtcp import Exchange, Reception
 
@@ -51,7 +52,7 @@ class Stream:
         self.send_errors = 0
         self.send_problem: str | None = None
         self.lag_ms = 0.0
-        self.received: list[tuple[int, bytes]] = []
+        self.received = Arrivals()
         self.early = 0
         self.first_rtp_ns: int | None = None
         self.exchange = Exchange(random.getrandbits(32), b"probe@invalid")
@@ -120,7 +121,7 @@ class Stream:
             self._follow_key(remote.srtp_key)
             first, self._remote = self._remote is None, remote
             if first:  # what came before could be neither decrypted nor heard
-                waiting, self.received = self.received, []
+                waiting, self.received = self.received, Arrivals()
                 for arrival_ns, packet in waiting:
                     self._take(arrival_ns, packet)
 
@@ -129,7 +130,7 @@ class Stream:
         with self._lock:
             self._count()
             since = time.time_ns() - OVERTOOK_NS
-            measured = [entry for entry in self.received if entry[0] >= since]
+            measured = Arrivals(arrival for arrival in self.received if arrival[0] >= since)
             self.early += len(self.received) - len(measured)
             self.received, self._counted = measured, len(measured)
 

@@ -80,7 +80,7 @@ def test_with_a_wrong_key_nothing_counts_as_received_and_the_log_says_so_once(
         until(lambda: one.sent > 10)
         engine.end(one)
         engine.end(other)
-    assert other.received == []
+    assert list(other.received) == []
     assert caplog.text.count(f"encrypted media at port {other.port} can't be read: authentication failure") == 1
 
 
