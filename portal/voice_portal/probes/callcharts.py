@@ -26,10 +26,10 @@ class SecondsScale(Scale):
     """Axes whose time is counted from the start, in seconds."""
 
     def time_ticks(self) -> Iterator[tuple[float, str]]:
-        """At most eight labels, on round numbers."""
+        """At most seven labels, on round numbers; none at the end, where there is no room."""
         length = (self.end - self.start).total_seconds()
         step = next((seconds for seconds in TICK_SECONDS if length / seconds <= 7), TICK_SECONDS[-1])
-        for second in range(0, round(length) + 1, step):
+        for second in range(0, round(length), step):
             yield self.x(self.start + timedelta(seconds=second)), f"{second} s"
 
 

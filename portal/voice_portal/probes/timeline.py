@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from voice_portal.cdr.models import Call
 
+MILLISECOND = timedelta(milliseconds=1)
 HANGUP = {"local": "this host", "remote": "the far side", "timeout": "nobody answered", "none": "refused"}
 
 
@@ -27,14 +28,23 @@ def stations(call: Call) -> list[Station]:
 
 def _stations(call: Call) -> Iterator[Station]:
     yield Station("INVITE", 0, f"by {call.transport.upper()}" if call.transport else "")
-    if call.progress_at:
-        yield Station("Ringing", _after(call, call.progress_at), "first 18x: post-dial delay")
+    if call.pdd_ms is not None:
+        yield Station("Ringing", call.pdd_ms, "first 18x: post-dial delay")
     if call.first_rtp_ms is not None:
         note = "early media, before the answer" if call.early_media else "first packet at the dialer"
         yield Station("Sound", call.first_rtp_ms, note)
-    if call.answered_at:
-        yield Station("Answer", _after(call, call.answered_at), "200 OK: setup time")
-    yield Station("End", _after(call, call.ended_at), ending(call))
+    if call.setup_ms is not None:
+        yield Station("Answer", call.setup_ms, "200 OK: setup time")
+    yield Station("End", round((call.ended_at - _invited_at(call)) / MILLISECOND), ending(call))
+
+
+def _invited_at(call: Call) -> datetime:
+    """When the INVITE went out: the durations count from there. A call starts a moment before, to make it ready."""
+    if call.answered_at and call.setup_ms is not None:
+        return call.answered_at - call.setup_ms * MILLISECOND
+    if call.progress_at and call.pdd_ms is not None:
+        return call.progress_at - call.pdd_ms * MILLISECOND
+    return call.started_at
 
 
 def was_sent(call: Call) -> bool:
@@ -48,7 +58,3 @@ def ending(call: Call) -> str:
         return "never placed"
     who = HANGUP.get(call.hangup_by, call.hangup_by)
     return f"hung up by {who}" if call.hangup_by in ("local", "remote") else who
-
-
-def _after(call: Call, at: datetime) -> int:
-    return round((at - call.started_at) / timedelta(milliseconds=1))
