@@ -21,6 +21,9 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of `voice_probe` that the SIP application reads."""
 
+LONGEST_EVERY_MS = 2**32 - 1
+"""What the column holds, 49 days: a copy of the plan that is broken could tell of times that no calendar knows."""
+
 UNTIMED_EVERY_MS = 300_000
 """How often a row is said to be wrong whose own timing can't be read."""
 
@@ -171,6 +174,8 @@ def _check_timing(probe: Probe) -> None:
         raise ProbeError("exactly one of every_ms and schedule must be set")
     if probe.every_ms is not None and probe.every_ms < 1000:
         raise ProbeError(f"every_ms is {probe.every_ms}, less than a second")
+    if probe.every_ms is not None and probe.every_ms > LONGEST_EVERY_MS:
+        raise ProbeError(f"every_ms is {probe.every_ms}, more than the column can hold")
     if probe.duration_ms <= 0:
         raise ProbeError("duration_ms must be positive")
     try:

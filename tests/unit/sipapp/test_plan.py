@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voice_sipapp import plan, probe
@@ -108,6 +108,7 @@ cells = st.none() | st.integers() | st.floats() | st.text(max_size=20)
 
 
 @given(st.dictionaries(st.sampled_from(probe.COLUMNS), cells))
+@example({"every_ms": 457_128_077_765_862})
 def test_whatever_a_row_holds_its_probe_is_told_of_and_stops_no_other(changes: dict[str, Any]):
     changes |= {"client": "acme", "probe": "odd"}
     probes, _ = plan.parse([row(**changes), row()])
