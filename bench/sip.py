@@ -63,6 +63,7 @@ def _application(lab: Lab, arguments: argparse.Namespace) -> float:
         before = subject.started_processes()
         steps = load.run(lab, subject, stages)
         started = subject.started_processes() - before
+        (recorded,) = plan.records(lab, prober.RECORDS, {"client": prober.CLIENT})  # before it ends, and calls with it
     at_hold = steps[round(HOLD_SETTLE_S / load.WINDOW_S) + 1 : round(held / load.WINDOW_S)]
     calls = load.limit(steps)
     _report_steps(steps, "application")
@@ -74,12 +75,11 @@ def _application(lab: Lab, arguments: argparse.Namespace) -> float:
     figure("worst_send_lag_ms_at_100_calls", max(step.window.worst_lag_ms for step in at_hold), "ms")
     figure("late_pct_at_100_calls", max(step.window.late_pct for step in at_hold), "% of packets")
     figure("call_setup_process_starts", started, "processes")
-    _report_records(lab)
+    _report_records(recorded)
     return calls
 
 
-def _report_records(lab: Lab) -> None:
-    (told,) = plan.records(lab, prober.RECORDS, {"client": prober.CLIENT})
+def _report_records(told: plan.Row) -> None:
     expected = int(told["expected"] or 0)
     figure("recorded_streams", told["streams"], "streams")
     figure("recorded_invalid_pct", 100 * float(told["invalid"] or 0) / max(1, told["streams"]), "% of streams")

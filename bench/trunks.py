@@ -21,7 +21,7 @@ class Trunk:
     """What happens to the sound of a call by this trunk, in both directions where nothing else is said.
 
     `loss_pct`: lost at random. `lost_of`: (n, m) loses n packets in a row out of every m. `blocked`: forward all is
-    lost. `muted`: in place of the receiver's sound the relay sends silence. `delay`: held back by the delayer, as
+    lost. `muted`: in place of the dialer's sound the relay sends silence. `delay`: held back by the delayer, as
     MEAN_MS:SPREAD_MS:ORDER of `bench.delayer`.
     """
 
@@ -154,7 +154,7 @@ onreply_route[ANSWER] {
 onreply_route[MUTED] {
   if (has_body("application/sdp")) {
     rtpengine_answer("replace-origin replace-session-connection");
-    silence_media();
+    silence_media("directional");
   }
 }
 """

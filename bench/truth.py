@@ -218,9 +218,9 @@ def mos_against_loss(streams: Sequence[Stream]) -> tuple[float, bool]:
     return rank_correlation(losses, [-score for score in scores]), falling
 
 
-def flagged(streams: Iterable[Stream], flag: str, *, forward: bool) -> float:
-    """The share of calls whose stream of that direction carries `flag`."""
-    marks = [bool(each.record[flag]) for each in streams if (each.direction == "forward") == forward]
+def flagged(streams: Iterable[Stream], flag: str) -> float:
+    """The share of calls whose forward stream, the one that a trunk blocks or mutes, carries `flag`."""
+    marks = [bool(each.record[flag]) for each in streams if each.direction == "forward"]
     return sum(marks) / len(marks)
 
 
@@ -244,8 +244,8 @@ def report(outcome: Outcome, roads: Sequence[Trunk]) -> None:
     figure("loss_within_bounds", sum(inside) / len(inside), "share of trunks", against="the rate injected")
     figure("mos_rank_correlation", correlation, "", against="loss")
     figure("mos_falls_monotonically", falling, "0 or 1", against="loss")
-    figure("muted_calls_flagged", flagged(muted, "silent", forward=False), "share of calls")
-    figure("one_way_calls_flagged", flagged(blocked, "one_way", forward=True), "share of calls")
+    figure("muted_calls_flagged", flagged(muted, "silent"), "share of calls")
+    figure("one_way_calls_flagged", flagged(blocked, "one_way"), "share of calls")
     figure("streams_flagged_falsely", len(falsely) / len(outcome.streams), "share of streams")
 
 
@@ -265,7 +265,7 @@ def _report_trunk(outcome: Outcome, road: Trunk, direction: str) -> None:
 
 def _flagged_falsely(stream: Stream) -> bool:
     one_way = stream.trunk.blocked and stream.direction == "forward"
-    silent = stream.trunk.muted and stream.direction == "reverse"
+    silent = stream.trunk.muted and stream.direction == "forward"
     return (bool(stream.record["one_way"]) and not one_way) or (bool(stream.record["silent"]) and not silent)
 
 

@@ -26,6 +26,7 @@ def test_records_tell_what_an_independent_analyser_finds(services: Any):
         check_against_path(outcome, direction)
     check_scores(outcome)
     check_one_way(outcome)
+    check_muted(outcome)
 
 
 def check_against_tshark(outcome: truth.Outcome) -> None:
@@ -51,6 +52,12 @@ def check_scores(outcome: truth.Outcome) -> None:
 
 def check_one_way(outcome: truth.Outcome) -> None:
     dead = outcome.of(ONE_WAY, "forward")
-    assert truth.flagged(dead, "one_way", forward=True) == 1
+    assert truth.flagged(dead, "one_way") == 1
     assert {stream.record["mos_cq"] for stream in dead} == {None}
     assert not any(stream.record["one_way"] for stream in outcome.streams if stream not in dead)
+
+
+def check_muted(outcome: truth.Outcome) -> None:
+    muted = outcome.of(MUTED, "forward")
+    assert truth.flagged(muted, "silent") == 1
+    assert not any(stream.record["silent"] for stream in outcome.streams if stream not in muted)
