@@ -11,7 +11,7 @@ import resource
 import shlex
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -204,21 +204,33 @@ def test_an_update_keeps_what_the_site_has_set_and_starts_nothing_that_is_wrong(
     assert len(configured.run("ls", "/opt/voice-sip-host").split()) == 2  # the environment and the link to it
 
 
+@contextmanager
+def edge_running(machine: Machine) -> Iterator[None]:
+    """What the edge's unit starts, running."""
+    unit = machine.unit("voice-sip-edge")
+    # systemd makes this folder for the unit.
+    machine.run("install", "-d", "-o", "voice-sip-edge", "/run/voice-sip-edge")
+    try:
+        commands.run(machine.as_unit("voice-sip-edge", unit["ExecStartPre"][0]))
+        processes.start(machine.folder, "edge", machine.as_unit("voice-sip-edge", unit["ExecStart"][0]))
+        listening = network.inside(network.second_namespace(machine.lab), "ss", "-Hlnt")
+        waiting.until(lambda: f":{PORTS['TLS']} " in commands.run(listening), what="the edge listens", seconds=20)
+        yield
+    finally:
+        processes.stop(machine.folder, "edge", seconds=3)
+        machine.run("rm", "-rf", "/run/voice-sip-edge")
+
+
 def test_the_check_finds_nothing_wrong_where_the_host_stands(configured: Machine):
-    told = configured.run(str(SCRIPT), "check", network_too=True)
+    with edge_running(configured):
+        told = configured.run(str(SCRIPT), "check", network_too=True)
     assert "WRONG" not in told
     assert "database: connected" in told
 
 
 def test_what_the_units_start_makes_a_call_whose_record_arrives(configured: Machine):
-    (configuration,) = configured.unit("voice-sip-edge")["ExecStartPre"]
-    (edge,) = configured.unit("voice-sip-edge")["ExecStart"]
     (application,) = configured.unit("voice-sipapp")["ExecStart"]
-    # systemd makes this folder for the unit.
-    configured.run("install", "-d", "-o", "voice-sip-edge", "/run/voice-sip-edge")
-    try:
-        commands.run(configured.as_unit("voice-sip-edge", configuration))
-        processes.start(configured.folder, "edge", configured.as_unit("voice-sip-edge", edge))
+    with edge_running(configured):
         processes.start(configured.folder, "sipapp", configured.as_unit("voice-sipapp", application))
         own = f"sip:+442071838750@[{ADDRESS}]:{PORTS['RECEIVER']}"
         sbc = {"dialer_outbound_proxy": f"sip:[{network.PLAN.address}]:{network.PLAN.port}"}
@@ -256,10 +268,7 @@ def test_what_the_units_start_makes_a_call_whose_record_arrives(configured: Mach
         log = processes.log_tail(configured.folder, "sipapp", 1000)
         assert "no real-time scheduling" not in log
         assert configured.lab.passwords["mysql-sip"] not in log
-    finally:
-        for name in ("sipapp", "edge"):
-            processes.stop(configured.folder, name)
-        configured.run("rm", "-rf", "/run/voice-sip-edge")
+        processes.stop(configured.folder, "sipapp")
 
 
 @pytest.mark.usefixtures("installed")
