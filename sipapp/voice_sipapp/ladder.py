@@ -65,12 +65,12 @@ class Ladder:
 
     def add(self, moment: float, sent: bool, peer: str, text: str) -> None:
         """One message at `moment`, in seconds since 1970, `sent` to or received from `peer`."""
-        kept = redacted(text)
-        if len(kept) > LONGEST_MESSAGE:
-            kept = f"{kept[:LONGEST_MESSAGE]}\r\n({len(kept) - LONGEST_MESSAGE} more characters)"
-        if len(self._messages) >= MOST_MESSAGES or self._characters + len(kept) > MOST_CHARACTERS:
-            self._left_out += 1
+        if len(self._messages) >= MOST_MESSAGES or self._characters >= MOST_CHARACTERS:
+            self._left_out += 1  # before any work is spent on it: a far end may send as many as it likes
             return
+        kept = redacted(text[:LONGEST_MESSAGE])
+        if len(text) > LONGEST_MESSAGE:
+            kept += f"\r\n({len(text) - LONGEST_MESSAGE} more characters)"
         self._messages.append((moment, sent, peer, kept))
         self._characters += len(kept)
 

@@ -4,11 +4,13 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import sippy.SipTransactionManager as sippy_manager
 from sippy.SipResponse import SipResponse
 from sippy.SipTransactionManager import SipTransactionManager
+from sippy.Udp_server import Udp_server, Udp_server_opts
 
 GARBAGE_EVERY_S = 60.0
 """At most one line in the log about messages that are no SIP in this time."""
@@ -37,6 +39,15 @@ class Garbage:
 garbage = Garbage()
 
 
+def is_literal(host: str) -> bool:
+    """Whether `host`, as it stands in a URI, is an address and no name."""
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def _unreadable(what: str, *_: object, **__: object) -> None:
     """In place of what the stack does: it prints the whole message, with whatever secrets are in it."""
     garbage.seen(what)
@@ -45,8 +56,16 @@ def _unreadable(what: str, *_: object, **__: object) -> None:
 sippy_manager.dump_exception = _unreadable
 
 
+class _InOrder(Udp_server_opts):  # type: ignore[misc]  # the stack is untyped
+    """One thread that sends and one that receives: with several, a BYE may overtake the ACK before it."""
+
+    nworkers = 1
+
+
 class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is untyped
     """Survives whatever it is sent, acknowledges as it must, and tells a user agent of a second 200 to its INVITE."""
+
+    model_udp_server = (Udp_server, _InOrder)
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401
         self._acknowledging = False
@@ -90,6 +109,12 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
         except Exception as error:  # the stack's parser raises whatever comes
             garbage.seen(f"a message from {ra} can't be read: {error!r}")
             log.debug("unreadable message", exc_info=True)
+
+    def transmitReq(self, t: Any, msg: Any, address: tuple[str, int], *rest: Any, **named: Any) -> None:  # noqa: ANN401
+        """Send the ACK `msg`. A name in a Contact is not looked up, which would hold up every other message: then it
+        goes where the INVITE went.
+        """
+        super().transmitReq(t, msg, address if is_literal(address[0]) else t.address, *rest, **named)
 
     def _forked(self, text: str, ra: Any, server: Any) -> bool:  # noqa: ANN401
         """Whether `text` is a further 200 of a forked INVITE, from another party than the one that we speak with: a

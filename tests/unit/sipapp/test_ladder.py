@@ -88,6 +88,17 @@ def test_the_longest_message_takes_no_time():
     assert datetime.now(UTC) - began < timedelta(seconds=2)
 
 
+@pytest.mark.parametrize("cut", range(0, 60, 3))
+def test_a_message_that_is_cut_off_keeps_no_part_of_a_secret(cut: int):
+    kept = Ladder()
+    for secret in (f'Authorization: Digest response="{RESPONSE}"', f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"):
+        padding = "x" * (ladder.LONGEST_MESSAGE - len(secret) + cut)
+        kept.add(STARTED.timestamp(), False, "x", f"{padding}\r\n{secret}\r\n")
+    text = kept.to_json(STARTED)
+    assert RESPONSE[:8] not in text
+    assert KEY[:8] not in text
+
+
 def test_messages_keep_their_order_time_and_peer():
     kept = Ladder()
     kept.add(STARTED.timestamp() + 0.0004, True, "[::1]:5060", "INVITE")

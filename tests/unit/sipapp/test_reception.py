@@ -1,4 +1,4 @@
-"""Calls whose dialer is another host, over the loopback interface."""
+"""Calls whose dialer is another host, over the loopback interface. No probe is scheduled here: none is called."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ class OtherHost:
 
 
 def test_a_call_of_another_host_is_measured_and_told_apart_by_its_uuid(bench: Bench):
-    bench.caller.update([a_probe(bench.receiver_port)])
+    bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     uuid = calluuid.new(datetime.now(UTC) - timedelta(seconds=1))
     far = OtherHost(bench, str(uuid))
     stack.run_loop(timeout_s=10)
@@ -52,7 +52,7 @@ def test_a_call_of_another_host_is_measured_and_told_apart_by_its_uuid(bench: Be
 
 
 def test_a_call_without_its_header_is_taken_when_one_is_due(bench: Bench):
-    bench.caller.update([a_probe(bench.receiver_port)])
+    bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     bench.caller.reception.expect(frozenset({("acme", "sales")}))
     OtherHost(bench, "stripped")
     stack.run_loop(timeout_s=10)
@@ -62,7 +62,7 @@ def test_a_call_without_its_header_is_taken_when_one_is_due(bench: Bench):
 
 
 def test_a_call_that_is_up_here_already_is_not_taken_twice(bench: Bench):
-    bench.caller.update([a_probe(bench.receiver_port)])
+    bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     uuid = str(calluuid.new(datetime.now(UTC)))
     OtherHost(bench, uuid)
     again = OtherHost(bench, uuid)
@@ -77,7 +77,7 @@ def test_a_host_in_trouble_answers_503(bench: Bench, monkeypatch: pytest.MonkeyP
         raise error
 
     thing: Any = ports.Ports if isinstance(error, OSError) else bench.caller.reception._sounds
-    bench.caller.update([a_probe(bench.receiver_port)])
+    bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     monkeypatch.setattr(thing, "open" if isinstance(error, OSError) else "get", broken)
     far = OtherHost(bench, str(calluuid.new(datetime.now(UTC))))
     stack.run_loop(timeout_s=10)
@@ -85,7 +85,7 @@ def test_a_host_in_trouble_answers_503(bench: Bench, monkeypatch: pytest.MonkeyP
 
 
 def test_a_process_that_stops_keeps_what_it_heard_as_not_valid(bench: Bench):
-    bench.caller.update([a_probe(bench.receiver_port)])
+    bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     OtherHost(bench, str(calluuid.new(datetime.now(UTC))), hang_up_after_s=30)
     stack.later(1, bench.caller.stop)
     stack.run_loop(timeout_s=10)
