@@ -1,5 +1,6 @@
 """The button that asks for a call, and the page of the hosts that place them."""
 
+import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -189,7 +190,8 @@ def test_staff_see_every_host_and_what_is_wrong_with_it(log_in, host):
     assert ">Away</span>" in rows[away]
     assert "3 records that the database will never take" in rows[away]
     assert "its clock is wrong" in rows[away]
-    assert "4000 s ago" in rows[away] or "4001 s ago" in rows[away]
+    (seconds,) = re.findall(r">(\d+) s ago<", rows[away])
+    assert 4000 <= int(seconds) < 4300, "however slow the machine is"
 
 
 def test_nobody_else_sees_a_host(log_in, host, acme):
