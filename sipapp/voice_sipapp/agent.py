@@ -14,11 +14,10 @@ from sippy.Time.Timeout import Timeout
 from sippy.UA import UA
 
 from voice_sipapp.credentials import Credential
+from voice_sipapp.digest import CHALLENGES, proofs
+from voice_sipapp.transactions import is_literal
 
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
-CHALLENGES = 4
-"""How many challenges one request may meet: a proxy's, the far end's, and each once more for a nonce that got stale."""
-
 SHORTEST_REFRESH_S = 20.0
 """A far end that wants its session refreshed ever so often is not followed below this."""
 
@@ -166,6 +165,11 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         return list(message.getHFs(name)) if message is not None else []
 
     @property
+    def answered(self) -> bool:
+        """Whether the far end took the call."""
+        return self.final is not None and 200 <= self.final.getSCode()[0] < 300
+
+    @property
     def quiet(self) -> bool:
         """Whether the far end owes us no answer."""
         return self._closing == 0 and str(self.state) != "Cancelling(UAC)"
@@ -232,8 +236,12 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
     # --- our requests ------------------------------------------------------------------------------------------------
 
     def genRequest(self, method: str, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
-        """A request of this dialog. All of them leave by UDP: the edge speaks whatever else there is."""
-        self.rAddr = (self._edge or self.rAddr[0], "udp")
+        """A request of this dialog. All of them leave by UDP: the edge speaks whatever else there is.
+
+        A name in a Contact is not looked up, which would hold up every other message: it goes where the INVITE went.
+        """
+        hop = self.rAddr[0] if is_literal(self.rAddr[0][0]) else self.rAddr0[0]
+        self.rAddr = (self._edge or hop, "udp")
         return super().genRequest(method, *arguments, **named)
 
     def newTransaction(self, req: Any, req_extra_headers: Any = None, **named: Any) -> Any:  # noqa: ANN401
@@ -258,9 +266,9 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         """Meet a challenge to `sent`; anything else is given to `done`."""
         if self.isDead():
             return
-        proofs = self._proofs(response, sent, method) if response.getSCode()[0] in (401, 407) else None
-        if proofs:
-            self._send(method, sent.getBody(), (*extra, *proofs), done)
+        answer = self._proofs(response, sent) if response.getSCode()[0] in (401, 407) else None
+        if answer:
+            self._send(method, sent.getBody(), (*extra, *answer), done)
         else:
             done(response)
 
@@ -284,42 +292,22 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         """Whether the INVITE was sent again with our credential (RFC 3261, section 22)."""
         if self.state is None or str(self.state) == "Cancelling(UAC)":
             return False
-        proofs = self._proofs(resp, self.reqs[cseq], "INVITE")
-        if not proofs:
+        answer = self._proofs(resp, self.reqs[cseq])
+        if not answer:
             return False
-        request = self.genRequest("INVITE", self.lSDP, extra_headers=(*(extra_headers or ()), *proofs))
+        request = self.genRequest("INVITE", self.lSDP, extra_headers=(*(extra_headers or ()), *answer))
         del self.reqs[cseq]
         self.global_config["_sip_tm"].after_acknowledging(
             lambda: self.newUacTransaction(request, req_extra_headers=extra_headers)
         )
         return True
 
-    def _proofs(self, response: Any, sent: Any, method: str) -> list[Any] | None:  # noqa: ANN401
-        """Authorization headers for `sent`, which `response` challenged; None where we have no credential, or it was
-        refused already. Those that `sent` bore for others (a proxy on the way) are kept.
-        """
+    def _proofs(self, response: Any, sent: Any) -> list[Any] | None:  # noqa: ANN401
+        """Authorization headers for `sent`, which `response` challenged; None where the challenge can't be met."""
         if self._credential is None or self._rounds >= CHALLENGES:
             return None
-        asked, given = (
-            ("www-authenticate", "authorization")
-            if response.getSCode()[0] == 401
-            else ("proxy-authenticate", "proxy-authorization")
-        )
-        found = _challenge(response, asked)
-        if found is None:
-            log.warning("call %s: the far side asks for an authentication that is not supported", self.cId)
-            return None
-        challenge, qop = found
-        earlier = [each for name in ("authorization", "proxy-authorization") for each in sent.getHFs(name)]
-        same = [each for each in earlier if each.name == given and each.getBody().realm == challenge.getRealm()]
-        if same and not _stale(challenge):
-            return None
         self._rounds += 1
-        body = str(sent.getBody() or "") if qop == "auth-int" else None
-        proof = challenge.genAuthHF(
-            self._credential.username, self._credential.password, method, str(self.rTarget), body, qop
-        )
-        return [each for each in earlier if each not in same] + [SipHeader(body=proof)]
+        return proofs(response, sent, self._credential, str(self.rTarget))
 
     # --- forked INVITEs ------------------------------------------------------------------------------------------
 
@@ -347,24 +335,6 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
             method=method, ruri=target, to=answer.getHFBCopy("to"), fr0m=self.lUri, cseq=number, callid=self.cId,
             routes=routes, target=(address, "udp"),
         )  # fmt: skip
-
-
-def _challenge(response: Any, name: str) -> tuple[Any, str | None] | None:  # noqa: ANN401
-    """The first challenge in `response` that can be met, and the protection to use with it."""
-    for found in response.getHFs(name):
-        try:
-            challenge = found.getBody()
-            supported, qop = challenge.supportedAlgorithm()
-        except Exception:  # noqa: S112 - of another scheme, or malformed: the next one may do
-            continue
-        if supported and challenge.realm is not None and challenge.nonce is not None:
-            return challenge, qop
-    return None
-
-
-def _stale(challenge: Any) -> bool:  # noqa: ANN401
-    """Whether the nonce got old, and the password was not wrong."""
-    return any(name.lower() == "stale" and value.strip(' "').lower() == "true" for name, value in challenge.otherparams)
 
 
 def _session_expires(message: Any) -> tuple[int, str | None] | None:  # noqa: ANN401

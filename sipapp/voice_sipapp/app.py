@@ -5,7 +5,7 @@ import signal
 import threading
 from datetime import UTC, datetime
 
-from voice_sipapp import __version__, fullreference, pauses, plan, rtp, stack
+from voice_sipapp import __version__, credentials, fullreference, pauses, plan, rtp, stack
 from voice_sipapp.audio import AudioStore
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.cdr import Parameter
@@ -18,6 +18,7 @@ from voice_sipapp.limits import Turns
 from voice_sipapp.plan import PlanReader
 from voice_sipapp.probe import Probe
 from voice_sipapp.recording import Recordings
+from voice_sipapp.registration import Registrations
 from voice_sipapp.settings import Settings
 from voice_sipapp.spool import Spool
 from voice_sipapp.station import Station
@@ -54,6 +55,7 @@ class Application:
             self._judge,
         )
         self._caller.station = self._station()
+        self._caller.registrations = Registrations(self._caller.station, self._caller.submit)
         copy = settings.spool.with_name(settings.spool.name + ".plan")
         self._leases = Leaseholder(Host(settings.sip_host, settings.parties, settings.clients), self._caller.let_go)
         self._caller.may_call = lambda: self._leases.tenure.may_call(clock())
@@ -68,6 +70,8 @@ class Application:
             engine=self._engine,
             sip_host=settings.sip_host,
             address=settings.address,
+            edge=settings.edge,
+            credentials=credentials.load(settings.credentials or ""),
         )
 
     def _made_judge(self) -> Judge | None:

@@ -5,6 +5,7 @@ Everything here runs in the SIP stack's thread.
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,9 @@ from voice_sipapp.station import Station, Times
 
 CLEAR_UP_MS = 2000
 """How long the receiver's leg may outlive the dialer's: its BYE or CANCEL is still on the way."""
+
+CODE_MS = 500
+"""How long after the answer the call's code is pressed, where the probe asks for it; never after other digits."""
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +57,7 @@ class Call:
         self._reason: str | None = None
         self._cause: int | None = None
         self._cancelled = self._stopped = self._unusable = self._spoilt = self._dialer_over = self._reported = False
-        self._misconfigured = False
+        self._misconfigured = self._toneless = False
         self._hangup_by = "none"
 
     # --- the dialer's side -------------------------------------------------------------------------------------
@@ -175,6 +179,21 @@ class Call:
             self.session.agree(str(data[2] or ""))
         except sdp.SdpError as error:
             self.fail(str(error))
+            return
+        for after_ms, digits in self._keys():
+            self.later(after_ms, partial(self._press, digits))
+
+    def _keys(self) -> list[tuple[int, str]]:
+        """What is pressed, and how long after the answer."""
+        steps = [(step.after_ms, step.digits) for step in self.probe.dtmf]
+        if not self.probe.confirm:
+            return steps
+        first = min([CODE_MS, *(after_ms - 1 for after_ms, _ in steps)])
+        return [(max(0, first), calluuid.code(self.uuid)), *steps]
+
+    def _press(self, digits: str) -> None:
+        if not self._dialer_over and not self.session.stream.press(digits):
+            self._toneless = True
 
     def _give_up(self) -> None:
         self._cancelled = True
@@ -211,11 +230,24 @@ class Call:
         """Whether it needs no receiver any more: its INVITE came back to us before, or the dialer's side is over."""
         return self._dialer_over or self.receiver is not None
 
-    def take(self) -> stack.Leg:
-        """The INVITE of this call came back to us: the leg to handle it. Raises RefusedError without a free port."""
-        watch = Watch(over=lambda _: self.check_over(), fault=self._receiver_failed)
+    def take(self, *, certain: bool, on_stranger: Callable[[], None]) -> stack.Leg:
+        """An INVITE for this call came back to us: the leg to handle it. Raises RefusedError without a free port.
+
+        `certain`: its header says so; otherwise, where the probe asks for a code, it must be heard, or the leg was a
+        stranger's.
+        """
+
+        def over(receiver: Receiver) -> None:
+            if not receiver.genuine:
+                self.receiver = None
+                stack.when_quiet([receiver.leg], on_stranger)
+            self.check_over()
+
+        code = calluuid.code(self.uuid) if self.probe.confirm and not certain else None
         try:
-            self.receiver = Receiver(self.station, self.probe, self._audio, self.uuid, watch)
+            self.receiver = Receiver(
+                self.station, self.probe, self._audio, self.uuid, Watch(over, self._receiver_failed), code
+            )
         except OSError as error:
             self.fail(f"This host can't receive the call: {error}", spoilt=True)
             raise stack.RefusedError(503, "Service Unavailable") from error
@@ -284,10 +316,17 @@ class Call:
         """The reason phrase, and what a reader must know besides: voice mail answers too, and is not our receiver."""
         if self._unusable:
             return self._reason
+        hints = []
         if self.times.answered is not None and self.receiver is None:
-            return f"{self._reason} (answered elsewhere: the call did not reach this host's receiver)"
-        hint = outcome.hint(self._code, self.probe.dialer_credentials)
-        hints = [hint] if hint else self._leg.hints if self._leg and not self._cancelled else []
+            hints.append("answered elsewhere: the call did not reach this host's receiver")
+        elif hint := outcome.hint(self._code, self.probe.dialer_credentials):
+            hints.append(hint)
+        elif self._leg and not self._cancelled:
+            hints.extend(self._leg.hints)
+        if self._toneless:
+            hints.append("the far side takes no DTMF (RFC 4733)")
+        if self.receiver is None and (trouble := self.station.unreachable.get(self.probe.key)):
+            hints.append(trouble)
         return f"{self._reason} ({'; '.join(hints)})" if hints else self._reason
 
     def _ending(self) -> outcome.Ending:

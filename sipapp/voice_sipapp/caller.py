@@ -25,6 +25,7 @@ from voice_sipapp.limits import Turn, Turns
 from voice_sipapp.probe import Probe
 from voice_sipapp.reception import Reception, Visitor
 from voice_sipapp.recording import Recordings
+from voice_sipapp.registration import Registrations
 from voice_sipapp.requests import Pending, Request
 from voice_sipapp.schedule import Schedule
 from voice_sipapp.station import Station
@@ -84,6 +85,7 @@ class Caller:
         self._scorer = ThreadPoolExecutor(1, "score", priority.take, (priority.SCORING,))
         self._dialling = dialling.Dialling(self.submit)
         self.reception = Reception(sounds, self._calls, self._visited)
+        self.registrations: Registrations | None = None
 
     @property
     def station(self) -> Station:
@@ -114,6 +116,9 @@ class Caller:
         self._probes = {probe.key: probe for probe in probes}
         called = [probe for probe in probes if held is None or Lease(*probe.key, "dialer") in held]
         self._schedule.update(called, datetime.now(UTC))
+        if self.registrations is not None:
+            received = [probe for probe in probes if held is None or Lease(*probe.key, "receiver") in held]
+            self.registrations.update(received)
 
     def let_go(self, leases: frozenset[Lease]) -> frozenset[Lease]:
         """Stop calling those of `leases` that can be left now, and return them. For other threads than the stack's."""
@@ -293,6 +298,8 @@ class Caller:
         for call in list(self._calls.values()):
             call.stop()
         self.reception.stop()
+        if self.registrations is not None:
+            self.registrations.stop()
 
     def close(self) -> None:
         """Wait until every finished call is scored and kept."""

@@ -11,6 +11,7 @@ from voice_sipapp.credentials import Credential, CredentialsError
 from voice_sipapp.probe import Probe
 from voice_sipapp.sipuri import SipUri
 from voice_sipapp.station import Station
+from voice_sipapp.transactions import is_literal
 
 LOOKUPS = 4
 """How many names are looked up at once: one name server that does not answer must not hold every call up."""
@@ -67,8 +68,8 @@ class Dialling:
             except ValueError as error:
                 call.fail(f"Redirected to {call.target.text}, where no call can be placed: {error}")
                 return
-        if _is_literal(hop.host) and call.probe.dialer_credentials is None:
-            call.start(_way(hop, hop.host, call.station, None))
+        if is_literal(hop.host) and call.probe.dialer_credentials is None:
+            call.start(way_to(hop, hop.host, call.station, None))
         else:
             self._threads.submit(self._prepare, call, hop)
 
@@ -77,7 +78,7 @@ class Dialling:
         try:
             name = call.probe.dialer_credentials
             credential = call.station.credentials.get(name) if name else None
-            address = hop.host if _is_literal(hop.host) else _look_up(hop, call.station.address)
+            address = hop.host if is_literal(hop.host) else look_up(hop, call.station.address)
         except CredentialsError as error:
             reason = f"The dialer can't log in: {error}"
             self._submit(lambda: call.fail(reason, misconfigured=True))
@@ -86,27 +87,20 @@ class Dialling:
             reason = f"The host name {hop.host} can't be resolved: {cause}"
             self._submit(lambda: call.fail(reason, spoilt=True))
         else:
-            self._submit(lambda: call.safely(call.start)(_way(hop, address, call.station, credential)))
+            self._submit(lambda: call.safely(call.start)(way_to(hop, address, call.station, credential)))
 
     def close(self) -> None:
         """Look nothing up any more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def _look_up(hop: SipUri, own_address: str) -> str:
+def look_up(hop: SipUri, own_address: str) -> str:
     """The address of the host of `hop`, of the same family as ours, as it stands in a URI. May take seconds."""
     family = socket.AF_INET6 if ":" in own_address else socket.AF_INET
     return stack.bracketed(str(socket.getaddrinfo(*hop.address, family, socket.SOCK_DGRAM)[0][4][0]))
 
 
-def _way(hop: SipUri, address: str, station: Station, credential: Credential | None) -> stack.Way:
+def way_to(hop: SipUri, address: str, station: Station, credential: Credential | None) -> stack.Way:
+    """The way to `hop`, whose host has that `address`."""
     edge = station.edge if hop.carrier != "udp" else None
     return stack.Way(next_hop=(address, hop.address[1]), transport=hop.carrier, edge=edge, credential=credential)

@@ -72,7 +72,7 @@ class Finisher:
         cdr = self._recorded(scored, receiver.probe.mos_warning)
         (stream,) = cdr.streams
         ladders = _ladders(call, {"receiver": receiver.leg.ladder.to_json(call.started_at)})
-        self._keep(ReceiverPart(visitor.known, receiver.invited_at, None, stream, cdr.intervals, ladders))
+        self._keep(ReceiverPart(visitor.known, receiver.invited_at, receiver.code, stream, cdr.intervals, ladders))
         log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(stream))
         if visitor.known:  # else the key of the stream is not the one that it will have in the database
             self._judged(cdr)

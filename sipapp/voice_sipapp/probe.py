@@ -1,6 +1,7 @@
 """A probe as the plan describes it: one row of `voice_probe`, checked."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -189,25 +190,13 @@ def _check_timing(probe: Probe) -> None:
 
 def unsupported(row: Mapping[str, Cell]) -> str | None:
     """What `row` asks for that this version of the SIP application can't do, as a sentence; None if it can do all."""
-    demands = {
-        "registering the receiver (receiver.registrar)": row["receiver_registrar"],
-        "credentials of the dialer": row["dialer_credentials"],
-        "credentials of the receiver": row["receiver_credentials"],
-        "DTMF": json.loads(_text(row, "dtmf")),
-        "SIP over TLS or TCP": _needs_stream(row["dialer_outbound_proxy"] or row["destination"]),
-    }
-    asked = [demand for demand, wanted in demands.items() if wanted]
-    if asked:
-        return f"This version of the SIP application does not support: {', '.join(asked)}."
+    for step in _dtmf(row):
+        if not re.fullmatch(r"[0-9A-Da-d*#]+", step.digits):
+            return f"{step.digits!r} can't be pressed: DTMF has the digits 0-9, A-D, * and #."
     if not sdp.usable(_names(row)):
         supported = ", ".join(sdp.usable(list(CODECS)))
         return f"None of the codecs {', '.join(_names(row))} is supported; supported: {supported}."
     return None
-
-
-def _needs_stream(uri: Cell) -> bool:
-    parsed = SipUri.parse(str(uri))
-    return parsed.scheme == "sips" or parsed.transport not in (None, "udp")
 
 
 def _names(row: Mapping[str, Cell]) -> list[str]:

@@ -4,13 +4,14 @@ It belongs to a call of this host, or stands alone where the dialer is another h
 """
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from voice_sipapp import sdp, stack
+from voice_sipapp import calluuid, sdp, stack
 from voice_sipapp.audio import Audio
 from voice_sipapp.probe import Probe
 from voice_sipapp.session import Session
@@ -18,6 +19,12 @@ from voice_sipapp.station import Station
 
 OVERSTAY_MS = 15_000
 """How long past the call's duration an answered receiver waits for the dialer's BYE before it hangs up itself."""
+
+CONFIRM_MS = 6000
+"""How long after the answer a call that only its code can confirm may take to send it."""
+
+ANY_CODE = "?"
+"""In place of a code: some code must be heard, of a call of which nothing else is known."""
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +40,13 @@ class Watch:
 class Receiver:
     """The party that is called: rings, answers after the probe's delay, plays, listens until it is hung up on.
 
-    `uuid` names the call, where that is known. Making it raises PortsExhaustedError.
+    `uuid` names the call, where that is known. `code`: the digits that must be heard, or the call was not ours; None
+    where that is sure. Making it raises PortsExhaustedError.
     """
 
-    def __init__(self, station: Station, probe: Probe, audio: Audio, uuid: UUID, watch: Watch) -> None:
+    def __init__(
+        self, station: Station, probe: Probe, audio: Audio, uuid: UUID, watch: Watch, code: str | None = None
+    ) -> None:
         self.probe = probe
         self.uuid = uuid
         self.audio = audio
@@ -47,6 +57,7 @@ class Receiver:
         self.leg = stack.Leg(station.receiver, self._safely(self._event), media=self.session)
         self._watch = watch
         self._offer = ""
+        self._code = code
 
     def _safely(self, action: Callable[..., None]) -> Callable[..., None]:
         """`action`, an event of this leg: what goes wrong in it ends the leg, and is told."""
@@ -88,6 +99,24 @@ class Receiver:
         self.answered = True
         self.leg.answer(answer)
         self.session.play()
+        if self._code is not None:
+            self._later(CONFIRM_MS, self._check_code)
+
+    @property
+    def code(self) -> str | None:
+        """The call's code as it was heard, where the probe has it sent."""
+        heard = self.session.stream.digits[: calluuid.CODE_DIGITS]
+        return heard if self.probe.confirm and re.fullmatch(rf"[0-9]{{{calluuid.CODE_DIGITS}}}", heard) else None
+
+    @property
+    def genuine(self) -> bool:
+        """Whether it was our call, as far as is known."""
+        return self._code is None or self.code == self._code or (self._code == ANY_CODE and self.code is not None)
+
+    def _check_code(self) -> None:
+        if not self.over and not self.genuine:
+            log.warning("call %s: its code was not heard, so it was a stranger's", self.uuid)
+            self.hang_up()
 
     def hang_up(self) -> None:
         """End this leg from here, if it is still up."""

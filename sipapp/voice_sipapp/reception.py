@@ -15,7 +15,7 @@ from voice_sipapp.call import Call
 from voice_sipapp.cdr import CallRecord
 from voice_sipapp.correlation import Invite, OwnCall, Recognised
 from voice_sipapp.probe import Probe
-from voice_sipapp.receiver import Receiver, Watch
+from voice_sipapp.receiver import ANY_CODE, Receiver, Watch
 from voice_sipapp.station import Station
 
 STRANGERS_EVERY_S = 60.0
@@ -84,7 +84,7 @@ class Reception:
             self._refused_stranger()
             return None
         if found.here and found.uuid is not None:
-            return self._calls[found.uuid].take()
+            return self._calls[found.uuid].take(certain=found.by_header, on_stranger=self._refused_stranger)
         return self._visit(found, now)
 
     def _expected(self, probe: Probe, now: datetime) -> bool:
@@ -99,7 +99,9 @@ class Reception:
 
         def gone(receiver: Receiver) -> None:
             del self._visitors[uuid]
-            if receiver.answered:
+            if not receiver.genuine:
+                self._refused_stranger()
+            elif receiver.answered:
                 self._deliver(visitor)
 
         def fault(_: Exception) -> None:
@@ -107,7 +109,8 @@ class Reception:
 
         try:
             sound = self._sounds.get(found.probe.audio)
-            visitor.receiver = Receiver(self.station, found.probe, sound, uuid, Watch(over, fault))
+            code = ANY_CODE if found.probe.confirm and not found.by_header else None
+            visitor.receiver = Receiver(self.station, found.probe, sound, uuid, Watch(over, fault), code)
         except (OSError, AudioError) as error:
             log.error("a call of %s/%s can't be answered: %s", *found.probe.key, error)  # noqa: TRY400
             raise stack.RefusedError(503, "Service Unavailable") from error

@@ -248,7 +248,7 @@ class Leg:
     @property
     def contacts(self) -> list[str]:
         """The URIs in the final answer's Contact headers, the most wanted first (q, RFC 3261 section 8.1.3.4)."""
-        return _contacts(self._ua.final) if self._ua.final is not None else []
+        return contacts(self._ua.final) if self._ua.final is not None else []
 
     @property
     def reasons(self) -> str:
@@ -258,6 +258,8 @@ class Leg:
     @property
     def hints(self) -> list[str]:
         """What the final answer tells besides its reason phrase: warnings, and an extension that it insists on."""
+        if self._ua.answered:
+            return []
         warnings = [re.sub(r'^[0-9]{3} \S+ |"', "", str(each.body)) for each in self._ua.last_words("warning")]
         required = [f"it requires {each.body}" for each in self._ua.last_words("require")]
         return [*warnings, *required]
@@ -331,7 +333,8 @@ class Leg:
             self._endpoint.tap.ladders.pop(self.call_id, None)
 
 
-def _contacts(answer: Any) -> list[str]:  # noqa: ANN401
+def contacts(answer: Any) -> list[str]:  # noqa: ANN401
+    """The URIs that the refusal `answer` points to, the most wanted first (q, RFC 3261 section 20.10)."""
     found: list[tuple[float, str]] = []
     for each in getattr(answer, "contacts", ()):
         # Read from the text: the stack's parser refuses what is no SIP URI, and a person should be told what it is.

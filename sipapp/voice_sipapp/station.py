@@ -14,6 +14,7 @@ class Station:
     """What every call of this host shares: its ports for SIP and media, its name and address.
 
     `edge`: address (an IPv6 literal in brackets) and port of the proxy that speaks TCP and TLS for this host.
+    `unreachable` tells of probes (by client and name) why their receiver here can't be called.
     """
 
     dialer: stack.Endpoint
@@ -23,6 +24,7 @@ class Station:
     address: str
     edge: tuple[str, int] | None = None
     credentials: Credentials = field(default_factory=NoCredentials)
+    unreachable: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass

@@ -50,12 +50,12 @@ class Sipp:
             "-timeout", "60", "-timeout_error", *options, *([f"[{ADDRESS}]:{remote}"] if remote else []),
         ]  # fmt: skip
         self.process = subprocess.Popen(command, cwd=folder, stdout=self._output, stderr=subprocess.STDOUT)
-        self._wait_until_bound()
+        self._wait_until_bound(socket.SOCK_STREAM if "t1" in options else socket.SOCK_DGRAM)
 
-    def _wait_until_bound(self) -> None:
+    def _wait_until_bound(self, kind: socket.SocketKind) -> None:
         deadline = time.monotonic() + 20
         while self.process.poll() is None:
-            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            with socket.socket(socket.AF_INET6, kind) as probe:
                 try:
                     probe.bind((ADDRESS, self.port))
                 except OSError:

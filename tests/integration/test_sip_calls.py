@@ -149,7 +149,7 @@ STREAMS = (
 def test_calls_of_the_plan_reach_the_database_whole(records: Records, environment: dict[str, str], tmp_path: Path):
     own = f"sip:+442071838750@[{ADDRESS}]:{environment['VOICE_SIP_RECEIVER_PORT']}"
     records.plan(plan_row("good", own))
-    records.plan(plan_row("registered", own, receiver_registrar="sip:pbx.acme.example"))
+    records.plan(plan_row("trunk", own, dialer_credentials="acme-trunk"))
     records.plan(plan_row("encrypted", own, media_encryption="sdes", codecs='["opus"]'))
     records.plan(plan_row("malformed", "not a SIP URI"))
     records.plan(plan_row("never", own, every_ms=None, schedule="0 0 31 2 *"))
@@ -163,7 +163,7 @@ def test_calls_of_the_plan_reach_the_database_whole(records: Records, environmen
         assert float(mos_lq) > 4
     assert {call[0] for call in calls} == {"answered", "configuration_error", "failed"}
     assert {valid for what, _, _, valid in calls if what == "failed"} == {0}
-    assert any("registering the receiver" in (reason or "") for _, _, reason, _ in calls)
+    assert any("VOICE_CREDENTIALS is not set" in (reason or "") for _, _, reason, _ in calls)
     heartbeats = "SELECT spool_depth FROM voice_sip_host WHERE sip_host = %s"
     assert len(records.all(heartbeats)) == 1
 

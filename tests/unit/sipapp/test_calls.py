@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port, way
-from voice_sipapp import g711, outcome, sdp, stack
+from voice_sipapp import call as call_module
+from voice_sipapp import calluuid, g711, outcome, sdp, stack
 from voice_sipapp.codecs import CODECS
+from voice_sipapp.probe import Digits
 from voice_sipapp.sipuri import SipUri
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
@@ -233,3 +235,31 @@ def test_a_far_end_that_would_not_encrypt_is_refused(bench: Bench):
     call = bench.call(far.port, srtp=True).call
     assert call.disposition == "failed"
     assert "unencrypted (RTP/AVP); this probe's media is encrypted" in (call.sip_reason or "")
+
+
+@pytest.mark.parametrize("certain", [True, False], ids=["with its header", "without"])
+def test_the_dialer_presses_the_calls_code_and_then_the_way_through_an_ivr(bench: Bench, certain: bool):
+    """The receiver hears it; where the header was lost, the code is what makes the call ours."""
+    receivers = []
+    real = call_module.Call.take
+
+    def taken(call: call_module.Call, **how: Any) -> stack.Leg:
+        leg = real(call, **{**how, "certain": certain})
+        receivers.append(call.receiver)
+        return leg
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(call_module.Call, "take", taken)
+        cdr = bench.call(bench.receiver_port, confirm=True, dtmf=(Digits(700, "12#"),), duration_ms=3000)
+    (receiver,) = receivers
+    assert receiver is not None
+    assert receiver.session.stream.digits == f"{calluuid.code(cdr.call.uuid)}12#"
+    assert (cdr.call.disposition, cdr.call.sip_reason) == ("answered", "OK")
+    assert {stream.direction for stream in cdr.streams} == {"forward", "reverse"}
+    assert bench.caller.reception.strangers == 0
+
+
+def test_a_far_end_without_dtmf_is_told_of(bench: Bench):
+    far = FarEnd(bench, sdp.describe(ADDRESS, free_port(), ["PCMA"], 1).replace("telephone-event", "nothing"))
+    call = bench.call(far.port, dtmf=(Digits(100, "1"),)).call
+    assert "takes no DTMF" in (call.sip_reason or "")

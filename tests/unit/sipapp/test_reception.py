@@ -1,5 +1,6 @@
 """Calls whose dialer is another host, over the loopback interface. No probe is scheduled here: none is called."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,9 +8,10 @@ from uuid import UUID
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, way
-from voice_sipapp import calluuid, ports, sdp, stack
+from voice_sipapp import calluuid, ports, receiver, sdp, stack
 from voice_sipapp.audio import AudioError
 from voice_sipapp.cdr import ReceiverPart
+from voice_sipapp.session import Session
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -18,13 +20,19 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 class OtherHost:
     """A dialer that is not this host's: it calls, sends nothing, and hangs up."""
 
-    def __init__(self, bench: Bench, header: str, hang_up_after_s: float = 0.6) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        header: str,
+        hang_up_after_s: float = 0.6,
+        offer: str = sdp.describe(ADDRESS, 9, ["PCMA"], 1),
+    ) -> None:
         self.codes: list[int] = []
         self._hang_up_after_s = hang_up_after_s
         bench.far_end(lambda _: None)
         self._leg = stack.Leg(bench.far_ends[-1], self._heard, way(bench.receiver_port))
         probe = a_probe(bench.receiver_port)
-        self._leg.invite(probe.dialer, probe.destination, sdp.describe(ADDRESS, 9, ["PCMA"], 1), header)
+        self._leg.invite(probe.dialer, probe.destination, offer, header)
 
     def _heard(self, event: Any, agent: Any) -> None:
         if type(event).__name__ == "CCEventConnect":
@@ -97,3 +105,47 @@ def test_a_calls_uuid_tells_when_it_started(bench: Bench):
     assert isinstance(cdr.call.uuid, UUID)
     told = calluuid.started_at(cdr.call.uuid)
     assert timedelta(0) <= cdr.call.started_at - told < timedelta(milliseconds=1)
+
+
+class Presser(OtherHost):
+    """Another host's dialer that has a stream of its own, and presses digits half a second after the answer."""
+
+    def __init__(self, bench: Bench, digits: str) -> None:
+        probe = a_probe(bench.receiver_port)
+        self._session = Session(bench.caller.station, probe, bench.caller._sounds.get("tone"), 1)
+        self._digits = digits
+        super().__init__(bench, "stripped", hang_up_after_s=2.5, offer=self._session.offer())
+
+    def _heard(self, event: Any, agent: Any) -> None:
+        super()._heard(event, agent)
+        if type(event).__name__ == "CCEventConnect":
+            self._session.agree(str(event.getData()[2]))
+            stack.later(0.5, lambda: self._press(self._digits))
+
+    def _press(self, digits: str) -> None:
+        if digits:
+            assert self._session.stream.press(digits)
+
+    def close(self) -> None:
+        self._session.end()
+
+
+@pytest.mark.parametrize(("digits", "code", "strangers"), [("4711", "4711", 0), ("", None, 1), ("47", None, 1)])
+def test_a_call_without_its_header_must_press_its_code_where_the_probe_asks_for_it(
+    bench: Bench, digits: str, code: str | None, strangers: int
+):
+    bench.caller.reception.probes = [a_probe(bench.receiver_port, confirm=True)]
+    bench.caller.reception.expect(frozenset({("acme", "sales")}))
+    with contextlib.closing(Presser(bench, digits)):
+        stack.run_loop(timeout_s=6)
+    assert [part.code for part in bench.parts] == ([code] if code else [])
+    assert bench.caller.reception.strangers == strangers
+
+
+def test_a_stranger_who_presses_nothing_is_hung_up_on(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(receiver, "CONFIRM_MS", 300)
+    bench.caller.reception.probes = [a_probe(bench.receiver_port, confirm=True)]
+    bench.caller.reception.expect(frozenset({("acme", "sales")}))
+    OtherHost(bench, "stripped", hang_up_after_s=30)
+    stack.run_loop(timeout_s=2.5)
+    assert (bench.parts, bench.caller.active, bench.caller.reception.strangers) == ([], 0, 1)
