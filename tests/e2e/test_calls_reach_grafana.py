@@ -80,3 +80,11 @@ def test_the_dashboard_of_a_probe_is_in_the_clients_grafana(system: System, acme
     dashboard = acme.get(f"/grafana/api/dashboards/uid/vp-{uid}").json()
     assert dashboard["dashboard"]["title"] == "Inbound sales line (inbound-sales)"
     assert dashboard["meta"]["canEdit"] is False
+
+
+def test_a_probe_that_cannot_be_called_says_why_and_keeps_no_other_from_it(system: System, acme: httpx.Client) -> None:
+    calls = of(system, "misconfigured")
+    assert {call["disposition"] for call in calls} == {"configuration_error"}
+    assert "no-such-credential" in calls[-1]["sip_reason"]
+    assert "no-such-credential" in probes(system)["acme/misconfigured"]["status"]["lastCall"]["reason"]
+    assert "no-such-credential" in acme.get("/probes/misconfigured/").text
