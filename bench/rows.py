@@ -11,8 +11,9 @@ from typing import Any
 
 from voice_lab.context import Lab
 from voice_lab.services import database, sip_host
-from voice_sipapp import calluuid, settings
-from voice_sipapp.cdr import (
+from voice_sipapp import settings
+from voice_sipapp.records import calluuid
+from voice_sipapp.records.cdr import (
     CALL_COLUMNS,
     INTERVAL_COLUMNS,
     LADDER_COLUMNS,
@@ -24,8 +25,8 @@ from voice_sipapp.cdr import (
     StreamRecord,
     parameters,
 )
-from voice_sipapp.spool import Spool
-from voice_sipapp.writer import Writer
+from voice_sipapp.records.spool import Spool
+from voice_sipapp.records.writer import Writer
 
 CLIENT = "bench-rows"
 CALL_S = 30

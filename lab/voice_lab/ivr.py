@@ -20,9 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from voice_sipapp import dtmf, sdp, stack
-from voice_sipapp.correlation import Invite
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp.media import dtmf, sdp
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.signalling import stack
+from voice_sipapp.signalling.correlation import Invite
 
 CONNECT, CODECS = "1", ("PCMA", "PCMU")
 PATIENCE_S = 20.0

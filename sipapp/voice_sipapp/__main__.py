@@ -84,7 +84,7 @@ def _check(configured: settings.Settings) -> int:
 
 def _run(configured: settings.Settings) -> int:
     from voice_sipapp import app, priority  # noqa: PLC0415 - the SIP stack starts threads when it is imported
-    from voice_sipapp.credentials import CredentialsError  # noqa: PLC0415
+    from voice_sipapp.signalling.credentials import CredentialsError  # noqa: PLC0415
 
     if not priority.run_ahead_of_others():
         logging.getLogger("voice_sipapp").warning(

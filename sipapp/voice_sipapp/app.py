@@ -5,24 +5,28 @@ import signal
 import threading
 from datetime import UTC, datetime
 
-from voice_sipapp import __version__, credentials, fullreference, pauses, plan, rtp, stack
-from voice_sipapp.audio import AudioStore
+from voice_sipapp import __version__, pauses
 from voice_sipapp.caller import TICK_S, Caller
-from voice_sipapp.cdr import Parameter
-from voice_sipapp.claiming import Claims
-from voice_sipapp.fullreference import Judge
-from voice_sipapp.leaseholder import Leaseholder, clock
-from voice_sipapp.leases import Host, Lease
 from voice_sipapp.ledger import Ledger
-from voice_sipapp.limits import Turns
-from voice_sipapp.plan import PlanReader
-from voice_sipapp.probe import Probe
-from voice_sipapp.recording import Recordings
-from voice_sipapp.registration import Registrations
+from voice_sipapp.measurement import fullreference
+from voice_sipapp.measurement.fullreference import Judge
+from voice_sipapp.measurement.recording import Recordings
+from voice_sipapp.media import rtp
+from voice_sipapp.media.audio import AudioStore
+from voice_sipapp.plan import reader as plan
+from voice_sipapp.plan.claiming import Claims
+from voice_sipapp.plan.leaseholder import Leaseholder, clock
+from voice_sipapp.plan.leases import Host, Lease
+from voice_sipapp.plan.limits import Turns
+from voice_sipapp.plan.probe import Probe
+from voice_sipapp.plan.reader import PlanReader
+from voice_sipapp.records.cdr import Parameter
+from voice_sipapp.records.spool import Spool
+from voice_sipapp.records.writer import Writer
 from voice_sipapp.settings import Settings
-from voice_sipapp.spool import Spool
-from voice_sipapp.station import Station
-from voice_sipapp.writer import Writer
+from voice_sipapp.signalling import credentials, stack
+from voice_sipapp.signalling.registration import Registrations
+from voice_sipapp.signalling.station import Station
 
 GOODBYE_S = 1.0
 """How long the stack goes on after the last BYE was sent, for its answer and one repetition."""

@@ -13,22 +13,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from voice_sipapp import calluuid, dialling, finishing, priority, stack
-from voice_sipapp.audio import AudioError, AudioStore
-from voice_sipapp.call import Call
-from voice_sipapp.cdr import CallRecord
+from voice_sipapp import finishing, priority
 from voice_sipapp.finishing import Finished, Finisher
-from voice_sipapp.fullreference import Judge
-from voice_sipapp.leases import Lease
 from voice_sipapp.ledger import Ledger, as_begun
-from voice_sipapp.limits import Turn, Turns
-from voice_sipapp.probe import Probe
-from voice_sipapp.reception import Reception, Visitor
-from voice_sipapp.recording import Recordings
-from voice_sipapp.registration import Registrations
-from voice_sipapp.requests import Pending, Request
-from voice_sipapp.schedule import Schedule
-from voice_sipapp.station import Station
+from voice_sipapp.measurement.fullreference import Judge
+from voice_sipapp.measurement.recording import Recordings
+from voice_sipapp.media.audio import AudioError, AudioStore
+from voice_sipapp.plan.leases import Lease
+from voice_sipapp.plan.limits import Turn, Turns
+from voice_sipapp.plan.probe import Probe
+from voice_sipapp.plan.requests import Pending, Request
+from voice_sipapp.plan.schedule import Schedule
+from voice_sipapp.records import calluuid
+from voice_sipapp.records.cdr import CallRecord
+from voice_sipapp.signalling import dialling, stack
+from voice_sipapp.signalling.call import Call
+from voice_sipapp.signalling.reception import Reception, Visitor
+from voice_sipapp.signalling.registration import Registrations
+from voice_sipapp.signalling.station import Station
 
 TICK_S = 0.05
 RETRY_S = 5.0

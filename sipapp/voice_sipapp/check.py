@@ -10,12 +10,16 @@ from uuid import uuid4
 
 import pyodbc
 
-from voice_sipapp import codecs, credentials, odbc, plan, plandb
-from voice_sipapp.audio import AudioError, AudioStore
-from voice_sipapp.credentials import CredentialsError
-from voice_sipapp.ports import Ports
+from voice_sipapp.media import codecs
+from voice_sipapp.media.audio import AudioError, AudioStore
+from voice_sipapp.media.ports import Ports
+from voice_sipapp.plan import plandb
+from voice_sipapp.plan import reader as plan
+from voice_sipapp.records import odbc
+from voice_sipapp.records.spool import Spool
 from voice_sipapp.settings import Settings
-from voice_sipapp.spool import Spool
+from voice_sipapp.signalling import credentials
+from voice_sipapp.signalling.credentials import CredentialsError
 
 EDGE_ANSWERS_S = 2.0
 """How long the edge, which is on this host, may take for its answer."""

@@ -17,7 +17,9 @@ CONFIGURATION, TLS_CONFIGURATION = "kamailio.cfg", "tls.cfg"
 """Names of the files; the first names the second by its path."""
 
 CALL_HEADER = "X-Voice-Call"
-"""The one header of our own that may leave."""
+"""Carries the call's UUID from the dialer to the receiver, across whatever lies between: the one header of ours that
+leaves the host.
+"""
 
 GONE_S = 10
 """How long a next hop may leave a request without any answer: over TCP nothing is repeated, so it is gone."""

@@ -7,16 +7,16 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from voice_sipapp import scoring
-from voice_sipapp.arrivals import Arrivals
-from voice_sipapp.audio import Audio
-from voice_sipapp.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
-from voice_sipapp.fullreference import Judge
-from voice_sipapp.measurement import Heard
-from voice_sipapp.reception import Visitor
-from voice_sipapp.recording import Recordings
-from voice_sipapp.rtp import Stream
-from voice_sipapp.scoring import NOBODY, Party, Scored
+from voice_sipapp.measurement import scoring
+from voice_sipapp.measurement.direction import Heard
+from voice_sipapp.measurement.fullreference import Judge
+from voice_sipapp.measurement.recording import Recordings
+from voice_sipapp.measurement.scoring import NOBODY, Party, Scored
+from voice_sipapp.media.arrivals import Arrivals
+from voice_sipapp.media.audio import Audio
+from voice_sipapp.media.rtp import Stream
+from voice_sipapp.records.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
+from voice_sipapp.signalling.reception import Visitor
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from voice_sipapp.call import Call
-from voice_sipapp.cdr import CallRecord, Cdr, ReceiverPart
-from voice_sipapp.keeper import Keeper
+from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart
+from voice_sipapp.records.keeper import Keeper
+from voice_sipapp.signalling.call import Call
 
 log = logging.getLogger(__name__)
 

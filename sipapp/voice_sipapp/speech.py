@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_sipapp import audio, g711, resample, speechlevel
+from voice_sipapp.measurement import speechlevel
+from voice_sipapp.media import audio, g711, resample
 
 TARGET_DBOV = -26.0
 """Active speech level to reach; the level that tests of telephone speech are made at (ITU-T P.800)."""

@@ -20,10 +20,11 @@ import numpy as np
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, free_port
-from voice_sipapp import agent, audio, g711, outcome, stack
-from voice_sipapp.cdr import Cdr, StreamRecord
-from voice_sipapp.credentials import Credential, CredentialsError
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp.media import audio, g711
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.records.cdr import Cdr, StreamRecord
+from voice_sipapp.signalling import agent, outcome, stack
+from voice_sipapp.signalling.credentials import Credential, CredentialsError
 
 SCENARIOS = Path(__file__).with_name("sipp")
 PASSWORD = "s3cret of the trunk"

@@ -13,7 +13,7 @@ from tests.integration.test_far_ends import FarEnds, far_ends
 from tests.unit.sipapp.bench import ADDRESS, free_port
 from voice_lab import pki, processes, waiting
 from voice_sipapp import edge
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp.plan.sipuri import SipUri
 
 __all__ = ["far_ends"]
 

@@ -11,10 +11,10 @@ import pytest
 
 from tests.integration.test_far_ends import FarEnds, Known, far_ends
 from tests.unit.sipapp.bench import ADDRESS, a_probe
-from voice_sipapp import registration, stack
-from voice_sipapp.credentials import Credential
-from voice_sipapp.registration import Registrations
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.signalling import registration, stack
+from voice_sipapp.signalling.credentials import Credential
+from voice_sipapp.signalling.registration import Registrations
 
 __all__ = ["far_ends"]
 

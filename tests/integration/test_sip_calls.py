@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from voice_sipapp import audio
-from voice_sipapp.cdr import Cdr
-from voice_sipapp.spool import Spool
+from voice_sipapp.media import audio
+from voice_sipapp.records.cdr import Cdr
+from voice_sipapp.records.spool import Spool
 
 if TYPE_CHECKING:
     import pymysql

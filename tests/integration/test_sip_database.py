@@ -13,9 +13,11 @@ import pytest
 
 from tests.integration.test_sip_calls import CLIENT, Records
 from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
-from voice_sipapp import calluuid, joining, odbc, plandb, scoring
-from voice_sipapp.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart
-from voice_sipapp.leases import Host, Lease
+from voice_sipapp.measurement import scoring
+from voice_sipapp.plan import plandb
+from voice_sipapp.plan.leases import Host, Lease
+from voice_sipapp.records import calluuid, joining, odbc
+from voice_sipapp.records.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart
 from voice_sipapp.settings import Database
 
 pytestmark = pytest.mark.services

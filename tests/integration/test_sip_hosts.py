@@ -16,7 +16,7 @@ import pytest
 from tests.far_end import FarEnd
 from tests.integration.test_sip_calls import ADDRESS, CLIENT, Records, application, environment, free_port, plan_row
 from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
-from voice_sipapp.schedule import offset_ms
+from voice_sipapp.plan.schedule import offset_ms
 
 pytestmark = pytest.mark.services
 

@@ -12,11 +12,12 @@ from tests.integration.test_sip_calls import Records
 from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
 from tests.integration.test_sip_database import NOW, a_call
 from tests.integration.test_sip_database import server as server  # noqa: PLC0414 - a fixture
-from voice_sipapp import odbc, scoring
-from voice_sipapp.cdr import StreamScore
+from voice_sipapp.measurement import scoring
+from voice_sipapp.records import odbc
+from voice_sipapp.records.cdr import StreamScore
+from voice_sipapp.records.spool import Spool
+from voice_sipapp.records.writer import Writer
 from voice_sipapp.settings import Database
-from voice_sipapp.spool import Spool
-from voice_sipapp.writer import Writer
 
 pytestmark = pytest.mark.services
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from voice_sipapp import audio, levels, speech
-from voice_sipapp.g711 import PCM
+from voice_sipapp import speech
+from voice_sipapp.measurement import levels
+from voice_sipapp.media import audio
+from voice_sipapp.media.g711 import PCM
 
 pytestmark = pytest.mark.services
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_lab.places import CHECKOUT
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp.plan.sipuri import SipUri
 
 
 def schema(*path: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 
 from voice_lab.ivr import Relay, Side
 from voice_lab.waiting import until
-from voice_sipapp import dtmf
-from voice_sipapp.sdp import Remote
+from voice_sipapp.media import dtmf
+from voice_sipapp.media.sdp import Remote
 
 ADDRESS = "127.0.0.1"
 DTMF_TYPE = 101

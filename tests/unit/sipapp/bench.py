@@ -5,12 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from voice_sipapp import audio, probe, rtp, stack
 from voice_sipapp.caller import TICK_S, Caller
-from voice_sipapp.cdr import Cdr, ReceiverPart
 from voice_sipapp.ledger import Ledger
-from voice_sipapp.sipuri import SipUri
-from voice_sipapp.station import Station
+from voice_sipapp.media import audio, rtp
+from voice_sipapp.plan import probe
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.records.cdr import Cdr, ReceiverPart
+from voice_sipapp.signalling import stack
+from voice_sipapp.signalling.station import Station
 
 ADDRESS = "::1"
 

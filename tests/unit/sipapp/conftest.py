@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.sipapp.bench import Bench
-from voice_sipapp import audio
+from voice_sipapp.media import audio
 
 
 @pytest.fixture

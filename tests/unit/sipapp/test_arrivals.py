@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp.arrivals import Arrival, Arrivals
+from voice_sipapp.media.arrivals import Arrival, Arrivals
 
 arrivals = st.lists(st.tuples(st.integers(0, 2**62), st.binary(max_size=40)))
 

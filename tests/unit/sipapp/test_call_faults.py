@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from tests.unit.sipapp.bench import Bench, a_probe
-from voice_sipapp import call as call_module
-from voice_sipapp import caller, ports, scoring, sdp, session, stack
-from voice_sipapp.cdr import CallRecord, Cdr
-from voice_sipapp.receiver import Receiver
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp import caller
+from voice_sipapp.measurement import scoring
+from voice_sipapp.media import ports, sdp
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.records.cdr import CallRecord, Cdr
+from voice_sipapp.signalling import call as call_module
+from voice_sipapp.signalling import session, stack
+from voice_sipapp.signalling.receiver import Receiver
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

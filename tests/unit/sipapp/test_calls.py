@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port, way
-from voice_sipapp import call as call_module
-from voice_sipapp import calluuid, g711, outcome, sdp, stack
-from voice_sipapp.codecs import CODECS
-from voice_sipapp.probe import Digits
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp.media import g711, sdp
+from voice_sipapp.media.codecs import CODECS
+from voice_sipapp.plan.probe import Digits
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.records import calluuid
+from voice_sipapp.signalling import call as call_module
+from voice_sipapp.signalling import outcome, stack
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

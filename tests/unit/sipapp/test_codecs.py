@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice_sipapp import codecs, opus
-from voice_sipapp.codecs import CODECS
+from voice_sipapp.media import codecs, opus
+from voice_sipapp.media.codecs import CODECS
 
 every_codec = pytest.mark.parametrize("name", list(CODECS))
 

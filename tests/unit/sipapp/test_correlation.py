@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.sipapp.bench import a_probe
-from voice_sipapp import calluuid, correlation
-from voice_sipapp.correlation import Invite, OwnCall, Recognised, recognise, same_number
-from voice_sipapp.probe import Probe
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp.plan.probe import Probe
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.records import calluuid
+from voice_sipapp.signalling import correlation
+from voice_sipapp.signalling.correlation import Invite, OwnCall, Recognised, recognise, same_number
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SALES = a_probe(5062)

@@ -13,8 +13,8 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import credentials
-from voice_sipapp.credentials import Credential, CredentialsError, SecretsManager
+from voice_sipapp.signalling import credentials
+from voice_sipapp.signalling.credentials import Credential, CredentialsError, SecretsManager
 
 PASSWORD = "t0p secret, really"
 TEXT = f'[acme-trunk]\nusername = "probe"\npassword = "{PASSWORD}"\n'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import dtmf
+from voice_sipapp.media import dtmf
 
 digits = st.text(st.sampled_from(dtmf.DIGITS), max_size=12)
 

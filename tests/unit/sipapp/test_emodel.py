@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp.emodel import Path, effective_impairment, mos, r_factor
-from voice_sipapp.impairments import CODECS, G711_BARE, G722, Impairment
+from voice_sipapp.measurement.emodel import Path, effective_impairment, mos, r_factor
+from voice_sipapp.measurement.impairments import CODECS, G711_BARE, G722, Impairment
 
 
 def test_all_defaults_rate_93_2():

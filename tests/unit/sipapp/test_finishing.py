@@ -7,10 +7,10 @@ import pytest
 
 from tests.unit.sipapp.test_scoring import SPEECH, call, party, received, sound_of
 from tests.unit.sipapp.voices import noise
-from voice_sipapp import recording
-from voice_sipapp.cdr import Cdr, ReceiverPart
 from voice_sipapp.finishing import Finished, Finisher
-from voice_sipapp.recording import Recordings
+from voice_sipapp.measurement import recording
+from voice_sipapp.measurement.recording import Recordings
+from voice_sipapp.records.cdr import Cdr, ReceiverPart
 
 LOSSY = received(gone=frozenset(range(100, 200)))
 

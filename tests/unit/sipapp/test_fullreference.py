@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.sipapp.voices import noise, pcm, voice
-from voice_sipapp import audio, fullreference, recording
-from voice_sipapp.cdr import StreamRecord, StreamScore
-from voice_sipapp.fullreference import Judge, NoScoreError, aligned
-from voice_sipapp.spool import Spool
+from voice_sipapp.measurement import fullreference, recording
+from voice_sipapp.measurement.fullreference import Judge, NoScoreError, aligned
+from voice_sipapp.media import audio
+from voice_sipapp.records.cdr import StreamRecord, StreamScore
+from voice_sipapp.records.spool import Spool
 
 SPEECH = voice(1, 12)
 LIMIT_S = 30

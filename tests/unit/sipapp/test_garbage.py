@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, free_port
-from voice_sipapp import stack, transactions
+from voice_sipapp.signalling import stack, transactions
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

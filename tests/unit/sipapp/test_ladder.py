@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import ladder
-from voice_sipapp.ladder import Ladder, call_id, redacted
+from voice_sipapp.signalling import ladder
+from voice_sipapp.signalling.ladder import Ladder, call_id, redacted
 
 STARTED = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 RESPONSE = "6629fae49393a05397450978507c4ef1"

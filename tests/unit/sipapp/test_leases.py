@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp.leases import TTL_S, Host, Lease, Tenure, holder, share
+from voice_sipapp.plan.leases import TTL_S, Host, Lease, Tenure, holder, share
 
 BOTH = ("dialer", "receiver")
 LEASES = [Lease(f"client-{number % 7}", f"probe-{number}", BOTH[number % 2]) for number in range(2000)]

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.sipapp.bench import a_probe
-from voice_sipapp.limits import BURST_S, Turn, Turns
-from voice_sipapp.probe import Probe
-from voice_sipapp.requests import PLACE_AFTER_S, STALE_S, Pending, Request
+from voice_sipapp.plan.limits import BURST_S, Turn, Turns
+from voice_sipapp.plan.probe import Probe
+from voice_sipapp.plan.requests import PLACE_AFTER_S, STALE_S, Pending, Request
 
 PROBE: Probe = a_probe(5060)
 

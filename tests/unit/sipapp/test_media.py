@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import ports, rtp, rtppacket, rtpstats, scoring, sdp
-from voice_sipapp.rtcp import Exchange, Reception
+from voice_sipapp.measurement import rtpstats, scoring
+from voice_sipapp.media import ports, rtp, rtppacket, sdp
+from voice_sipapp.media.rtcp import Exchange, Reception
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND

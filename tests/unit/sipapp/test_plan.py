@@ -13,11 +13,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from voice_sipapp import plan, probe
-from voice_sipapp.leases import Host, Lease
-from voice_sipapp.probe import ProbeError, from_row
-from voice_sipapp.schedule import Schedule, next_start, offset_ms
-from voice_sipapp.sipuri import SipUri, SipUriError
+from voice_sipapp.plan import probe
+from voice_sipapp.plan import reader as plan
+from voice_sipapp.plan.leases import Host, Lease
+from voice_sipapp.plan.probe import ProbeError, from_row
+from voice_sipapp.plan.schedule import Schedule, next_start, offset_ms
+from voice_sipapp.plan.sipuri import SipUri, SipUriError
 
 
 def row(**changes: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.sipapp.voices import PCM, RATE_HZ, noise, pcm, voice
-from voice_sipapp.presence import Reference
+from voice_sipapp.measurement.presence import Reference
 
 SPEECH = voice(1, 12)
 SENT = Reference(SPEECH, RATE_HZ)

@@ -8,10 +8,12 @@ from uuid import UUID
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, way
-from voice_sipapp import calluuid, ports, receiver, sdp, stack
-from voice_sipapp.audio import AudioError
-from voice_sipapp.cdr import ReceiverPart
-from voice_sipapp.session import Session
+from voice_sipapp.media import ports, sdp
+from voice_sipapp.media.audio import AudioError
+from voice_sipapp.records import calluuid
+from voice_sipapp.records.cdr import ReceiverPart
+from voice_sipapp.signalling import receiver, stack
+from voice_sipapp.signalling.session import Session
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

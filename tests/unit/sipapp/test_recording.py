@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 
-from voice_sipapp import recording
-from voice_sipapp.recording import MIN_FREE_BYTES, Recordings
+from voice_sipapp.measurement import recording
+from voice_sipapp.measurement.recording import MIN_FREE_BYTES, Recordings
 
 SECOND = np.arange(8000, dtype=np.int16)
 SIZE = len(recording.wav(SECOND, 8000))

@@ -12,10 +12,11 @@ import pyodbc
 import pytest
 
 from voice_portal.cdr.migrations import _ddl_0001 as schema
-from voice_sipapp import calluuid, joining, odbc, scoring, writer
-from voice_sipapp import cdr as cdr_module
 from voice_sipapp.backoff import Backoff
-from voice_sipapp.cdr import (
+from voice_sipapp.measurement import scoring
+from voice_sipapp.records import calluuid, joining, odbc, writer
+from voice_sipapp.records import cdr as cdr_module
+from voice_sipapp.records.cdr import (
     CALL_COLUMNS,
     DISPOSITIONS,
     INTERVAL_COLUMNS,
@@ -27,11 +28,11 @@ from voice_sipapp.cdr import (
     StreamRecord,
     parameters,
 )
-from voice_sipapp.joining import Candidate
-from voice_sipapp.keeper import Keeper
-from voice_sipapp.outcome import Ending, disposition, hangup_by, q850, sip_code
+from voice_sipapp.records.joining import Candidate
+from voice_sipapp.records.keeper import Keeper
+from voice_sipapp.records.spool import Spool
 from voice_sipapp.settings import Database
-from voice_sipapp.spool import Spool
+from voice_sipapp.signalling.outcome import Ending, disposition, hangup_by, q850, sip_code
 
 STARTED = datetime(2026, 11, 23, 5, 40, 1, 123_987, UTC)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from voice_sipapp import outcome
-from voice_sipapp.redirect import MOST, RedirectError, following
-from voice_sipapp.sipuri import SipUri
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.signalling import outcome
+from voice_sipapp.signalling.redirect import MOST, RedirectError, following
 
 
 def test_the_first_contact_that_can_be_called_and_was_not_is_next():

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import rtppacket, rtpstats
-from voice_sipapp.rtcp import Reception
-from voice_sipapp.rtpstats import Packet, analyse, burst_ratio, burstiness
+from voice_sipapp.measurement import rtpstats
+from voice_sipapp.measurement.rtpstats import analyse, burst_ratio, burstiness
+from voice_sipapp.media import rtppacket
+from voice_sipapp.media.rtcp import Reception
+from voice_sipapp.media.rtppacket import Packet
 
 MS = 1_000_000
 

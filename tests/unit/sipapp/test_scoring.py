@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tests.unit.sipapp.voices import PCM, noise, pcm, voice
-from voice_sipapp import codecs, rtppacket, scoring
-from voice_sipapp.audio import Audio
-from voice_sipapp.cdr import CallRecord, StreamRecord
-from voice_sipapp.scoring import NOBODY, Party
+from voice_sipapp.measurement import scoring
+from voice_sipapp.measurement.scoring import NOBODY, Party
+from voice_sipapp.media import codecs, rtppacket
+from voice_sipapp.media.audio import Audio
+from voice_sipapp.records.cdr import CallRecord, StreamRecord
 
 STARTED = datetime(2026, 11, 23, 5, 40, 1, 123_000, UTC)
 ANSWERED = STARTED + timedelta(seconds=2)

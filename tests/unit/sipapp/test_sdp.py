@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import sdp
-from voice_sipapp.codecs import CODECS
+from voice_sipapp.media import sdp
+from voice_sipapp.media.codecs import CODECS
 
 
 def test_an_offer_can_be_answered_by_ourselves():

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import rtpstats
-from voice_sipapp.rtpstats import Packet, analyse
+from voice_sipapp.measurement import rtpstats
+from voice_sipapp.measurement.rtpstats import Packet, analyse
 
 MS = 1_000_000
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp import audio, codecs, g711, levels, resample, speech
+from voice_sipapp import speech
+from voice_sipapp.measurement import levels
+from voice_sipapp.media import audio, codecs, g711, resample
 
 CODECS = ("PCMA", "PCMU")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from voice_sipapp import speechlevel
+from voice_sipapp.measurement import speechlevel
 
 
 def tone(dbov: float, seconds: float, rate_hz: int = 8000) -> NDArray[np.float64]:

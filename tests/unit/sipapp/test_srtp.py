@@ -3,7 +3,7 @@
 import pylibsrtp
 import pytest
 
-from voice_sipapp import sdes, srtp
+from voice_sipapp.media import sdes, srtp
 
 RTP = bytes.fromhex("80080001000000a0deadbeef") + b"\xd5" * 160
 RTCP = bytes.fromhex("80c80006deadbeef") + bytes(20)

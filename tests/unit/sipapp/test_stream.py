@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from voice_sipapp import rtppacket, rtpstats, sdp, srtp
-from voice_sipapp.codecs import CODECS
-from voice_sipapp.rtp import Engine, Stream
+from voice_sipapp.measurement import rtpstats
+from voice_sipapp.media import rtppacket, sdp, srtp
+from voice_sipapp.media.codecs import CODECS
+from voice_sipapp.media.rtp import Engine, Stream
 
 ADDRESS = "::1"
 FRAMES = [bytes([at]) * 160 for at in range(50)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp.wheel import SLOTS, Wheel
+from voice_sipapp.media.wheel import SLOTS, Wheel
 
 steps = st.lists(st.floats(0.0001, 0.2), min_size=1, max_size=40)
 

@@ -1,0 +1,1 @@
+"""From the packets of a call to its figures; everything here runs after the call."""

@@ -1,0 +1,164 @@
+"""What one direction of a call was like, as the columns of its record: counts, ratings, levels, second by second."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voice_sipapp.measurement import emodel, levels, seconds
+from voice_sipapp.measurement.impairments import CODECS as IMPAIRMENTS
+from voice_sipapp.measurement.presence import Reference
+from voice_sipapp.measurement.rtpstats import JITTER_BUFFER_MS, StreamStats, burst_ratio
+from voice_sipapp.media import codecs
+from voice_sipapp.media.audio import Audio
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The sound of one direction as its listener heard it: after the jitter buffer and concealment."""
+
+    samples: NDArray[np.int16]
+    rate_hz: int
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One direction of a call: its packets' statistics, the codec they were in, the round trips of its listener, and
+    what was sent (None where that is not known).
+    """
+
+    stats: StreamStats
+    codec: str
+    round_trips_ms: Sequence[float]
+    sent: Audio | None
+
+    def heard(self) -> Heard:
+        """Its sound."""
+        return Heard(codecs.decode(self.codec, self.stats.payloads), codecs.CODECS[self.codec].rate_hz)
+
+    def columns(self, heard: Heard) -> dict[str, Any]:
+        """The measured columns of `voice_call_stream`."""
+        return {**_counts(self.stats), **_sound(self, heard), **_quality(self)}
+
+    def intervals(self, heard: Heard) -> list[dict[str, Any]]:
+        """The measured columns of `voice_call_interval`, a row a second."""
+        loudness = _levels(self.stats, heard)
+        return [
+            {
+                "second": second.number,
+                "rtp_expected": second.expected,
+                "rtp_lost": second.lost,
+                "rtp_discarded": second.discarded,
+                "jitter_ms": second.jitter_ms,
+                "mos_cq": self._mos_of(second),
+                "level_dbov": loudness.get(second.number),
+            }
+            for second in self.stats.seconds
+        ]
+
+    @property
+    def delay_ms(self) -> float:
+        """One way, mouth to ear: half the mean round trip, the jitter buffer and one packet. Where RTCP gave no round
+        trip, the network's share is taken as nothing.
+        """
+        trips = self.round_trips_ms
+        network = sum(trips) / len(trips) / 2 if trips else 0.0
+        return network + JITTER_BUFFER_MS + self.stats.ptime_ms
+
+    def _mos_of(self, second: seconds.Second) -> float | None:
+        """The rating of one second by itself, with the delay of the call."""
+        codec = IMPAIRMENTS.get(self.codec)
+        if codec is None:
+            return None
+        loss = 100 * sum(second.missing) / len(second.missing)
+        rating = emodel.r_factor(emodel.Path(loss, burst_ratio(second.missing), self.delay_ms, codec))
+        return emodel.mos(rating, wideband=codec.wideband)
+
+    def worst_mos(self) -> float | None:
+        """The lowest rating of a whole second; None where there is none."""
+        found = [score for second in self.stats.seconds if second.whole and (score := self._mos_of(second)) is not None]
+        return min(found, default=None)
+
+
+def _counts(stats: StreamStats) -> dict[str, Any]:
+    bursts = stats.burstiness
+    return {
+        "rtp_expected": stats.expected,
+        "rtp_lost": stats.lost,
+        "rtp_dup": stats.duplicates,
+        "rtp_out_of_order": stats.out_of_order,
+        "rtp_discarded": stats.discarded,
+        "loss_pct": stats.loss_pct,
+        "discard_pct": stats.discard_pct,
+        "max_loss_run": stats.max_loss_run,
+        "burst_loss_pct": bursts.burst_loss_pct,
+        "burst_ms": round(bursts.burst_ms),
+        "gap_loss_pct": bursts.gap_loss_pct,
+        "gap_ms": round(bursts.gap_ms),
+        "jitter_ms": stats.jitter_ms,
+        "jitter_max_ms": stats.jitter_max_ms,
+        "pdv_p95_ms": stats.pdv_p95_ms,
+        "concealed_pct": stats.concealed_pct,
+    }
+
+
+def _quality(direction: Direction) -> Mapping[str, float | None]:
+    """Ratings (ITU-T G.107, G.107.1); `mos_lq` leaves delay out altogether."""
+    codec, stats = IMPAIRMENTS.get(direction.codec), direction.stats
+    if codec is None:
+        return {}
+    loss = stats.loss_pct + stats.discard_pct
+    rating = emodel.r_factor(emodel.Path(loss, stats.burst_ratio, direction.delay_ms, codec))
+    listening = emodel.r_factor(emodel.Path(loss, stats.burst_ratio, codec=codec))
+    return {
+        "r_factor": rating,
+        "mos_cq": emodel.mos(rating, wideband=codec.wideband),
+        "mos_lq": emodel.mos(listening, wideband=codec.wideband),
+        "mos_min": direction.worst_mos(),
+    }
+
+
+def _sound(direction: Direction, heard: Heard) -> dict[str, Any]:
+    found = levels.measure(heard.samples, heard.rate_hz)
+    if found is None:
+        return {}
+    return {
+        "active_pct": found.active_pct,
+        "longest_silence_ms": found.longest_silence_ms,
+        "speech_dbov": found.speech_dbov,
+        "noise_dbov": found.noise_dbov,
+        "clip_pct": found.clip_pct,
+        "silent": _is_silent(direction.sent, heard, found.active_pct),
+    }
+
+
+def _is_silent(sent: Audio | None, heard: Heard, active_pct: float) -> bool:
+    """Whether the speech that was sent is missing in what was heard. Where that can't be told by its course (of a tone,
+    of a sound that is not known, of a moment) whether nothing at all was heard.
+    """
+    found = None if sent is None else _reference(sent, heard.rate_hz).is_in(heard.samples)
+    return active_pct == 0 if found is None else not found
+
+
+_references: dict[tuple[bytes, int], Reference] = {}
+
+
+def _reference(sent: Audio, rate_hz: int) -> Reference:
+    """What `sent` is recognised by at `rate_hz`; made once for each sound of the host."""
+    key = sent.sha256, rate_hz
+    if key not in _references:
+        _references[key] = Reference(sent.samples(rate_hz), rate_hz)
+    return _references[key]
+
+
+def _levels(stats: StreamStats, heard: Heard) -> dict[int, float]:
+    """Level of each second in dBov. Packets of a stream hold equally much sound."""
+    sounding = [payload != b"" for payload in stats.payloads]
+    size = heard.samples.size // max(1, sum(sounding))
+    if not size:
+        return {}
+    packets = heard.samples[: heard.samples.size // size * size].astype(np.float64).reshape(-1, size)
+    powers = seconds.levels(stats.second_of, sounding, (packets**2).mean(axis=1))
+    return {number: float(levels.dbov(np.float64(power))) for number, power in powers.items()}

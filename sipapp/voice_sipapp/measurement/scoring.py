@@ -1,0 +1,168 @@
+"""From what both parties saw of a call to its record. Pure: it runs after the call, outside the media's thread."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from voice_sipapp.measurement import rtpstats
+from voice_sipapp.measurement.direction import Direction, Heard
+from voice_sipapp.measurement.impairments import CODECS as IMPAIRMENTS
+from voice_sipapp.media.audio import Audio
+from voice_sipapp.media.codecs import CODECS
+from voice_sipapp.media.rtppacket import packets
+from voice_sipapp.records.cdr import CallRecord, Cdr, IntervalRecord, StreamRecord
+
+MAX_LAG_MS = 20.0
+"""A packet that left later than a whole packet time makes jitter of our own: the measurement is not valid."""
+
+MAX_CLOCK_STEP_MS = 5.0
+"""Arrivals are stamped with the wall clock: setting it by more than this during a call looks like jitter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party:
+    """What one party sent, received and was told by RTCP, once its media has ended.
+
+    `codec` is what its own leg agreed on, None where it agreed on none: something between may translate;
+    `payload_type` is the number under which it receives that. `not_sent` counts packets that this host itself failed to
+    send, for the reason `send_problem`; `clock_step_ms` is by how much this host's wall clock was set meanwhile.
+    """
+
+    codec: str | None = None
+    payload_type: int | None = None
+    sent: int = 0
+    not_sent: int = 0
+    send_problem: str | None = None
+    clock_step_ms: float = 0.0
+    lag_ms: float = 0.0
+    received: Sequence[tuple[int, bytes]] = ()
+    round_trips_ms: Sequence[float] = ()
+    remote_lost: int | None = None
+    remote_jitter_ms: float | None = None
+
+
+NOBODY = Party()
+"""A party that had no media."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A call's record, and what was heard in each direction in which anything was."""
+
+    cdr: Cdr
+    heard: Mapping[str, Heard]
+
+
+def complete(call: CallRecord, dialer: Party, receiver: Party | None, sound: Audio | None = None) -> Cdr:
+    """The record of `score`."""
+    return score(call, dialer, receiver, sound).cdr
+
+
+def score(call: CallRecord, dialer: Party, receiver: Party | None, sound: Audio | None = None) -> Scored:
+    """The whole record: `call` with its lag and validity, and the streams of both directions, which `sound` went.
+
+    Where no media was agreed on, the streams are empty, and not one-way. `receiver` is None where none of this host was
+    reached: if the call was answered all the same, the receiver may be another host, which writes what it heard.
+    """
+    listener = receiver or NOBODY
+    forward = _measured(call, "forward", dialer, listener, sound)
+    reverse = _measured(call, "reverse", listener, _after_answer(call, dialer), sound)
+    lag = max(dialer.lag_ms, listener.lag_ms) if dialer.codec or listener.codec else None
+    valid = call.valid and forward.record.valid and reverse.record.valid
+    reason = "; ".join(filter(None, [call.sip_reason, *_own_faults(dialer, listener)])) or None
+    elsewhere = receiver is None and call.answered_at is not None
+    directions = (reverse,) if elsewhere else (forward, reverse)
+    cdr = Cdr(
+        replace(call, probe_lag_ms=lag, valid=valid, sip_reason=reason),
+        tuple(direction.record for direction in directions),
+        tuple(interval for direction in directions for interval in direction.intervals),
+    )
+    return Scored(cdr, {direction.record.direction: direction.heard for direction in directions if direction.heard})
+
+
+def score_receiver(call: CallRecord, receiver: Party, sound: Audio | None) -> Scored:
+    """The forward stream of a call of which this host was the receiver only; `call` is what it knows of it. What the
+    dialer sent, and was told by RTCP, only the dialer's host knows.
+    """
+    forward = _measured(call, "forward", NOBODY, receiver, sound)
+    stream = replace(forward.record, rtp_tx=None, probe_lag_ms=None)
+    return Scored(Cdr(call, (stream,), forward.intervals), {"forward": forward.heard} if forward.heard else {})
+
+
+def _after_answer(call: CallRecord, dialer: Party) -> Party:
+    """`dialer` without the early media it received: that is somebody's ringing tone or announcement, and no part of
+    the conversation that is measured. A call that was not answered has no other.
+    """
+    if call.answered_at is None:
+        return dialer if call.disposition == "answered" else replace(dialer, received=())
+    answered_ns = round(call.answered_at.timestamp() * 1e6) * 1000
+    return replace(dialer, received=[packet for packet in dialer.received if packet[0] >= answered_ns])
+
+
+def _own_faults(dialer: Party, receiver: Party) -> list[str]:
+    """What this host did wrong in a call, for the reader of its record."""
+    parties = {"dialer": dialer, "receiver": receiver}
+    step = max((party.clock_step_ms for party in parties.values() if party.codec), default=0.0)
+    clock = [f"this host's clock was set by {step:.0f} ms during the call"] if step > MAX_CLOCK_STEP_MS else []
+    return clock + [
+        f"this host's {name} could not send {party.not_sent} packets: {party.send_problem}"
+        for name, party in parties.items()
+        if party.not_sent
+    ]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One direction: its record, its seconds, its sound (None where nothing came)."""
+
+    record: StreamRecord
+    intervals: tuple[IntervalRecord, ...] = ()
+    heard: Heard | None = None
+
+
+def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, sound: Audio | None) -> _Measured:
+    """What `sender` sent and `listener` heard, in the listener's own codec."""
+    codec = listener.codec or sender.codec
+    key: dict[str, Any] = {
+        "uuid": call.uuid,
+        "direction": direction,
+        "started_at": call.started_at,
+        "client": call.client,
+        "probe": call.probe,
+    }
+    if codec is None:
+        return _Measured(StreamRecord(**key, sip_host=call.sip_host, valid=call.valid))
+    payload_type = CODECS[codec].payload_type if listener.payload_type is None else listener.payload_type
+    stats = rtpstats.analyse(packets(listener.received, payload_type), CODECS[codec].clock_hz)
+    record = StreamRecord(
+        **key,
+        sip_host=call.sip_host,
+        codec=codec,
+        payload_type=payload_type,
+        ptime_ms=stats.ptime_ms if stats else rtpstats.PTIME_MS,
+        rtp_tx=sender.sent,
+        rtp_rx=stats.received if stats else 0,
+        remote_lost=sender.remote_lost,
+        remote_jitter_ms=sender.remote_jitter_ms,
+        wideband=codec in IMPAIRMENTS and IMPAIRMENTS[codec].wideband,
+        one_way=stats is None and call.disposition == "answered",
+        probe_lag_ms=sender.lag_ms,
+        valid=call.valid and _measured_well(sender, listener),
+        **_round_trip(listener),
+    )
+    if stats is None:
+        return _Measured(record)
+    media = Direction(stats, codec, listener.round_trips_ms, sound)
+    heard = media.heard()
+    intervals = tuple(IntervalRecord(**key, **row) for row in media.intervals(heard))
+    return _Measured(replace(record, **media.columns(heard)), intervals, heard)
+
+
+def _measured_well(sender: Party, listener: Party) -> bool:
+    """Whether this host did its own part of a direction: it sent every packet in time and its clock was left alone."""
+    return sender.lag_ms <= MAX_LAG_MS and not sender.not_sent and listener.clock_step_ms <= MAX_CLOCK_STEP_MS
+
+
+def _round_trip(listener: Party) -> dict[str, Any]:
+    trips = listener.round_trips_ms
+    return {"rtt_ms": sum(trips) / len(trips), "rtt_max_ms": max(trips)} if trips else {}

@@ -1,0 +1,55 @@
+"""Takes, renews and gives back this host's leases: the one place where `leases` meets the database."""
+
+import time
+from collections.abc import Callable, Collection
+
+import pyodbc
+
+from voice_sipapp.plan import plandb
+from voice_sipapp.plan.leases import Host, Lease, Tenure, share
+
+LetGo = Callable[[frozenset[Lease]], frozenset[Lease]]
+
+
+def clock() -> float:
+    """Seconds of a clock that nobody sets and that counts the time in which the machine slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Leaseholder:
+    """The leases of the host `own`. `let_go` is asked before leases are given back: it stops calling them and returns
+    those of which no call is up or about to start; the others are kept until the next time.
+    """
+
+    def __init__(self, own: Host, let_go: LetGo) -> None:
+        self.own = own
+        self.tenure = Tenure()
+        self._let_go = let_go
+        self._known: tuple[Collection[Host], frozenset[Lease]] | None = None
+        self._share: frozenset[Lease] = frozenset()
+
+    def remember(self, held: frozenset[Lease]) -> None:
+        """What this host held when it last ran; what it was set up for may have changed since."""
+        self.tenure = Tenure(frozenset(lease for lease in held if self.own.may_hold(lease)))
+
+    def exchange(self, connection: pyodbc.Connection, leases: frozenset[Lease]) -> None:
+        """Renew what is held, take what is this host's share of `leases` and free, give back what is another's.
+
+        Raises pyodbc.Error; what was let go is then no longer called although it is held, until the caller is told.
+        """
+        asked_at = clock()
+        held = self.tenure.held
+        if plandb.renew(connection, self.own.name) != len(held):
+            held = plandb.held(connection, self.own.name)
+        wanted = self._wanted(plandb.live_hosts(connection), leases)
+        unwanted = held - wanted
+        giving = self._let_go(unwanted) if unwanted else unwanted
+        if giving or wanted - held:
+            plandb.exchange(connection, self.own.name, take=wanted - held, give=giving)
+            held = plandb.held(connection, self.own.name)
+        self.tenure.renewed(held, asked_at)
+
+    def _wanted(self, hosts: Collection[Host], leases: frozenset[Lease]) -> frozenset[Lease]:
+        if self._known != (hosts, leases):
+            self._known, self._share = (hosts, leases), share(self.own.name, hosts, leases)
+        return self._share

@@ -1,0 +1,133 @@
+"""When the next call of each probe starts. Pure: the time comes in as an argument.
+
+`every_ms` is a grid on the clock, shifted for each probe by an offset that only its name decides: probes with the same
+interval don't all start together, and neither a restart nor a changed plan row moves a probe's calls.
+"""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+
+from voice_sipapp.plan.probe import Probe
+
+CRON_SPREAD_MS = 20_000
+"""Cron knows minutes; probes of the same minute are spread over its first seconds."""
+
+HANDOVER_MS = 6_000
+"""How long it may take until another host calls a probe that this one leaves: two looks at the leases and some time."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+log = logging.getLogger(__name__)
+
+
+def offset_ms(client: str, probe: str, span_ms: int) -> int:
+    """Where in `span_ms` (0 … span_ms - 1) this probe's calls start: the same for ever, on every host."""
+    digest = hashlib.sha256(f"{client}/{probe}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % span_ms
+
+
+def next_start(probe: Probe, after: datetime) -> datetime:
+    """The first start of a call of `probe` later than `after` (with a time zone), in UTC."""
+    if probe.every_ms is not None:
+        offset = offset_ms(probe.client, probe.probe, probe.every_ms)
+        elapsed = (after - _EPOCH) // _MILLISECOND
+        slots = (elapsed - offset) // probe.every_ms + 1
+        return _EPOCH + timedelta(milliseconds=slots * probe.every_ms + offset)
+    return _next_cron(probe, after)
+
+
+def _next_cron(probe: Probe, after: datetime) -> datetime:
+    offset = timedelta(milliseconds=offset_ms(probe.client, probe.probe, CRON_SPREAD_MS))
+    local = (after - offset).astimezone(ZoneInfo(probe.time_zone))
+    minute: datetime = croniter(probe.schedule or "", local).get_next(datetime)
+    return minute.astimezone(UTC) + offset
+
+
+class Schedule:
+    """The probes of the plan, when each is next due, and which of them has a call up."""
+
+    def __init__(self) -> None:
+        self._probes: dict[tuple[str, str], Probe] = {}
+        self._next: dict[tuple[str, str], datetime] = {}
+        self._calling: Counter[tuple[str, str]] = Counter()
+
+    def update(self, probes: Iterable[Probe], now: datetime) -> None:
+        """Take over a new plan. A probe whose timing did not change keeps its next start."""
+        plan = {probe.key: probe for probe in probes if not probe.suspended}
+        starts: dict[tuple[str, str], datetime] = {}
+        for key, probe in plan.items():
+            known = self._probes.get(key)
+            same = known is not None and _timing(known) == _timing(probe)
+            start = self._next.get(key) if same else _start(probe, now)
+            if start is not None:
+                starts[key] = start
+        self._probes, self._next = plan, starts
+
+    def due(self, now: datetime) -> list[Probe]:
+        """The probes whose call starts now. Each is then busy until `ended`; a start that falls into a call that is
+        still up (unless the probe allows overlaps), or that was slept through, is left out and not made up for.
+        """
+        starting = [key for key, start in self._next.items() if start <= now]
+        for key in starting:
+            following = _start(self._probes[key], now)
+            if following is None:
+                del self._next[key]
+            else:
+                self._next[key] = following
+        free = [key for key in starting if not self.busy(key) or self._probes[key].allow_overlap]
+        self._calling.update(free)
+        return [self._probes[key] for key in free]
+
+    def busy(self, key: tuple[str, str]) -> bool:
+        """Whether a call of the probe `key` is up."""
+        return self._calling[key] > 0
+
+    def begin(self, key: tuple[str, str]) -> None:
+        """A call of the probe `key` starts that was not `due`."""
+        self._calling[key] += 1
+
+    def following(self, key: tuple[str, str]) -> datetime | None:
+        """When the next call of the probe `key` is due; None if never."""
+        return self._next.get(key)
+
+    def leave(self, key: tuple[str, str], now: datetime) -> bool:
+        """Stop calling the probe `key`, which another host takes over; False if this is no moment for it.
+
+        That is while a call is up, and shortly before the next one, which nobody might make then. Of a probe that is
+        called all the time, one call may fall into the gap.
+        """
+        probe, start = self._probes.get(key), self._next.get(key)
+        if self.busy(key):
+            return False
+        often = probe is not None and probe.every_ms is not None and probe.every_ms <= 2 * HANDOVER_MS
+        if start is not None and not often and start - now < timedelta(milliseconds=HANDOVER_MS):
+            return False
+        self._probes.pop(key, None)
+        self._next.pop(key, None)
+        return True
+
+    def ended(self, key: tuple[str, str]) -> None:
+        """A call of the probe `key` is over."""
+        self._calling[key] -= 1
+        if self._calling[key] <= 0:
+            del self._calling[key]
+
+
+def _start(probe: Probe, now: datetime) -> datetime | None:
+    """The next start of `probe`, or None where it has none: one probe's schedule never stops the others'."""
+    try:
+        return next_start(probe, now)
+    except (ValueError, OverflowError) as error:
+        log.warning("%s/%s is not called any more: %s", *probe.key, error)
+        return None
+
+
+def _timing(probe: Probe) -> tuple[int | None, str | None, str]:
+    return probe.every_ms, probe.schedule, probe.time_zone

@@ -1,0 +1,1 @@
+"""Call records, and their way to the database: none lost, none twice."""

@@ -1,0 +1,85 @@
+"""Puts what a receiver heard to its call, whose dialer is another host.
+
+The receiver of a call does not always know which one it is: SBCs and carriers strip headers. It knows the probe, when
+the INVITE came, and sometimes a code that the dialer sent as DTMF; the call itself is in the database by then, or soon.
+"""
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pyodbc
+
+from voice_sipapp.records import calluuid, odbc
+from voice_sipapp.records.cdr import INTERVAL_COLUMNS, LADDER_COLUMNS, STREAM_COLUMNS, ReceiverPart
+
+BEFORE = timedelta(seconds=40)
+"""How long before the INVITE arrived the call may have started: name look-ups, ringing elsewhere, an IVR."""
+
+AFTER = timedelta(seconds=5)
+"""By how much the clocks of two SIP hosts may differ."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A call that may be the one. `heard_by` and `rtp_rx` are of the stream that it has already, None without one."""
+
+    uuid: UUID
+    started_at: datetime
+    heard_by: str | None
+    rtp_rx: int | None
+
+
+def choose(part: ReceiverPart, candidates: list[Candidate]) -> Candidate | None:
+    """The call of which `part` is the receiver's side, or None while it is not among `candidates`.
+
+    It has no such side yet, or this very one: it may have been stored before this process could note that. Of several
+    it is the one that started closest to the INVITE.
+    """
+    fitting = [
+        call
+        for call in candidates
+        if (call.uuid == part.stream.uuid if part.known else part.code in (None, calluuid.code(call.uuid)))
+        and (call.heard_by is None or (call.heard_by, call.rtp_rx) == (part.stream.sip_host, part.stream.rtp_rx))
+    ]
+    return min(fitting, key=lambda call: abs(call.started_at - part.invited_at), default=None)
+
+
+def store(connection: pyodbc.Connection, part: ReceiverPart) -> bool:
+    """Store `part` under its call's key; False while the call is not there. Raises pyodbc.Error."""
+    call = choose(part, _candidates(connection, part))
+    connection.rollback()  # ends the reading, so that the next one sees what came since
+    if call is None:
+        return False
+    key: dict[str, Any] = {"uuid": call.uuid, "started_at": call.started_at}
+    odbc.store(
+        connection,
+        (
+            ("voice_call_stream", STREAM_COLUMNS, [replace(part.stream, **key)]),
+            ("voice_call_interval", INTERVAL_COLUMNS, [replace(row, **key) for row in part.intervals]),
+            ("voice_call_ladder", LADDER_COLUMNS, [replace(row, **key) for row in part.ladders]),
+        ),
+    )
+    return True
+
+
+def _candidates(connection: pyodbc.Connection, part: ReceiverPart) -> list[Candidate]:
+    """The calls of the probe at that time which were answered, as far as is known: an interrupted one may have been."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(
+            "SELECT c.uuid, CAST(c.started_at AS CHAR), s.sip_host, s.rtp_rx FROM voice_call c"
+            " LEFT JOIN voice_call_stream s"
+            " ON s.uuid = c.uuid AND s.started_at = c.started_at AND s.direction = 'forward'"
+            " WHERE c.client = ? AND c.probe = ? AND c.started_at BETWEEN ? AND ?"
+            " AND (c.answered_at IS NOT NULL OR c.disposition = 'interrupted')",
+            part.stream.client,
+            part.stream.probe,
+            odbc.utc_text(part.invited_at - BEFORE),
+            odbc.utc_text(part.invited_at + AFTER),
+        )
+        return [
+            Candidate(UUID(bytes=bytes(uuid)), datetime.fromisoformat(started_at).replace(tzinfo=UTC), host, received)
+            for uuid, started_at, host, received in cursor.fetchall()
+        ]

@@ -1,0 +1,149 @@
+"""The database through ODBC: how to connect, what its errors mean, and how records get in."""
+
+import re
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pyodbc
+
+from voice_sipapp.records.cdr import (
+    CALL_COLUMNS,
+    INTERVAL_COLUMNS,
+    LADDER_COLUMNS,
+    STREAM_COLUMNS,
+    CallRecord,
+    Cdr,
+    IntervalRecord,
+    LadderRecord,
+    StreamRecord,
+    StreamScore,
+    parameters,
+)
+from voice_sipapp.settings import Database
+
+TIMEOUT_S = 3
+ROWS_A_STATEMENT = 200
+
+_ROW_CLASSES = ("21", "22", "23")
+"""Classes of SQLSTATE that are about values. Not 42: the statement is always the same, so what is wrong with it
+(a right, a table, a limit of the account) is never a record's fault.
+"""
+
+_ROW_ERRORS = {1264, 1265, 1292, 1366, 1406, 3819, 4025}
+"""MySQL's errors about a value that some servers report under a general SQLSTATE."""
+
+Rows = tuple[str, Sequence[str], Sequence[CallRecord | StreamRecord | IntervalRecord | LadderRecord]]
+"""A table, its columns, and records of it."""
+
+pyodbc.pooling = False  # a connection that failed must not come back out of the driver manager's pool
+
+
+LONGEST_TEXT = 1 << 24
+"""Up to so many characters are sent as one piece; no column takes more."""
+
+
+def connection_string(database: Database) -> str:
+    """DSN-less connection string for `database`, with its password: never log it."""
+    parts = {
+        "DRIVER": "MariaDB Unicode",
+        "SERVER": database.host,
+        "PORT": str(database.port),
+        "UID": database.user,
+        "PWD": database.password,
+        "DATABASE": database.name,
+        "CHARSET": "utf8mb4",
+        "CONN_TIMEOUT": str(TIMEOUT_S),
+        "READ_TIMEOUT": str(TIMEOUT_S),
+        "WRITE_TIMEOUT": str(TIMEOUT_S),
+    }
+    if database.tls_ca:
+        parts |= {"SSLCA": database.tls_ca, "SSLVERIFY": "1", "FORCETLS": "1"}
+    return "".join(f"{key}={_escaped(value)};" for key, value in parts.items())
+
+
+def _escaped(value: str) -> str:
+    """`value` in braces, as ODBC wants whatever may hold a separator; a closing brace is doubled."""
+    return "{" + value.replace("}", "}}") + "}"
+
+
+def connect(database: Database, *, autocommit: bool = False) -> pyodbc.Connection:
+    """A connection with UTC and strict checking. Raises pyodbc.Error.
+
+    It locks no gaps between rows (READ COMMITTED): hosts that take leases at the same time don't wait for each other.
+    """
+    connection = pyodbc.connect(connection_string(database), autocommit=autocommit, timeout=TIMEOUT_S)
+    # Longer texts would be sent in pieces, which the driver (3.1.15) puts together wrongly: of ladders, some arrived
+    # twice as long and some lengths (6,248 characters) were refused for good.
+    connection.maxwrite = LONGEST_TEXT
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    return connection
+
+
+def error_text(error: Exception) -> str:
+    """One line about `error`, without what the driver adds around it."""
+    return re.sub(r"\[(?:unixODBC|ma-[^]]*)\]", "", str(error.args[-1] if error.args else error)).strip()[:300]
+
+
+def row_at_fault(error: pyodbc.Error) -> bool:
+    """Whether the row itself can never be stored; every other error is the server's or the network's and passes."""
+    sqlstate = str(error.args[0]) if error.args else ""
+    native = {int(code) for code in re.findall(r"\((\d+)\)", str(error.args[-1] if error.args else ""))}
+    return sqlstate[:2] in _ROW_CLASSES or bool(native & _ROW_ERRORS)
+
+
+def schema_at_fault(error: pyodbc.Error) -> bool:
+    """Whether the statement does not fit the database: a table, column or right is missing. A person must help."""
+    return str(error.args[0] if error.args else "").startswith("42")
+
+
+def insert(connection: pyodbc.Connection, cdrs: Sequence[Cdr]) -> None:
+    """Store `cdrs`, all or none, in one transaction. A record that is there already stays as it is."""
+    rows: tuple[Rows, ...] = (
+        ("voice_call", CALL_COLUMNS, [cdr.call for cdr in cdrs]),
+        ("voice_call_stream", STREAM_COLUMNS, [stream for cdr in cdrs for stream in cdr.streams]),
+        ("voice_call_interval", INTERVAL_COLUMNS, [interval for cdr in cdrs for interval in cdr.intervals]),
+        ("voice_call_ladder", LADDER_COLUMNS, [ladder for cdr in cdrs for ladder in cdr.ladders]),
+    )
+    store(connection, rows, [(cdr.call.uuid.bytes, cdr.call.request_id) for cdr in cdrs if cdr.call.request_id])
+
+
+def store(connection: pyodbc.Connection, rows: Sequence[Rows], asked_for: Sequence[tuple[bytes, int]] = ()) -> None:
+    """Store `rows`, all or none, and commit. A row that is there already stays as it is.
+
+    `asked_for`: calls, and the requests that they came of.
+    """
+    with closing(connection.cursor()) as cursor:
+        for table, columns, records in rows:
+            for start in range(0, len(records), ROWS_A_STATEMENT):
+                part = records[start : start + ROWS_A_STATEMENT]
+                cells = [cell for record in part for cell in parameters(record)]
+                cursor.execute(_insert(table, columns, len(part)), cells)
+        for call, request in asked_for:
+            cursor.execute("UPDATE voice_call_request SET call_uuid = ? WHERE id = ?", call, request)
+    connection.commit()
+
+
+def _insert(table: str, columns: Sequence[str], rows: int) -> str:
+    places = ", ".join(["(" + ", ".join("?" * len(columns)) + ")"] * rows)
+    # Not INSERT IGNORE: that would also hide values that do not fit.
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {places} ON DUPLICATE KEY UPDATE uuid = uuid"  # noqa: S608
+
+
+def store_score(connection: pyodbc.Connection, score: StreamScore) -> bool:
+    """Put `score` to its stream, and commit; False while the stream is not there."""
+    key = "uuid = ? AND direction = ? AND started_at = ?"
+    values = parameters(score)
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM voice_call_stream WHERE {key}", values[2:])  # noqa: S608 - no value
+        (there,) = cursor.fetchone()
+        cursor.execute(f"UPDATE voice_call_stream SET mos_lqo = ?, mos_lqo_algorithm = ? WHERE {key}", values)  # noqa: S608
+    connection.commit()
+    return bool(there)
+
+
+def utc_text(moment: datetime) -> str:
+    """`moment` (with a time zone) as a DATETIME(3) in UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -1,0 +1,1 @@
+"""Both parties' SIP: dialogs, registration, authentication, and whose an arriving call is."""

@@ -1,0 +1,347 @@
+"""sippy's user agent, completed: requests within a call are answered as the RFCs ask, challenges are met, sessions
+kept fresh, further dialogs of a forked INVITE ended.
+"""
+
+import logging
+import re
+from typing import Any, Protocol
+
+from sippy.MsgBody import MsgBody
+from sippy.SipGenericHF import SipGenericHF
+from sippy.SipHeader import SipHeader
+from sippy.SipRequest import SipRequest
+from sippy.Time.Timeout import Timeout
+from sippy.UA import UA
+
+from voice_sipapp.signalling.credentials import Credential
+from voice_sipapp.signalling.digest import CHALLENGES, proofs
+from voice_sipapp.signalling.transactions import is_literal
+
+ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+SHORTEST_REFRESH_S = 20.0
+"""A far end that wants its session refreshed ever so often is not followed below this."""
+
+GLARE_S = 2.5
+"""How long to wait after a 491 before trying again (RFC 3261, section 14.1)."""
+
+_GONE = (481, "Call/Transaction Does Not Exist")
+_SIDE_ANSWERS = {
+    "INFO": (200, "OK"), "OPTIONS": (200, "OK"), "REFER": (603, "Decline"), "INVITE": _GONE, "UPDATE": _GONE,
+}  # fmt: skip
+"""Answers to what changes nothing, or comes when the call is not up."""
+
+log = logging.getLogger(__name__)
+
+
+class Media(Protocol):
+    """What is asked about the media of a leg when the far end negotiates anew."""
+
+    def answer_again(self, offer: str) -> str:
+        """Our answer to `offer`. Raises ValueError where it can't be followed; then nothing changes."""
+
+    def offer_again(self) -> str:
+        """Our offer of the session as it stands."""
+
+    def agree_again(self, answer: str) -> None:
+        """The far end's answer to it. Raises ValueError."""
+
+
+class _Text(SipGenericHF):  # type: ignore[misc]  # the stack is untyped
+    """The body of a header that is sent as it was written, the header's name too."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text, name)
+        self._name = name
+
+    def getCopy(self) -> "_Text":
+        """Another one like it."""
+        return _Text(self.body, self._name)
+
+    def getCanName(self, name: str, compact: bool = False) -> str:
+        """The header's name."""
+        return self._name
+
+
+def header(name: str, text: str) -> Any:  # noqa: ANN401
+    """A header that is sent as it is written here."""
+    return SipHeader(name=name, body=_Text(text, name))
+
+
+class Agent(UA):  # type: ignore[misc]  # the stack is untyped
+    """One dialog. `edge` is where everything of it is sent to, where not to the far end itself."""
+
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401
+        media: Media | None = None,
+        credential: Credential | None = None,
+        edge: tuple[str, int] | None = None,
+        **named: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*arguments, **named)
+        self.rCSeq: int | None
+        self.rAddr: Any
+        self.final: Any = None
+        """The last final answer to the INVITE."""
+        self._farewell: Any = None
+        self._closing = 0
+        self._media = media
+        self._credential = credential
+        self._edge = edge
+        self._forks: set[str] = set()
+        self._rounds = 0
+        self._refresh_timer: Any = None
+        self._refreshing = False
+        self._interval = 0
+        if credential is not None:
+            self.setAuth(credential.username, credential.password)
+
+    # --- requests of the far end -----------------------------------------------------------------------------------
+
+    def recvRequest(self, req: Any, sip_t: Any) -> Any:  # noqa: ANN401
+        """Answer `req`, which belongs to this dialog."""
+        method = req.getMethod()
+        if method == "BYE":
+            self._farewell = req
+        if self.state is None or method == "BYE":
+            return super().recvRequest(req, sip_t)
+        if self.rCSeq is not None and self.rCSeq >= req.getHFBody("cseq").getCSeqNum():
+            return req.genResponse(500, "Server Internal Error"), None, None
+        self.rCSeq = req.getHFBody("cseq").getCSeqNum()
+        if self.isConnected() and method in ("INVITE", "UPDATE"):
+            return self._renegotiate(req, sip_t)
+        return self._answered(req, *_SIDE_ANSWERS.get(method, (405, "Method Not Allowed")))
+
+    def _answered(self, request: Any, code: int, reason: str) -> Any:  # noqa: ANN401
+        response = request.genResponse(code, reason)
+        response.appendHeader(header("Allow", ALLOWED))
+        return response, None, None
+
+    def _renegotiate(self, request: Any, transaction: Any) -> Any:  # noqa: ANN401
+        """Answer a re-INVITE or an UPDATE (RFC 3261 section 14, RFC 3311): a new offer, hold, or a refresh."""
+        if self._refreshing:
+            return self._answered(request, 491, "Request Pending")
+        offer, invites = request.getBody(), request.getMethod() == "INVITE"
+        try:
+            description = self._description(str(offer) if offer is not None else None, invites)
+        except ValueError as error:
+            log.warning("call %s: a new offer is not followed: %s", self.cId, error)
+            return self._answered(request, 488, "Not Acceptable Here")
+        except Exception:
+            log.exception("call %s: a new offer could not be handled", self.cId)
+            return self._answered(request, 500, "Server Internal Error")
+        if request.countHFs("contact"):
+            self.rTarget = request.getHFBody("contact").getUrl().getCopy()  # the target may be refreshed too
+        body = MsgBody(description) if description is not None else None
+        response = request.genResponse(200, "OK", body)
+        response.appendHeader(SipHeader(name="contact", body=self.lContact))
+        response.appendHeaders([header("Allow", ALLOWED), *self._session_timer(request)])
+        acknowledged = self._answer_came if invites and offer is None else None
+        self.global_config["_sip_tm"].sendResponse(response, transaction, ack_cb=acknowledged)
+        return None
+
+    def _description(self, offer: str | None, invites: bool) -> str | None:
+        """What our answer says about media: an answer, an offer where none was made, nothing to a mere refresh."""
+        if self._media is None:
+            raise ValueError("there is no media to negotiate")
+        if offer is not None:
+            return self._media.answer_again(offer)
+        return self._media.offer_again() if invites else None
+
+    def _answer_came(self, message: Any) -> None:  # noqa: ANN401
+        """The far end's answer to an offer of ours within the call, in its ACK or in its 200."""
+        if message.getBody() is None or self._media is None:
+            return
+        try:
+            self._media.agree_again(str(message.getBody()))
+        except ValueError as error:
+            log.warning("call %s: the answer to our offer can't be used: %s", self.cId, error)
+
+    # --- how it ended ----------------------------------------------------------------------------------------------
+
+    def last_words(self, name: str) -> list[Any]:
+        """The headers called `name` of what ended the dialog: the far end's BYE, or its final answer."""
+        message = self._farewell or self.final
+        return list(message.getHFs(name)) if message is not None else []
+
+    @property
+    def answered(self) -> bool:
+        """Whether the far end took the call."""
+        return self.final is not None and 200 <= self.final.getSCode()[0] < 300
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the far end owes us no answer."""
+        return self._closing == 0 and str(self.state) != "Cancelling(UAC)"
+
+    # --- session timers (RFC 4028) ---------------------------------------------------------------------------------
+
+    def _session_timer(self, request: Any) -> list[Any]:  # noqa: ANN401
+        """Headers that accept the session timer of `request`; the far end refreshes, unless it wants us to."""
+        asked = _session_expires(request)
+        if asked is None:
+            return []
+        knows = any("timer" in str(each.body).lower() for each in request.getHFs("supported") + request.getHFs("k"))
+        # A proxy may have asked on behalf of a far end that knows nothing of timers: then it is left to us.
+        self._interval, refresher = asked[0], asked[1] or ("uac" if knows else "uas")
+        self._refresh_in(self._interval / 2 if refresher == "uas" else None)
+        accepted = header("Session-Expires", f"{self._interval};refresher={refresher}")
+        return [accepted] if refresher == "uas" else [header("Require", "timer"), accepted]
+
+    def accept_timer(self, request: Any) -> tuple[Any, ...]:  # noqa: ANN401
+        """Headers for our 200 to the INVITE `request`."""
+        return (header("Allow", ALLOWED), header("Supported", "timer"), *self._session_timer(request))
+
+    def _refresh_in(self, seconds: float | None) -> None:
+        """Refresh the session after that time; None: the other side does."""
+        if self._refresh_timer is not None:
+            self._refresh_timer.cancel()
+            self._refresh_timer = None
+        if seconds is not None:
+            self._refresh_timer = Timeout(self._refresh, max(seconds, SHORTEST_REFRESH_S))
+
+    def _refresh(self) -> None:
+        """Invite again, with the session as it stands."""
+        self._refresh_timer = None
+        if not self.isConnected() or self._media is None:
+            return
+        self._refreshing = True
+        extra = (
+            header("Supported", "timer"),
+            header("Session-Expires", f"{self._interval};refresher=uac"),
+            header("Allow", ALLOWED),
+        )
+        self._send("INVITE", MsgBody(self._media.offer_again()), extra, self._refreshed)
+
+    def _refreshed(self, response: Any) -> None:  # noqa: ANN401
+        code, _ = response.getSCode()
+        if code < 200:
+            return
+        self._refreshing = False
+        if code < 300:
+            self._answer_came(response)
+            self._follow_timer(response)
+        elif code == 491:
+            self._refresh_in(GLARE_S)
+        elif code in (408, 481):
+            self.disconnect()
+
+    def _follow_timer(self, response: Any) -> None:  # noqa: ANN401
+        """Refresh from now on, if `response` names us: we are the one who invited."""
+        asked = _session_expires(response)
+        if asked is not None and asked[1] == "uac":
+            self._interval = asked[0]
+            self._refresh_in(self._interval / 2)
+
+    # --- our requests ------------------------------------------------------------------------------------------------
+
+    def genRequest(self, method: str, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """A request of this dialog. All of them leave by UDP: the edge speaks whatever else there is.
+
+        A name in a Contact is not looked up, which would hold up every other message: it goes where the INVITE went.
+        """
+        hop = self.rAddr[0] if is_literal(self.rAddr[0][0]) else self.rAddr0[0]
+        self.rAddr = (self._edge or hop, "udp")
+        return super().genRequest(method, *arguments, **named)
+
+    def newTransaction(self, req: Any, req_extra_headers: Any = None, **named: Any) -> Any:  # noqa: ANN401
+        """Send `req`; a BYE that is challenged is sent again with our credential."""
+        if req.getMethod() == "BYE" and "resp_cb" not in named:
+            self._closing += 1
+            named["resp_cb"] = lambda response: self._met("BYE", req, response, self._closed)
+            send = super().newTransaction
+            self.global_config["_sip_tm"].after_acknowledging(lambda: send(req, req_extra_headers, **named))
+            return None
+        return super().newTransaction(req, req_extra_headers, **named)
+
+    def _closed(self, _: Any) -> None:  # noqa: ANN401
+        self._closing -= 1
+
+    def _send(self, method: str, body: Any, extra: tuple[Any, ...], done: Any) -> None:  # noqa: ANN401
+        request = self.genRequest(method, body, extra_headers=extra)
+        self.reqs.pop(request.getHFBody("cseq").getCSeqNum(), None)  # its answers are not the first INVITE's
+        self.newTransaction(request, resp_cb=lambda response: self._met(method, request, response, done, extra))
+
+    def _met(self, method: str, sent: Any, response: Any, done: Any, extra: tuple[Any, ...] = ()) -> None:  # noqa: ANN401
+        """Meet a challenge to `sent`; anything else is given to `done`."""
+        if self.isDead():
+            return
+        answer = self._proofs(response, sent) if response.getSCode()[0] in (401, 407) else None
+        if answer:
+            self._send(method, sent.getBody(), (*extra, *answer), done)
+        else:
+            done(response)
+
+    def recvResponse(self, resp: Any, tr: Any) -> None:  # noqa: ANN401
+        """Take in an answer to the INVITE."""
+        code, _ = resp.getSCode()
+        if code >= 200:
+            self.final = resp
+        if 200 <= code < 300:
+            self._follow_timer(resp)
+        super().recvResponse(resp, tr)
+
+    def processChallenge(
+        self,
+        resp: Any,  # noqa: ANN401
+        cseq: int,
+        ch_hfname: str,
+        auth_hfname: str,
+        extra_headers: Any,  # noqa: ANN401
+    ) -> bool:
+        """Whether the INVITE was sent again with our credential (RFC 3261, section 22)."""
+        if self.state is None or str(self.state) == "Cancelling(UAC)":
+            return False
+        answer = self._proofs(resp, self.reqs[cseq])
+        if not answer:
+            return False
+        request = self.genRequest("INVITE", self.lSDP, extra_headers=(*(extra_headers or ()), *answer))
+        del self.reqs[cseq]
+        self.global_config["_sip_tm"].after_acknowledging(
+            lambda: self.newUacTransaction(request, req_extra_headers=extra_headers)
+        )
+        return True
+
+    def _proofs(self, response: Any, sent: Any) -> list[Any] | None:  # noqa: ANN401
+        """Authorization headers for `sent`, which `response` challenged; None where the challenge can't be met."""
+        if self._credential is None or self._rounds >= CHALLENGES:
+            return None
+        self._rounds += 1
+        return proofs(response, sent, self._credential, str(self.rTarget))
+
+    # --- forked INVITEs ------------------------------------------------------------------------------------------
+
+    def refuse_fork(self, answer: Any, server: Any) -> bool:  # noqa: ANN401
+        """Acknowledge and end the dialog that `answer`, a 200, makes besides this one; False if it is this one's."""
+        tag, own = answer.getHFBody("to").getTag(), self.rUri.getTag() if self.rUri is not None else None
+        if not tag or own is None or tag == own or answer.getHFBody("from").getTag() != self.lTag:
+            return False
+        number = answer.getHFBody("cseq").getCSeqNum()
+        manager = self.global_config["_sip_tm"]
+        acknowledgement = self._to_fork("ACK", answer, number)
+        manager.transmitMsg(server, acknowledgement, acknowledgement.getTarget()[0], None)
+        if tag not in self._forks:
+            self._forks.add(tag)
+            log.info("call %s: answered by a second party, which is hung up on", self.cId)
+            manager.newTransaction(self._to_fork("BYE", answer, number + 1))
+        return True
+
+    def _to_fork(self, method: str, answer: Any, number: int) -> Any:  # noqa: ANN401
+        contacts = answer.getHFBodys("contact")
+        target = (contacts[0].getUrl() if contacts else self.rTarget).getCopy()
+        routes = [each.getCopy() for each in answer.getHFBodys("record-route")][::-1]
+        address = self._edge or (routes[0].getUrl() if routes else target).getAddr()
+        return SipRequest(
+            method=method, ruri=target, to=answer.getHFBCopy("to"), fr0m=self.lUri, cseq=number, callid=self.cId,
+            routes=routes, target=(address, "udp"),
+        )  # fmt: skip
+
+
+def _session_expires(message: Any) -> tuple[int, str | None] | None:  # noqa: ANN401
+    """Seconds and refresher of the session timer that `message` asks for."""
+    for name in ("session-expires", "x"):
+        if message.countHFs(name):
+            found = re.match(r"\s*([0-9]{1,9})", str(message.getHFBody(name)))
+            refresher = re.search(r"refresher\s*=\s*(uac|uas)", str(message.getHFBody(name)), re.IGNORECASE)
+            return (int(found[1]), refresher[1].lower() if refresher else None) if found else None
+    return None

@@ -1,0 +1,106 @@
+"""What must be known before an INVITE can be sent: whether the probe can be called at all, and where to send to."""
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+
+from voice_sipapp.plan.probe import Probe
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.signalling import stack
+from voice_sipapp.signalling.call import Call
+from voice_sipapp.signalling.credentials import Credential, CredentialsError
+from voice_sipapp.signalling.station import Station
+from voice_sipapp.signalling.transactions import is_literal
+
+LOOKUPS = 4
+"""How many names are looked up at once: one name server that does not answer must not hold every call up."""
+
+
+CARRIERS = ("udp", "tcp", "tls")
+
+
+def impossible(probe: Probe, station: Station) -> str | None:
+    """Why a call of `probe` can't be placed from this host as it is described, as a sentence; None if it can."""
+    if probe.unsupported:
+        return probe.unsupported
+    try:
+        for uri in (probe.dialer, probe.destination):
+            stack.check_uri(uri)
+        check_hop(probe.proxy or probe.destination, station)
+    except ValueError as error:
+        return f"{error}."
+    return None
+
+
+def check_hop(hop: SipUri, station: Station) -> None:
+    """Raises ValueError where this host can't reach `hop` at all."""
+    if hop.carrier not in CARRIERS:
+        raise ValueError(f"SIP over {hop.carrier} is not supported, only over {', '.join(CARRIERS)}")
+    if hop.carrier != "udp" and station.edge is None:
+        raise ValueError(
+            f"{hop.text} needs SIP over {hop.carrier.upper()}, and this host has no edge for it (VOICE_SIP_EDGE)"
+        )
+    own = ip_address(station.address)
+    try:
+        other = ip_address(hop.host.strip("[]"))
+    except ValueError:
+        return  # a name, to be looked up
+    if other.version != own.version:
+        raise ValueError(
+            f"{other} can't be reached from {own}: one is an IPv{other.version}, the other an IPv{own.version} address"
+        )
+
+
+class Dialling:
+    """Starts calls. `submit` runs an action in the SIP stack's thread and may be called from any other."""
+
+    def __init__(self, submit: Callable[[Callable[[], None]], None]) -> None:
+        self._submit = submit
+        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="resolve")
+
+    def start(self, call: Call) -> None:
+        """Start `call`, or go on with it at its new target, as soon as its way is known."""
+        hop = call.probe.proxy or call.target
+        if call.redirected:
+            try:
+                check_hop(hop, call.station)
+            except ValueError as error:
+                call.fail(f"Redirected to {call.target.text}, where no call can be placed: {error}")
+                return
+        if is_literal(hop.host) and call.probe.dialer_credentials is None:
+            call.start(way_to(hop, hop.host, call.station, None))
+        else:
+            self._threads.submit(self._prepare, call, hop)
+
+    def _prepare(self, call: Call, hop: SipUri) -> None:
+        """Find out what takes its time, which is why this runs in a thread."""
+        try:
+            name = call.probe.dialer_credentials
+            credential = call.station.credentials.get(name) if name else None
+            address = hop.host if is_literal(hop.host) else look_up(hop, call.station.address)
+        except CredentialsError as error:
+            reason = f"The dialer can't log in: {error}"
+            self._submit(lambda: call.fail(reason, misconfigured=True))
+        except Exception as error:  # UnicodeError among others: none may lose the call
+            cause = (error.strerror if isinstance(error, OSError) else None) or error
+            reason = f"The host name {hop.host} can't be resolved: {cause}"
+            self._submit(lambda: call.fail(reason, spoilt=True))
+        else:
+            self._submit(lambda: call.safely(call.start)(way_to(hop, address, call.station, credential)))
+
+    def close(self) -> None:
+        """Look nothing up any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def look_up(hop: SipUri, own_address: str) -> str:
+    """The address of the host of `hop`, of the same family as ours, as it stands in a URI. May take seconds."""
+    family = socket.AF_INET6 if ":" in own_address else socket.AF_INET
+    return stack.bracketed(str(socket.getaddrinfo(*hop.address, family, socket.SOCK_DGRAM)[0][4][0]))
+
+
+def way_to(hop: SipUri, address: str, station: Station, credential: Credential | None) -> stack.Way:
+    """The way to `hop`, whose host has that `address`."""
+    edge = station.edge if hop.carrier != "udp" else None
+    return stack.Way(next_hop=(address, hop.address[1]), transport=hop.carrier, edge=edge, credential=credential)
