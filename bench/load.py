@@ -34,12 +34,14 @@ class Subject(Protocol):
     Attributes:
         name: for the figures.
         pids: its processes.
-        one_in: capture one in so many of its streams, a power of two: more than the capture could keep up with.
+        one_in: capture one in so many of its packets, a power of two: all are more than a capture keeps up with.
+        listens: it reads what it receives; otherwise no loss counts against it.
     """
 
     name: str
     pids: list[int]
     one_in: int
+    listens: bool
 
     def add(self, calls: int) -> None:
         """Have so many more calls up, from soon on."""
@@ -123,7 +125,7 @@ def run(lab: Lab, subject: Subject, stages: Sequence[Stage]) -> list[Step]:
             window=sendtimes.window(packets, before.moment_ns, after.moment_ns, subject.one_in),
             cpu=_cpu(before, after),
             rss_mb=after.rss_mb,
-            lost_pct=100 * (after.overflowed - before.overflowed) / max(1, _arrived(before, after)),
+            lost_pct=_lost_pct(before, after) if subject.listens else 0.0,
         )
         for before, after in pairwise(samples)
     ]
@@ -147,8 +149,9 @@ def _cpu(before: Sample, after: Sample) -> float:
     return (after.cpu_s - before.cpu_s) / ((after.moment_ns - before.moment_ns) / 1e9)
 
 
-def _arrived(before: Sample, after: Sample) -> int:
-    return after.received + after.overflowed - before.received - before.overflowed
+def _lost_pct(before: Sample, after: Sample) -> float:
+    overflowed, received = after.overflowed - before.overflowed, after.received - before.received
+    return 100 * overflowed / max(1, overflowed + received)
 
 
 def _sample(lab: Lab, subject: Subject) -> Sample:

@@ -31,6 +31,7 @@ class Sipp:
 
     name = "sipp"
     one_in = 8
+    listens = False
 
     def __init__(self, lab: Lab, pids: list[int]) -> None:
         self.pids = pids
@@ -73,6 +74,7 @@ class Baresip:
 
     name = "baresip"
     one_in = 1
+    listens = True
 
     def __init__(self, lab: Lab, pids: list[int]) -> None:
         self.pids = pids

@@ -28,6 +28,7 @@ class Prober:
 
     name = "sip-application"
     one_in = 1
+    listens = True
 
     def __init__(self, lab: Lab, pid: int) -> None:
         self.pids = [pid]

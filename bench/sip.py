@@ -37,7 +37,7 @@ def main() -> None:
                 _report_peer(load.run(lab, other, _rising(100, arguments)), "baresip", ours)
         if "sipp" in chosen:
             with progress.step("sipp", "making calls"), peers.sipp(lab) as another:
-                _report_peer(load.run(lab, another, _rising(300, arguments)), "sipp", ours)
+                _report_peer(load.run(lab, another, _rising(800, arguments)), "sipp", ours)
         if "rows" in chosen:
             _report_rows(rows.measure(lab, arguments.records))
 
