@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
         "--only", action="append", choices=("application", "sipp", "baresip", "rows"), help="leave out the rest"
     )
     parser.add_argument("--step", type=int, default=40, help="calls added each 10 s (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=8, help="how often at most (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=6, help="how often at most (default: %(default)s)")
     parser.add_argument(
         "--records", type=int, default=1000, help="call records for the database (default: %(default)s)"
     )
