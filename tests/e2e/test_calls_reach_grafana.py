@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import System
+from voice_lab import waiting
 from voice_lab.services import cluster
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
@@ -50,8 +51,12 @@ def test_a_refused_call_keeps_the_answer_and_claims_no_quality(system: System) -
 
 
 def test_kubectl_tells_health_and_last_call(system: System) -> None:
+    def healthy() -> bool:
+        return bool(probes(system)["acme/inbound-sales"]["status"]["health"] == "Healthy")
+
+    # A machine that is busy for a while spoils calls, which then don't count.
+    waiting.until(healthy, what="a valid call of the clean path", seconds=120)
     sales, fax = (probes(system)[name]["status"] for name in ("acme/inbound-sales", "acme/fax"))
-    assert sales["health"] == "Healthy"
     assert sales["lastCall"]["mos"] > 4.2
     assert fax["health"] == "Unhealthy"
     assert fax["lastCall"]["sipCode"] == 486
