@@ -7,6 +7,7 @@ say, with their user, their settings and their limits.
 
 from __future__ import annotations
 
+import itertools
 import resource
 import shlex
 import subprocess
@@ -22,7 +23,8 @@ from voice_lab import commands, pki, processes, waiting
 from voice_lab.context import Lab
 from voice_lab.places import CHECKOUT
 from voice_lab.services import database as database_service
-from voice_lab.services import network
+from voice_lab.services import network, sip_host
+from voice_sipapp.plan import leases
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
@@ -228,17 +230,28 @@ def test_the_check_finds_nothing_wrong_where_the_host_stands(configured: Machine
     assert "database: connected" in told
 
 
+def falling_to_it(lab: Lab, kind: str) -> str:
+    """The name of a probe of this `kind` that the installed host calls: the lab's own shares the plan with it."""
+    hosts = [
+        leases.Host(CLIENT, ("dialer", "receiver"), (CLIENT,)),
+        leases.Host(sip_host.host_name(lab), ("dialer", "receiver")),
+    ]
+    names = (f"{kind}-{number}" for number in itertools.count())
+    return next(name for name in names if leases.holder(leases.Lease(CLIENT, name, "dialer"), hosts) == CLIENT)
+
+
 def test_what_the_units_start_makes_a_call_whose_record_arrives(configured: Machine):
     (application,) = configured.unit("voice-sipapp")["ExecStart"]
     with edge_running(configured):
         processes.start(configured.folder, "sipapp", configured.as_unit("voice-sipapp", application))
         own = f"sip:+442071838750@[{ADDRESS}]:{PORTS['RECEIVER']}"
+        answered, busy = (falling_to_it(configured.lab, kind) for kind in ("own", "busy"))
         sbc = {"dialer_outbound_proxy": f"sip:[{network.PLAN.address}]:{network.PLAN.port}"}
         with closing(database_service.connect(configured.lab, "admin")) as connection, connection.cursor() as cursor:
             for row in (
-                plan_row("own", own, client=CLIENT, uid="install-own", audio="speech-en"),
+                plan_row(answered, own, client=CLIENT, uid="install-own", audio="speech-en"),
                 plan_row(
-                    "busy",
+                    busy,
                     "sip:+442071834486@sbc.acme.example",
                     client=CLIENT,
                     uid="install-busy",
@@ -255,7 +268,7 @@ def test_what_the_units_start_makes_a_call_whose_record_arrives(configured: Mach
                 cursor.execute("SELECT probe, disposition, valid FROM voice_call WHERE sip_host = %s", (CLIENT,))
                 return {(str(probe), str(disposition), int(valid)) for probe, disposition, valid in cursor.fetchall()}
 
-            wanted = {("own", "answered"), ("busy", "busy")}
+            wanted = {(answered, "answered"), (busy, "busy")}
             try:
                 waiting.until(
                     lambda: wanted <= {(probe, disposition) for probe, disposition, _ in calls()},
