@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -20,6 +21,10 @@ from voice_lab.errors import LabError
 from voice_lab.waiting import EVERY_SECONDS
 
 STOP_SECONDS = 10.0
+_WHEN_RECORDED = ("/bin/sh", "-c", 'read -r go && unset go PWD && exec "$@" </dev/null', "lab")
+"""Becomes the program once it is told to. A lab that is killed before it could record the program tells it nothing, and
+then it ends: nobody would ever find it.
+"""
 
 
 class Record(NamedTuple):
@@ -52,23 +57,33 @@ def start(
     stop(folder, name)  # a second one would take the first one's record, and nobody would ever stop that
     log = folder / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    _check_program(name, command[0], env, cwd)
     with log.open("ab") as out:
-        try:
-            process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env=dict(env) if env is not None else None,
-                cwd=cwd,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise LabError(f"{name}: the program {command[0]} cannot be started: {error.strerror}") from error
+        process = subprocess.Popen(
+            [*_WHEN_RECORDED, *command],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=dict(env) if env is not None else None,
+            cwd=cwd,
+            start_new_session=True,
+        )
     record = Record(process.pid, _stat(process.pid).started, _world())
     _children[record] = process
     files.write_private(_record_path(folder, name), json.dumps(record._asdict()))
+    if process.stdin is not None:
+        with process.stdin as gate:
+            gate.write(b"go\n")
     return record
+
+
+def _check_program(name: str, program: str, env: Mapping[str, str] | None, cwd: Path | None) -> None:
+    """Raise LabError if there is no `program`: what waits for its record could not tell us."""
+    path = (os.environ if env is None else env).get("PATH", os.defpath)
+    found = shutil.which(program, path=path) if "/" not in program else shutil.which(Path(cwd or ".", program))
+    if found is None:
+        reason = "Permission denied" if Path(cwd or ".", program).is_file() else "No such file or directory"
+        raise LabError(f"{name}: the program {program} cannot be started: {reason}")
 
 
 def running(folder: Path, name: str) -> bool:

@@ -6,8 +6,8 @@ Where the figures come from, and what they are worth:
   (ITU-T G.113 (11/2007), Appendix I, random loss). Our receiver conceals.
 - **G.722** at 64 kbit/s: Ie,wb = 13 (G.113 Appendix IV, table IV.1; Möller, Raake and others, "Impairment factor
   framework for wide-band speech codecs", IEEE TASLP 14(6), 2006), written down from memory of these texts and not
-  confirmed against them: **provisional**. For its Bpl,wb no figure was found that could be checked. 4.9 is the one that table IV.4 gives for G.722.2 at 23.85 kbit/s, the codec there that stands loss best:
-  **provisional**.
+  confirmed against them: **provisional**. For its Bpl,wb no figure was found that could be checked. 4.9 is the one that
+  table IV.4 gives for G.722.2 at 23.85 kbit/s, the codec there that stands loss best: **provisional** too.
 - **Opus** has no figures of ITU-T at all. Ie,wb = 18.1 and Bpl,wb = 18.7 (random loss) are those that M. Alahmadi
   published with Opus_emodel.js (2021) for wide-band Opus at 15 kbit/s, the highest bit rate given, derived from
   instrumental models: **provisional**, and a bound: at more bits a call sounds better than this says.

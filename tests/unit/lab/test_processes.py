@@ -100,3 +100,31 @@ def test_starting_a_program_again_ends_the_first(tmp_path: Path) -> None:
     assert not alive(first.pid)
     assert alive(second.pid)
     processes.stop(tmp_path, "sleeper")
+
+
+def test_a_program_that_nobody_recorded_ends_with_its_starter(tmp_path: Path) -> None:
+    """The lab is killed after it made the process and before it wrote down which."""
+    ran = tmp_path / "ran"
+    starter = (
+        "import os, pathlib, sys\n"
+        "from voice_lab import files, processes\n"
+        "files.write_private = lambda *_: os._exit(9)\n"
+        "processes.start(pathlib.Path(sys.argv[1]), 'x', ['sh', '-c', 'touch ran; exec sleep 1000'],"
+        " cwd=pathlib.Path(sys.argv[1]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", starter, tmp_path], check=False, timeout=30)
+    assert done.returncode == 9
+    waiting.until(lambda: not working_in(tmp_path), what="the process ends", seconds=10)
+    assert not ran.exists()
+
+
+def working_in(folder: Path) -> list[str]:
+    """Processes whose working directory is `folder`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == folder:
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
