@@ -20,8 +20,8 @@ from voice_sipapp.plan.leases import Host, Lease
 from voice_sipapp.plan.limits import Turns
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.reader import PlanReader
+from voice_sipapp.records import spool as spools
 from voice_sipapp.records.cdr import Parameter
-from voice_sipapp.records.spool import Spool
 from voice_sipapp.records.writer import Writer
 from voice_sipapp.settings import Settings
 from voice_sipapp.signalling import credentials, stack
@@ -44,7 +44,7 @@ class Application:
         self._settings = settings
         self._failed = False
         self._started_at = datetime.now(UTC)
-        self._spool = Spool(settings.spool)
+        self._spool = spools.owned(settings.spool)
         if cut_off := self._spool.recover():
             log.warning("%d calls were up when this host last stopped; their records say interrupted", cut_off)
         self._engine = rtp.Engine(settings.address, settings.rtp_ports)

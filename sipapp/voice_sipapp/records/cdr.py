@@ -4,6 +4,7 @@ A record is made once, when its call is over, then kept in the spool as JSON unt
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -19,15 +20,22 @@ _WIDTHS = {
     "ua_remote": 255, "audio": 120, "codec": 16, "transport": 8, "mos_lqo_algorithm": 32, "recording": 255,
 }  # fmt: skip
 _DECIMALS = {
-    "loss_pct": 3, "discard_pct": 3, "burst_loss_pct": 3, "gap_loss_pct": 3, "active_pct": 3, "clip_pct": 3,
-    "jitter_ms": 3, "jitter_max_ms": 3, "rtt_ms": 3, "rtt_max_ms": 3, "remote_jitter_ms": 3, "probe_lag_ms": 3,
-    "mos_cq": 3, "mos_lq": 3, "mos_min": 3, "mos_lqo": 3, "r_factor": 2, "speech_dbov": 2, "noise_dbov": 2,
-    "pdv_p95_ms": 3, "concealed_pct": 3, "level_dbov": 2,
+    "loss_pct": (6, 3), "discard_pct": (6, 3), "burst_loss_pct": (6, 3), "gap_loss_pct": (6, 3), "active_pct": (6, 3),
+    "clip_pct": (6, 3), "concealed_pct": (6, 3), "jitter_ms": (9, 3), "jitter_max_ms": (9, 3), "rtt_ms": (9, 3),
+    "rtt_max_ms": (9, 3), "remote_jitter_ms": (9, 3), "probe_lag_ms": (9, 3), "pdv_p95_ms": (9, 3),
+    "clock_offset_ms": (9, 3), "mos_cq": (4, 3), "mos_lq": (4, 3), "mos_min": (4, 3), "mos_lqo": (4, 3),
+    "r_factor": (5, 2), "speech_dbov": (5, 2), "noise_dbov": (5, 2), "level_dbov": (5, 2),
 }  # fmt: skip
+"""Digits of a DECIMAL, and how many of them are behind the point."""
+
+_TINY, _SMALL, _LARGE, _HUGE = range(2**8), range(2**16), range(2**31), range(2**63)
+_INTEGERS = {
+    "payload_type": _TINY, "ptime_ms": _SMALL, "redirects": _SMALL, "q850_cause": _SMALL, "second": _SMALL,
+    "generation": _HUGE, "request_id": _HUGE, "remote_lost": range(-(2**31), 2**31),
+}  # fmt: skip
+"""What columns hold that do not hold `_LARGE`."""
+
 _SIP_CODES = range(100, 700)
-_LARGEST_INT = 2**31 - 1
-_LARGEST_MS = 999_999.999
-"""The largest value of a DECIMAL(9,3): a nonsense clock of the far end must not cost the whole record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,29 +253,37 @@ def parameters(record: CallRecord | StreamRecord | IntervalRecord | LadderRecord
     Times become text because the ODBC driver cuts the milliseconds off a datetime; texts are cut and numbers limited
     to what their columns hold, since a strange far end must not make a record unstorable.
     """
-    return [_parameter(field.name, getattr(record, field.name)) for field in fields(record)]
+    most = _SMALL if isinstance(record, IntervalRecord) else _LARGE
+    return [_parameter(field.name, getattr(record, field.name), most) for field in fields(record)]
 
 
-def _parameter(column: str, value: Value) -> Parameter:
+def _parameter(column: str, value: Value, most: range) -> Parameter:
     if isinstance(value, UUID):
         return value.bytes
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S.") + f"{value.microsecond // 1000:03d}"
     if isinstance(value, int | float):
-        return _number(column, value)
-    if isinstance(value, str) and column in _WIDTHS:
-        return value[: _WIDTHS[column]]
+        return number(column, value, most)
+    if isinstance(value, str):
+        # Half of a surrogate pair, which JSON can hold, is no character that a database or a driver takes.
+        return value.encode(errors="replace").decode()[: _WIDTHS.get(column)]
     return value
 
 
-def _number(column: str, value: float) -> Parameter:
+def number(column: str, value: float, most: range = _LARGE) -> Parameter:
+    """`value` as `column` holds it: the nearest that it can hold; None for what is no number."""
     if isinstance(value, bool):
         return int(value)
+    if not math.isfinite(value):
+        return None
     if column in _DECIMALS:
-        return round(max(-_LARGEST_MS, min(_LARGEST_MS, value)), _DECIMALS[column])
+        digits, scale = _DECIMALS[column]
+        largest = 10.0 ** (digits - scale) - 10.0**-scale
+        return round(max(-largest, min(largest, value)), scale)
     if column == "sip_code":
         return value if value in _SIP_CODES else None
-    return value if column == "generation" else min(value, _LARGEST_INT)
+    held = _INTEGERS.get(column, most)
+    return max(held.start, min(held.stop - 1, value))
 
 
 def _plain(value: object) -> str:

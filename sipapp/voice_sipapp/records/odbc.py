@@ -87,8 +87,14 @@ def error_text(error: Exception) -> str:
     return re.sub(r"\[(?:unixODBC|ma-[^]]*)\]", "", str(error.args[-1] if error.args else error)).strip()[:300]
 
 
-def row_at_fault(error: pyodbc.Error) -> bool:
+NOT_TAKEN = (TypeError, ValueError, OverflowError)
+"""What the driver raises, besides its own errors, about a value that it can't hand on."""
+
+
+def row_at_fault(error: Exception) -> bool:
     """Whether the row itself can never be stored; every other error is the server's or the network's and passes."""
+    if isinstance(error, NOT_TAKEN):
+        return True
     sqlstate = str(error.args[0]) if error.args else ""
     native = {int(code) for code in re.findall(r"\((\d+)\)", str(error.args[-1] if error.args else ""))}
     return sqlstate[:2] in _ROW_CLASSES or bool(native & _ROW_ERRORS)

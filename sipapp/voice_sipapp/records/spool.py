@@ -1,14 +1,20 @@
 """Where records wait for the database: a SQLite file that survives a crash of the process and of the machine."""
 
+import fcntl
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart, StreamScore
 
+# auto_vacuum: what a long outage piled up is the disk's again once it is sent. It must come before everything else.
 _SCHEMA = """
+PRAGMA auto_vacuum = FULL;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS waiting (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
@@ -17,6 +23,13 @@ CREATE TABLE IF NOT EXISTS parts (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT
 CREATE TABLE IF NOT EXISTS scores (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY, uuid TEXT NOT NULL, body TEXT NOT NULL, error TEXT NOT NULL);
 """
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+log = logging.getLogger(__name__)
+
+
+class SpoolInUseError(OSError):
+    """Another process has the spool; the text says what to do."""
 
 
 class Spool:
@@ -27,12 +40,44 @@ class Spool:
         if not path.parent.is_dir():
             raise NotADirectoryError(f"the spool {path} can't be made: there is no folder {path.parent}")
         self._lock = threading.Lock()
+        self._path = path
         try:
             self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise sqlite3.OperationalError(f"the spool {path} can't be opened: {error}") from error
+        try:
             with closing(self._db.cursor()) as cursor:
                 cursor.executescript(_SCHEMA)
         except sqlite3.OperationalError as error:
+            self._db.close()
             raise sqlite3.OperationalError(f"the spool {path} can't be opened: {error}") from error
+        except sqlite3.DatabaseError:
+            self._db.close()
+            raise
+        self._owned: IO[bytes] | None = None
+
+    def own(self) -> None:
+        """Make this process the only one that runs calls with this spool, until it is closed or the process ends.
+        Raises SpoolInUseError: what another process has noted as begun is not over.
+        """
+        lock = self._path.with_name(f"{self._path.name}.lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise SpoolInUseError(
+                f"another SIP application runs with the spool {self._path}: stop it, or set VOICE_SPOOL to another file"
+            ) from None
+        self._owned = lock
+
+    def check(self) -> None:
+        """Read all of the file. Raises sqlite3.DatabaseError where it is broken."""
+        with self._lock:
+            problems = self._db.execute("PRAGMA quick_check(1)").fetchall()
+        if problems != [("ok",)]:
+            broken = sqlite3.DatabaseError(problems[0][0])
+            broken.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise broken
 
     def begin(self, call: CallRecord) -> None:
         """Note that a call begins: `call` is its record unless another one is put. On disk when this returns."""
@@ -137,3 +182,33 @@ class Spool:
         """Close the file."""
         with self._lock:
             self._db.close()
+            if self._owned is not None:
+                self._owned.close()
+
+
+def owned(path: Path) -> Spool:
+    """The spool at `path`, for this process alone. One that can't be read any more is put aside, whole, for a person
+    to recover, and a new one begun: a host that never calls again would help nobody. Raises as `Spool` and `own` do.
+    """
+    try:
+        return _checked(path)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BROKEN:
+            raise
+        aside = f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        for suffix in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).replace(path.with_name(aside + suffix))
+        log.error("the spool %s is broken (%s) and was put aside as %s: see docs/sip-host.md", path, error, aside)  # noqa: TRY400
+        return _checked(path)
+
+
+def _checked(path: Path) -> Spool:
+    spool = Spool(path)
+    try:
+        spool.own()
+        spool.check()
+    except (OSError, sqlite3.Error):
+        spool.close()
+        raise
+    return spool

@@ -20,6 +20,9 @@ PARTS_EVERY_S = 2.0
 PART_WAITS = timedelta(hours=24)
 """How long a receiver's part waits for its call: the dialer's host may be cut off from the database for hours."""
 
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+"""What a text in the spool raises that is no record of this version."""
+
 Batch = list[tuple[int, Cdr]]
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ class Writer(threading.Thread):
         self._backoff = Backoff()
         self._next_parts = 0.0
         self._last_part = 0
+        self._batch = BATCH
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Let the thread try once more what is waiting, then end; what it can't send stays in the spool."""
@@ -52,9 +56,10 @@ class Writer(threading.Thread):
     def drain(self) -> bool:
         """Send everything that waits. False if the database would not have it now (the reason is logged)."""
         try:
-            while waiting := self._spool.take(BATCH):
+            while waiting := self._spool.take(self._batch):
                 if batch := self._readable(waiting):
                     self._send(batch)
+                self._batch = min(BATCH, self._batch * 2)
             if time.monotonic() >= self._next_parts:
                 self._next_parts = time.monotonic() + PARTS_EVERY_S
                 self._send_parts()
@@ -65,6 +70,8 @@ class Writer(threading.Thread):
                 logging.WARNING, "")  # fmt: skip
             log.log(level, "records wait in the spool: %s%s", odbc.error_text(error), hint)
             self._disconnect()
+            # What is too much at once for a slow server, or for one that takes no large packets, gets through in parts.
+            self._batch = max(1, self._batch // 4)
             return False
         self._backoff.reset()
         return True
@@ -75,7 +82,7 @@ class Writer(threading.Thread):
         for number, body in waiting:
             try:
                 batch.append((number, Cdr.from_json(body)))
-            except (ValueError, TypeError, KeyError) as error:
+            except UNREADABLE as error:
                 self._spool.bury(number, f"unreadable: {error!r}")
                 log.error("a record in the spool can't be read and was put aside: %r", error)  # noqa: TRY400
         return batch
@@ -84,7 +91,7 @@ class Writer(threading.Thread):
         connection = self._connected()
         try:
             self._insert(connection, batch)
-        except pyodbc.Error as error:
+        except (pyodbc.Error, *odbc.NOT_TAKEN) as error:
             if not odbc.row_at_fault(error):
                 raise
             connection.rollback()
@@ -94,7 +101,7 @@ class Writer(threading.Thread):
     def _send_alone(self, connection: pyodbc.Connection, item: tuple[int, Cdr]) -> None:
         try:
             self._insert(connection, [item])
-        except pyodbc.Error as error:
+        except (pyodbc.Error, *odbc.NOT_TAKEN) as error:
             if not odbc.row_at_fault(error):
                 raise
             connection.rollback()
@@ -108,7 +115,7 @@ class Writer(threading.Thread):
         for number, body in parts:
             try:
                 part = ReceiverPart.from_json(body)
-            except (ValueError, TypeError, KeyError) as error:
+            except UNREADABLE as error:
                 self._spool.bury_part(number, f"unreadable: {error!r}")
                 log.error("a receiver's part in the spool can't be read and was put aside: %r", error)  # noqa: TRY400
                 continue
@@ -118,7 +125,7 @@ class Writer(threading.Thread):
         connection = self._connected()
         try:
             stored = joining.store(connection, part)
-        except pyodbc.Error as error:
+        except (pyodbc.Error, *odbc.NOT_TAKEN) as error:
             if not odbc.row_at_fault(error):
                 raise
             connection.rollback()
@@ -138,8 +145,13 @@ class Writer(threading.Thread):
             try:
                 score = StreamScore.from_json(body)
                 done = odbc.store_score(self._connected(), score) or datetime.now(UTC) - score.started_at > PART_WAITS
-            except (ValueError, TypeError, KeyError) as error:
+            except UNREADABLE as error:
                 log.error("a score in the spool can't be read and was dropped: %r", error)  # noqa: TRY400
+                done = True
+            except pyodbc.Error as error:
+                if not odbc.row_at_fault(error):
+                    raise
+                log.error("a score can't be stored and was dropped: %s", odbc.error_text(error))  # noqa: TRY400
                 done = True
             if done:
                 self._spool.score_done(number)

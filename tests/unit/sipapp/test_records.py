@@ -1,5 +1,6 @@
 """Call records: their columns, their way through the spool, and what a failing database does to them."""
 
+import math
 import re
 import sqlite3
 from dataclasses import replace
@@ -24,13 +25,14 @@ from voice_sipapp.records.cdr import (
     STREAM_COLUMNS,
     CallRecord,
     Cdr,
+    IntervalRecord,
     ReceiverPart,
     StreamRecord,
     parameters,
 )
 from voice_sipapp.records.joining import Candidate
 from voice_sipapp.records.keeper import Keeper
-from voice_sipapp.records.spool import Spool
+from voice_sipapp.records.spool import Spool, SpoolInUseError, owned
 from voice_sipapp.settings import Database
 from voice_sipapp.signalling.outcome import Ending, disposition, hangup_by, q850, sip_code
 
@@ -72,8 +74,41 @@ def test_texts_are_cut_to_what_their_columns_hold():
 
 
 def test_numbers_are_rounded_to_what_their_columns_hold():
-    decimals = {name: int(scale) for name, scale in re.findall(r"(?m)^  (\w+) +DECIMAL\(\d,(\d)\)", TABLES)}
-    assert decimals == cdr_module._DECIMALS
+    found = re.findall(r"(?m)^  (\w+) +DECIMAL\((\d),(\d)\)", TABLES + schema.VOICE_SIP_HOST)
+    assert {name: (int(digits), int(scale)) for name, digits, scale in found} == cdr_module._DECIMALS
+
+
+HOLDS = {
+    "TINYINT UNSIGNED": (0, 2**8 - 1), "SMALLINT UNSIGNED": (0, 2**16 - 1), "INT UNSIGNED": (0, 2**32 - 1),
+    "INT": (-(2**31), 2**31 - 1), "BIGINT UNSIGNED": (0, 2**64 - 1), "BIGINT": (-(2**63), 2**63 - 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [-(10**30), -1, 255, 70_000, 2**31, 10**30, -1e30, 1e30, float("nan"), float("inf")])
+def test_whatever_a_far_end_makes_us_measure_fits_into_its_column(value: float):
+    """One value that does not fit would cost the whole record."""
+    tables = {
+        schema.VOICE_CALL: CallRecord, schema.VOICE_CALL_STREAM: StreamRecord,
+        schema.VOICE_CALL_INTERVAL: IntervalRecord,
+    }  # fmt: skip
+    for ddl, kind in tables.items():
+        kinds = dict(re.findall(r"(?m)^  (\w+) +((?:TINY|SMALL|BIG)?INT(?: UNSIGNED)?)", ddl))
+        places = {name: (int(d), int(s)) for name, d, s in re.findall(r"(?m)^  (\w+) +DECIMAL\((\d),(\d)\)", ddl)}
+        most = cdr_module._SMALL if kind is IntervalRecord else cdr_module._LARGE
+        for name, type_ in kinds.items():
+            stored = cdr_module.number(name, int(value) if abs(value) < 10**31 else value, most)
+            low, high = HOLDS[type_]
+            assert stored is None or low <= stored <= high, name  # type: ignore[operator]
+        for name, (digits, scale) in places.items():
+            stored = cdr_module.number(name, value)
+            assert stored is None or abs(stored) < 10 ** (digits - scale), name  # type: ignore[arg-type]
+            assert stored is None or math.isfinite(value), "not a number: not measured"
+
+
+def test_half_a_character_costs_no_record():
+    record = cdr(sip_reason="Besetzt \ud83d")
+    values = dict(zip(CALL_COLUMNS, parameters(Cdr.from_json(record.to_json()).call), strict=True))
+    assert values["sip_reason"] == "Besetzt ?"
 
 
 @pytest.mark.parametrize(("column", "value", "stored"), [
@@ -281,6 +316,61 @@ def test_a_code_or_an_identity_that_was_received_decides():
     assert joining.choose(replace(known, stream=part.stream), calls) is None
 
 
+def test_a_spool_belongs_to_one_process(tmp_path: Path):
+    """A second one would take the calls that the first has up for interrupted ones."""
+    first = owned(tmp_path / "spool")
+    first.begin(cdr().call)
+    with pytest.raises(SpoolInUseError, match=re.escape(f"runs with the spool {tmp_path / 'spool'}: stop it, or set")):
+        owned(tmp_path / "spool")
+    looking = Spool(tmp_path / "spool")  # as the command `check` does
+    assert looking.depth() == 0
+    looking.close()
+    first.close()
+    second = owned(tmp_path / "spool")
+    assert second.recover() == 1
+    second.close()
+
+
+@pytest.mark.parametrize("damage", ["no database", "torn pages", "cut short"])
+def test_a_broken_spool_is_put_aside_whole_and_calls_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+):
+    path = tmp_path / "spool"
+    spool = Spool(path)
+    for _ in range(50):
+        spool.put(cdr(sip_reason="x" * 500))
+    spool.close()
+    content = bytearray(path.read_bytes())
+    if damage == "no database":
+        content = bytearray(b"\x00" * 8192 + b"rubbish")
+    elif damage == "torn pages":
+        content[8192 : len(content) // 2] = b"\xff" * (len(content) // 2 - 8192)
+    else:
+        del content[len(content) // 2 :]
+    path.write_bytes(content)
+    spool = owned(path)
+    record = cdr()
+    spool.put(record)
+    assert [Cdr.from_json(body) for _, body in spool.take(9)] == [record]
+    spool.close()
+    (aside,) = tmp_path.glob("spool.broken-*")
+    assert aside.read_bytes()[100:] == bytes(content)[100:], "but for the counters of its header"
+    assert "put aside" in caplog.text
+
+
+def test_what_an_outage_piled_up_is_the_disks_again(tmp_path: Path):
+    path = tmp_path / "spool"
+    spool = Spool(path)
+    for _ in range(300):
+        spool.put(cdr(sip_reason="x" * 5000))
+    spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    large = path.stat().st_size
+    while waiting := spool.take(50):
+        spool.done([number for number, _ in waiting])
+    spool.close()
+    assert path.stat().st_size < large / 10
+
+
 @pytest.mark.parametrize(("there", "left", "dead"), [(True, 0, 0), (False, 2, 1)])
 def test_a_receivers_part_waits_for_its_call_a_day(
     tmp_path: Path, fake: "FakeDatabase", monkeypatch: pytest.MonkeyPatch, there: bool, left: int, dead: int
@@ -406,8 +496,9 @@ class FakeDatabase:
     """Stands for the database behind `odbc.insert`: refuses what `errors` says."""
 
     def __init__(self) -> None:
-        self.errors: dict[UUID, pyodbc.Error] = {}
+        self.errors: dict[UUID, Exception] = {}
         self.rows: list[UUID] = []
+        self.most_at_once = 1000
 
     def rollback(self) -> None:
         """Nothing to undo: `insert` checks before it stores."""
@@ -416,6 +507,8 @@ class FakeDatabase:
         """Nothing to close."""
 
     def insert(self, _: object, cdrs: list[Cdr]) -> None:
+        if len(cdrs) > self.most_at_once:
+            raise pyodbc.OperationalError("08S01", "Server has gone away (2006)")
         for record in cdrs:
             if record.call.uuid in self.errors:
                 raise self.errors[record.call.uuid]
@@ -449,6 +542,46 @@ def test_an_unreadable_record_is_put_aside(tmp_path: Path, fake: FakeDatabase):
     spool._db.execute("INSERT INTO waiting (uuid, body) VALUES ('x', '{}')")
     assert writer.Writer(spool, DATABASE).drain()
     assert (fake.rows, spool.dead()) == ([record.call.uuid], 1)
+    spool.close()
+
+
+@pytest.mark.parametrize("error", [UnicodeEncodeError("utf-16", "x", 0, 1, "surrogates"), OverflowError("too big")])
+def test_a_record_that_the_driver_can_t_hand_on_stops_no_other(tmp_path: Path, fake: FakeDatabase, error: Exception):
+    spool = Spool(tmp_path / "spool")
+    records = [cdr() for _ in range(3)]
+    fake.errors[records[1].call.uuid] = error
+    for record in records:
+        spool.put(record)
+    assert writer.Writer(spool, DATABASE).drain()
+    assert (fake.rows, spool.dead()) == ([records[0].call.uuid, records[2].call.uuid], 1)
+    spool.close()
+
+
+@pytest.mark.parametrize("body", ["[]", "5", '{"call": []}', '{"call": {"uuid": 5}, "streams": []}', "\x00", "null"])
+def test_whatever_is_in_the_spool_stops_no_other(tmp_path: Path, fake: FakeDatabase, body: str):
+    spool = Spool(tmp_path / "spool")
+    record = cdr()
+    for table in ("waiting", "parts", "scores"):
+        spool._db.execute(f"INSERT INTO {table} (uuid, body) VALUES ('x', ?)", (body,))
+    spool.put(record)
+    assert writer.Writer(spool, DATABASE).drain()
+    assert (fake.rows, spool.dead(), spool.scores(9)) == ([record.call.uuid], 2, [])
+    spool.close()
+
+
+def test_what_is_too_much_at_once_gets_through_in_parts(tmp_path: Path, fake: FakeDatabase):
+    """A server that takes no large packets, or none in time, closes the connection: it does not say why."""
+    spool = Spool(tmp_path / "spool")
+    records = [cdr() for _ in range(60)]
+    for record in records:
+        spool.put(record)
+    fake.most_at_once = 3
+    carrier = writer.Writer(spool, DATABASE)
+    attempts = 0
+    while not carrier.drain():
+        attempts += 1
+        assert attempts < 60
+    assert fake.rows == [record.call.uuid for record in records]
     spool.close()
 
 
