@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -205,4 +206,9 @@ def test_a_call_between_two_hosts_is_put_together(
             " WHERE c.client = %s"
         )
         rows = records.wait(whole, 2, 60)
+        ladders = records.all("SELECT uuid, leg, messages FROM voice_call_ladder WHERE client = %s")
     assert set(rows) == {("host-1", "answered", "host-2", 0, "host-1", 0)}
+    first = {(uuid, leg): json.loads(messages)[0]["ms"] for uuid, leg, messages in ladders}
+    crossings = [first[uuid, "receiver"] - first[uuid, "dialer"] for uuid, leg in first if leg == "receiver"]
+    assert len(crossings) >= 2
+    assert all(0 <= crossing < 1000 for crossing in crossings), "the INVITE leaves before it arrives"

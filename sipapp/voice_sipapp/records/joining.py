@@ -4,6 +4,7 @@ The receiver of a call does not always know which one it is: SBCs and carriers s
 the INVITE came, and sometimes a code that the dialer sent as DTMF; the call itself is in the database by then, or soon.
 """
 
+import json
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from uuid import UUID
 import pyodbc
 
 from voice_sipapp.records import calluuid, odbc
-from voice_sipapp.records.cdr import INTERVAL_COLUMNS, LADDER_COLUMNS, STREAM_COLUMNS, ReceiverPart
+from voice_sipapp.records.cdr import INTERVAL_COLUMNS, LADDER_COLUMNS, STREAM_COLUMNS, LadderRecord, ReceiverPart
 
 BEFORE = timedelta(seconds=40)
 """How long before the INVITE arrived the call may have started: name look-ups, ringing elsewhere, an IVR."""
@@ -59,10 +60,21 @@ def store(connection: pyodbc.Connection, part: ReceiverPart) -> bool:
         (
             ("voice_call_stream", STREAM_COLUMNS, [replace(part.stream, **key)]),
             ("voice_call_interval", INTERVAL_COLUMNS, [replace(row, **key) for row in part.intervals]),
-            ("voice_call_ladder", LADDER_COLUMNS, [replace(row, **key) for row in part.ladders]),
+            (
+                "voice_call_ladder",
+                LADDER_COLUMNS,
+                [replace(_retimed(row, call.started_at), **key) for row in part.ladders],
+            ),
         ),
     )
     return True
+
+
+def _retimed(ladder: LadderRecord, started_at: datetime) -> LadderRecord:
+    """`ladder` with its times counted from when the call started, which only the database told."""
+    later_ms = round((ladder.started_at - started_at) / timedelta(milliseconds=1))
+    messages = [{**message, "ms": message["ms"] + later_ms} for message in json.loads(ladder.messages)]
+    return replace(ladder, messages=json.dumps(messages, ensure_ascii=False))
 
 
 def _candidates(connection: pyodbc.Connection, part: ReceiverPart) -> list[Candidate]:
