@@ -37,7 +37,7 @@ def call_page(request: ClientRequest, probe: str, uuid: UUID) -> HttpResponse:
         "findings": found,
         "worst": worst(found),
         "stations": timeline.stations(detail.call),
-        "groups": measures.tables(state, detail.forward, detail.reverse),
+        "groups": measures.tables(state, detail.forward, detail.reverse, counts=detail.call.valid),
         "charts": call_charts(state, detail.call.started_at, detail.intervals),
         "steps": ladder.steps(detail.ladders),
         "legs": list(detail.ladders),

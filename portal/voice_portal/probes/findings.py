@@ -1,11 +1,11 @@
 """What stands out in one call: a sentence for each fault. No I/O."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voice_portal.cdr.calldetail import CallDetail
 from voice_portal.cdr.models import CallStream, ProbeState
-from voice_portal.probes.health import CONFIGURATION_ERROR, outcome
+from voice_portal.probes.health import CONFIGURATION_ERROR, outcome, why_not_counted
 from voice_portal.probes.measures import LIMITS, crossed
 
 GRADED = {"mos_cq": ("MOS", ""), "loss_pct": ("packet loss", " %"), "jitter_ms": ("jitter", " ms")}
@@ -20,14 +20,19 @@ class Finding:
 
 
 def findings(detail: CallDetail, state: ProbeState) -> list[Finding]:
-    """Everything about the call that a person should look at, by the probe's thresholds as they are today."""
-    return [*_of_call(detail, state), *_of_streams(detail, state)]
+    """Everything about the call that a person should look at, by the probe's thresholds as they are today.
+
+    Of a call that does not count, all are remarks: what the measuring host spoilt itself accuses nobody.
+    """
+    found = [*_of_call(detail, state), *_of_streams(detail, state)]
+    if detail.call.valid:
+        return found
+    why = f"This call does not count: {why_not_counted(detail.call)}. Nothing below says anything about the path."
+    return [Finding("", why), *(replace(one, css="") for one in found)]
 
 
 def _of_call(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
     call = detail.call
-    if not call.valid:
-        yield Finding("", "This call does not count: the measuring host spoilt it, so it says nothing about the path.")
     if call.disposition == CONFIGURATION_ERROR:
         yield Finding("unhealthy", outcome(call))
     elif call.disposition != "answered":
@@ -43,8 +48,11 @@ def _of_streams(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
     if detail.call.disposition != "answered":
         return
     for name, stream in (("Forward", detail.forward), ("Reverse", detail.reverse)):
+        counts = stream is None or stream.valid
+        if detail.call.valid and not counts:
+            yield Finding("", f"{name}: not counted, the measuring host spoilt this direction.")
         for finding in _faults(stream, state):
-            yield Finding(finding.css, f"{name}: {finding.text}.")
+            yield Finding(finding.css if counts else "", f"{name}: {finding.text}.")
 
 
 def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
@@ -55,8 +63,6 @@ def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
         yield Finding("unhealthy", "one-way audio, no packet arrived")
     elif stream.silent:
         yield Finding("unhealthy", "silence, packets arrived but not the speech that was sent")
-    if not stream.valid:
-        yield Finding("", "not counted, the measuring host spoilt this direction")
     yield from _beyond(stream, state)
     if stream.wideband:
         yield Finding("", "rated on the wide-band scale (G.107.1), not to be compared with narrow-band calls")

@@ -31,6 +31,9 @@ class Health(enum.StrEnum):
         return list(Health).index(self)
 
 
+SPOILING_LAG_MS = 20
+"""Beyond this delay of its own sending a SIP host calls a measurement not valid (docs/measurement.md)."""
+
 CONFIGURATION_ERROR = "configuration_error"
 DISPOSITIONS = {
     "answered": "Answered",
@@ -57,6 +60,15 @@ def words(record: Call | ProbeState) -> str:
     if record.disposition is None:
         return "No call yet"
     return DISPOSITIONS.get(record.disposition, record.disposition)
+
+
+def why_not_counted(call: Call) -> str:
+    """What the measuring host did to a call that is not valid, as the end of a sentence."""
+    if call.disposition == "interrupted":
+        return "the SIP host was stopped during it"
+    if call.probe_lag_ms is not None and call.probe_lag_ms > SPOILING_LAG_MS:
+        return f"the measuring host was too busy: its own packets left up to {call.probe_lag_ms:.0f} ms late"
+    return "the measuring host spoilt it" + (f" ({call.sip_reason})" if call.sip_reason not in (None, "", "OK") else "")
 
 
 def count(states: Iterable[ProbeState]) -> list[tuple[Health, int]]:

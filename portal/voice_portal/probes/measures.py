@@ -98,23 +98,30 @@ LIMITS = {"mos_cq": ("mos", -1), "loss_pct": ("loss_pct", 1), "jitter_ms": ("jit
 """The measures that have thresholds: their names in `voice_probe_state`, and the sign of what is worse."""
 
 
-def tables(state: ProbeState, forward: CallStream | None, reverse: CallStream | None) -> list[tuple[str, list[Row]]]:
-    """The measures of both directions in groups. A measure that neither direction has is left out."""
+def tables(
+    state: ProbeState, forward: CallStream | None, reverse: CallStream | None, *, counts: bool = True
+) -> list[tuple[str, list[Row]]]:
+    """The measures of both directions in groups. A measure that neither direction has is left out.
+
+    `counts`: whether the call is valid; nothing of one that is not is coloured.
+    """
     groups = []
     for title, measures in GROUPS:
-        rows = [Row(one, cell(state, forward, one), cell(state, reverse, one)) for one in measures]
+        rows = [
+            Row(one, *(cell(state, stream, one, counts=counts) for stream in (forward, reverse))) for one in measures
+        ]
         if shown := [row for row in rows if (row.forward.text, row.reverse.text) != (NOT_MEASURED, NOT_MEASURED)]:
             groups.append((title, shown))
     return groups
 
 
-def cell(state: ProbeState, stream: CallStream | None, measure: Measure) -> Cell:
-    """One value, coloured by the probe's thresholds as they are today."""
-    value = None if stream is None else getattr(stream, measure.column)
-    if value is None:
+def cell(state: ProbeState, stream: CallStream | None, measure: Measure, *, counts: bool) -> Cell:
+    """One value, coloured by the probe's thresholds as they are today, unless the measuring host spoilt it."""
+    if stream is None or (value := getattr(stream, measure.column)) is None:
         return Cell(NOT_MEASURED)
     number = f"{value:.{measure.decimals}f}" if measure.decimals is not None else str(value)
-    return Cell(f"{number} {_unit(measure.unit, value)}".strip(), crossed(state, measure.column, value))
+    css = crossed(state, measure.column, value) if counts and stream.valid else ""
+    return Cell(f"{number} {_unit(measure.unit, value)}".strip(), css)
 
 
 def _unit(unit: str, value: object) -> str:

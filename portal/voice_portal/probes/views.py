@@ -13,6 +13,7 @@ from voice_portal.accounts.clients import ClientRequest
 from voice_portal.cdr import queries
 from voice_portal.cdr.callrequests import recent_requests
 from voice_portal.cdr.models import Client, ProbeState
+from voice_portal.cdr.queries import CallWithStreams
 from voice_portal.grafana import frontend
 from voice_portal.grafana.frontend import Frontend
 from voice_portal.probes import health
@@ -66,13 +67,21 @@ def probe_page(request: ClientRequest, probe: str) -> HttpResponse:
         "reasons": health.reasons(state),
         "requests": requests,
         "is_waiting": any(asked.is_open for asked in requests),
-        "calls": [(row, health.outcome(row.call)) for row in queries.recent_calls(client.client, probe, RECENT_CALLS)],
+        "calls": [_told(row) for row in queries.recent_calls(client.client, probe, RECENT_CALLS)],
     }
     if grafana is Frontend.PRESENT and client.grafana_org_id:
         context["dashboard"] = frontend.dashboard_path(state.uid, client.grafana_org_id)
     else:
         context |= _own_charts(request, state) | {"grafana": grafana}
     return render(request, "probes/probe.html", context)
+
+
+def _told(row: CallWithStreams) -> tuple[CallWithStreams, str, str]:
+    """A call, how it ended, and why it does not count if it does not. The reason of a refusal says that already."""
+    if row.call.valid:
+        return row, health.outcome(row.call), ""
+    why = f": {health.why_not_counted(row.call)}" if row.call.disposition == "answered" else ""
+    return row, health.outcome(row.call), f"(not counted{why})"
 
 
 def _cards(client: Client, states: list[ProbeState], start: datetime, end: datetime) -> list[Card]:

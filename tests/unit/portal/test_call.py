@@ -110,7 +110,9 @@ def test_no_message_breaks_the_page(text):
 
 
 def stream(**changes):
-    values = {"mos_cq": Decimal("4.2"), "loss_pct": Decimal(0), "jitter_ms": Decimal(3), "rtp_rx": 1500}
+    values = {
+        "mos_cq": Decimal("4.2"), "loss_pct": Decimal(0), "jitter_ms": Decimal(3), "rtp_rx": 1500, "valid": True,
+    }  # fmt: skip
     return CallStream(**values | changes)
 
 
@@ -122,6 +124,13 @@ def test_measures_stand_side_by_side():
     packets = {row.measure.column: row for row in groups["Packets"]}
     assert (packets["rtp_lost"].forward.text, packets["rtp_lost"].reverse.text) == ("1 packet", "–")
     assert "Bursts" not in groups, "neither direction has one of them"
+
+
+@pytest.mark.parametrize(("of_call", "of_direction"), [(True, False), (False, True), (False, False)])
+def test_what_the_measuring_host_spoilt_is_not_coloured(of_call, of_direction):
+    bad = stream(valid=of_direction, mos_cq=Decimal(1))
+    groups = dict(measures.tables(state(), bad, None, counts=of_call))
+    assert groups["Quality"][0].forward == Cell("1.00")
 
 
 def test_nothing_measured_is_nothing_shown():
@@ -198,6 +207,37 @@ def test_a_direction_that_nobody_recorded_is_found():
 def test_of_a_call_that_was_not_answered_the_streams_say_nothing():
     (one,) = found({"disposition": "busy", "sip_code": 486}, forward=None, reverse=None)
     assert one == Finding("unhealthy", "The call was not answered: Busy (486).")
+
+
+BAD = {"mos_cq": Decimal(1), "loss_pct": Decimal(50), "valid": False}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, "the measuring host spoilt it"),
+        ({"sip_reason": "OK"}, "the measuring host spoilt it"),
+        ({"sip_reason": "OK; this host's clock was set by 300 ms during the call", "probe_lag_ms": Decimal(9)},
+         "the measuring host spoilt it (OK; this host's clock was set by 300 ms during the call)"),
+        ({"probe_lag_ms": Decimal("45.2")}, "the measuring host was too busy: its own packets left up to 45 ms late"),
+        ({"disposition": "interrupted"}, "the SIP host was stopped during it"),
+        ({"disposition": "failed", "sip_reason": "No port free."}, "the measuring host spoilt it (No port free.)"),
+    ],
+)  # fmt: skip
+def test_a_call_that_does_not_count_accuses_nobody_and_says_why(changes, why):
+    one_way = stream(valid=False, one_way=True, mos_cq=None, loss_pct=None, jitter_ms=None)
+    told = found({"valid": False, "pdd_ms": 7000} | changes, forward=stream(**BAD), reverse=one_way)
+    assert {one.css for one in told} == {""}
+    assert told[0].text == f"This call does not count: {why}. Nothing below says anything about the path."
+    assert worst(told) == ""
+
+
+def test_a_direction_that_does_not_count_leaves_the_other_as_it_is():
+    """With the parties on two hosts, each tells of its own direction."""
+    told = found(forward=stream(**BAD), reverse=stream(valid=True, mos_cq=Decimal(1)))
+    assert [(one.css, one.text.split()[0]) for one in told] == [
+        ("", "Forward:"), ("", "Forward:"), ("", "Forward:"), ("unhealthy", "Reverse:"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("pdd_ms", "css"), [(3000, None), (3001, "degraded"), (6000, "degraded"), (6001, "unhealthy")])
