@@ -7,6 +7,7 @@ from typing import Any
 from voice_sipapp.measurement import rtpstats
 from voice_sipapp.measurement.direction import Direction, Heard
 from voice_sipapp.measurement.impairments import CODECS as IMPAIRMENTS
+from voice_sipapp.media.arrivals import OVERTOOK_NS
 from voice_sipapp.media.audio import Audio
 from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.media.rtppacket import packets
@@ -91,12 +92,12 @@ def score_receiver(call: CallRecord, receiver: Party, sound: Audio | None) -> Sc
 
 def _after_answer(call: CallRecord, dialer: Party) -> Party:
     """`dialer` without the early media it received: that is somebody's ringing tone or announcement, and no part of
-    the conversation that is measured. A call that was not answered has no other.
+    the conversation that is measured. A call that was not answered has no other. What only overtook the answer stays.
     """
     if call.answered_at is None:
         return dialer if call.disposition == "answered" else replace(dialer, received=())
-    answered_ns = round(call.answered_at.timestamp() * 1e6) * 1000
-    return replace(dialer, received=[packet for packet in dialer.received if packet[0] >= answered_ns])
+    since = round(call.answered_at.timestamp() * 1e6) * 1000 - OVERTOOK_NS
+    return replace(dialer, received=[packet for packet in dialer.received if packet[0] >= since])
 
 
 def _own_faults(dialer: Party, receiver: Party) -> list[str]:

@@ -11,6 +11,9 @@ from typing import overload
 
 Arrival = tuple[int, bytes]
 
+OVERTOOK_NS = 100_000_000
+"""Sound that came so shortly before the answer only overtook it on its way; what came earlier is early media."""
+
 
 class Arrivals(Sequence[Arrival]):
     """When each packet arrived (ns) and the packet, in the order they came; to be read like a list of pairs."""

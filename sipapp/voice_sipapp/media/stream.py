@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from voice_sipapp.media import dtmf, rtppacket, sdp, srtp, udp
-from voice_sipapp.media.arrivals import Arrivals
+from voice_sipapp.media.arrivals import OVERTOOK_NS, Arrivals
 from voice_sipapp.media.codecs import CODECS, FRAMES_PER_S
 from voice_sipapp.media.rtcp import Exchange, Reception
 
@@ -24,9 +24,6 @@ RTCP_GAPS_S = (0.3, 0.6, 2.0)
 """Time before the first report, before the second, before each later one: two are needed for a round trip, and some
 calls are short.
 """
-
-OVERTOOK_NS = 100_000_000
-"""Sound that came so shortly before the answer only overtook it on its way; what came earlier is early media."""
 
 log = logging.getLogger(__name__)
 

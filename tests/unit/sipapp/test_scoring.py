@@ -135,6 +135,13 @@ def test_early_media_is_no_part_of_the_statistics():
     assert (reverse.rtp_rx, reverse.rtp_expected, reverse.rtp_lost, reverse.silent) == (500, 500, 0, False)
 
 
+def test_sound_that_overtook_the_answer_is_part_of_the_call():
+    """Media goes straight, the 200 by way of the proxies: the first packets are here before it."""
+    before = [(at - 80 * MS, packet) for at, packet in received()]
+    reverse = scoring.complete(call(), party(before), party([]), SPEECH).streams[1]
+    assert (reverse.rtp_rx, reverse.rtp_expected, reverse.rtp_lost) == (500, 500, 0)
+
+
 def test_a_call_with_nothing_but_early_media_has_no_measurements():
     unanswered = call(answered_at=None, disposition="no_answer")
     reverse = scoring.complete(unanswered, party(received()), NOBODY, SPEECH).streams[1]
