@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install down environment environment-dev bench bench-lab bench-sip bench-state truth migrations-check screenshots
+.PHONY: help demo test test-mysql test-fast lint format install down environment environment-dev bench bench-lab bench-sip bench-state truth migrations-check screenshots
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -27,6 +27,10 @@ demo: environment ## Start the whole system, make calls, show where to look (Ctr
 
 test: environment-dev ## Run all tests against real services
 	@$(LAB) test --numprocesses 2 --cov --cov-report=term $(ARGS)
+
+test-mysql: export VOICE_LAB_DATABASE = mysql
+test-mysql: environment-dev ## Run the tests that touch the database against MySQL 8.0, instead of MariaDB
+	@$(LAB) test --numprocesses 2 -m database $(ARGS)
 
 test-fast: environment-dev ## Run the tests that need no service
 	@.venv/bin/pytest tests/unit $(ARGS)

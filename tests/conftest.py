@@ -32,6 +32,9 @@ hypothesis.settings.load_profile("any-machine")
 VARIABLE = "VOICE_TEST_LAB"
 PREFIX = "test-"
 
+# A test that has one of these, or a fixture that needs them, is marked `database`.
+DATABASE_FIXTURES = {"database", "own_database", "operator", "system"}
+
 _held = pytest.StashKey[ExitStack]()
 
 
@@ -54,6 +57,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if lab := context.load(os.environ[VARIABLE]):
         stack.down(lab)
     config.stash[_held].close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark the tests that touch the database: `make test-mysql` runs those."""
+    for item in items:
+        if DATABASE_FIXTURES & set(item.fixturenames):
+            item.add_marker("database")
 
 
 def _end_if_abandoned(runs: Path, instance: str) -> None:
@@ -94,7 +104,7 @@ def services() -> Services:
 
 @dataclass(frozen=True)
 class Database:
-    """MariaDB with the schema migrated and the service accounts made."""
+    """The database server with the schema migrated and the service accounts made."""
 
     lab: Lab
     host: str = "127.0.0.1"
@@ -133,13 +143,13 @@ class Grafana:
 
 @pytest.fixture(scope="session")
 def database(services: Services) -> Database:
-    """MariaDB with the schema."""
+    """The database server with the schema."""
     return Database(services.up("schema"))
 
 
 @pytest.fixture(scope="session")
 def own_database(services: Services) -> Iterator[Database]:
-    """MariaDB with the schema, of this test worker alone: no SIP host but a test's own shares its plan."""
+    """A database server with the schema, of this test worker alone: no SIP host but a test's own shares its plan."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
     with stack.running(f"{os.environ[VARIABLE]}-{worker}") as lab:
         stack.up(lab, ("schema",))

@@ -114,7 +114,8 @@ class Database:
                 password=settings.mysql_password if password is None else password,
                 database=self._database,
                 charset="utf8mb4",
-                init_command="SET time_zone = '+00:00'",
+                # A server that is not strict by itself would cut what does not fit, and say nothing.
+                init_command="SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
                 ssl={"ca": str(settings.mysql_tls_ca)} if settings.mysql_tls_ca else None,
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=ANSWER_SECONDS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import pyodbc
 import pytest
 
-from tests.integration.test_sip_calls import CLIENT, Records
+from tests.integration.test_sip_calls import CLIENT, Records, plan_row
 from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
 from voice_sipapp.measurement import scoring
 from voice_sipapp.plan import plandb
@@ -69,6 +70,16 @@ def test_a_call_is_put_together_from_what_two_hosts_know(server: Database, recor
         assert not joining.store(connection, what_was_heard(call, code="no code of ours"))
     rows = records.all("SELECT uuid, started_at, direction, sip_host FROM voice_call_stream WHERE client = %s")
     assert rows == [(call.uuid.bytes, NOW.replace(tzinfo=None), "forward", "receivers-host")]
+
+
+def test_the_plan_is_read_as_it_was_published(connection: pyodbc.Connection, records: Records):
+    published = plan_row("p", "sip:c@d", dtmf='[{"after_ms": 3000, "digits": "1é"}]', codecs='["opus", "PCMA"]')
+    records.plan(published)
+    (row,) = plandb.read_plan(connection)
+    assert json.loads(str(row["dtmf"])) == [{"after_ms": 3000, "digits": "1é"}]
+    assert json.loads(str(row["codecs"])) == ["opus", "PCMA"]
+    others = (row.keys() & published.keys()) - {"dtmf", "codecs"}
+    assert {column: row[column] for column in others} == {column: published[column] for column in others}
 
 
 @pytest.fixture

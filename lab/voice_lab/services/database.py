@@ -1,23 +1,36 @@
-"""MariaDB in the role of Aurora MySQL: a private server, with TLS, on the loopback and the SIP host's link."""
+"""MariaDB, or MySQL where that is asked for, in the role of Aurora MySQL: a private server, with TLS, on the loopback
+and the SIP host's link.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import ModuleType
 
 import pymysql
 
-from voice_lab import commands, processes
+from voice_lab import processes
 from voice_lab.context import Lab
+from voice_lab.errors import LabError
+from voice_lab.tools import mariadb, mysql
 
 REQUIRES = ("network",)
 PACKAGES = ("mariadb-server",)
 NAME = "database"
 SCHEMA = "voice"
+CHOICE = "VOICE_LAB_DATABASE"
+SERVERS = {"mariadb": mariadb, "mysql": mysql}
 ACCOUNTS = ("owner", "operator", "portal", "sip")
 
 
 def install() -> None:
-    """Nothing beyond the packages."""
+    """Fetch the server where it is no package of the machine's.
+
+    Raises:
+        LabError: it cannot be had, or nobody knows the one that was asked for.
+    """
+    _server().install()
 
 
 def start(lab: Lab) -> None:
@@ -25,7 +38,7 @@ def start(lab: Lab) -> None:
     data = _folder(lab) / "data"
     if not data.exists():
         _initialise(lab, data)
-    processes.start(lab.folder, NAME, ["mariadbd", *_options(lab, data)], cwd=_folder(lab))
+    processes.start(lab.folder, NAME, [*_server().command(data), *_options(lab, data)], cwd=_folder(lab))
 
 
 def healthy(lab: Lab) -> bool:
@@ -89,34 +102,28 @@ def _folder(lab: Lab) -> Path:
     return lab.folder / "database"
 
 
+def _server() -> ModuleType:
+    """Return the module of the server that $VOICE_LAB_DATABASE names; without it, MariaDB's. Raises LabError."""
+    name = os.environ.get(CHOICE) or "mariadb"
+    if name not in SERVERS:
+        raise LabError(f"{CHOICE} is {name}: it must be one of {', '.join(SERVERS)}")
+    return SERVERS[name]
+
+
 def _initialise(lab: Lab, data: Path) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
     first = data.parent / "first.sql"
     first.touch(mode=0o600)
-    first.write_text(
-        f"CREATE OR REPLACE USER admin@'127.0.0.1' IDENTIFIED BY '{lab.passwords['mysql-admin']}';\n"
-        "GRANT ALL ON *.* TO admin@'127.0.0.1' WITH GRANT OPTION;\n"
-        "DELETE FROM mysql.global_priv WHERE User IN ('root', '');\n"
-        "FLUSH PRIVILEGES;\n"
-    )
-    commands.run(
-        [
-            "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db",
-            "--auth-root-authentication-method=normal",
-        ],
-        seconds=120,
-    )  # fmt: skip
+    first.write_text(_server().first_sql(lab.passwords["mysql-admin"]))
+    _server().initialise(data)
 
 
 def _options(lab: Lab, data: Path) -> list[str]:
     pki = lab.folder / "pki"
     return [
-        "--no-defaults",  # nothing of the machine's own MariaDB is read
-        "--user=root",
-        f"--datadir={data}",
         f"--init-file={data.parent / 'first.sql'}",
         f"--socket={data.parent / 'mysql.sock'}",
-        f"--pid-file={data.parent / 'mariadbd.pid'}",
+        f"--pid-file={data.parent / 'database.pid'}",
         f"--bind-address=127.0.0.1,{lab.database_address}",
         f"--port={lab.ports['mysql']}",
         f"--ssl-ca={pki / 'ca.pem'}",
@@ -125,7 +132,5 @@ def _options(lab: Lab, data: Path) -> list[str]:
         "--innodb-buffer-pool-size=64M",
         "--skip-log-bin",
         "--skip-name-resolve",
-        "--character-set-server=utf8mb4",
-        "--collation-server=utf8mb4_bin",
         "--default-time-zone=+00:00",
     ]

@@ -62,6 +62,8 @@ _mysql_options: dict[str, Any] = {
     "read_timeout": 15,
     "write_timeout": 15,
     "isolation_level": "read committed",
+    # A server that is not strict by itself would cut what does not fit, and say nothing.
+    "init_command": "SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
 }
 if ENV.mysql_tls_ca:
     _mysql_options["ssl"] = {"ca": str(ENV.mysql_tls_ca)}

@@ -18,6 +18,9 @@ from voice_sipapp.plan.requests import Request
 from voice_sipapp.records.cdr import Parameter
 from voice_sipapp.records.odbc import ROWS_A_STATEMENT
 
+_JSON = ("dtmf", "codecs")
+# MySQL has a type of its own for JSON, which MariaDB's ODBC driver (3.1.15) refuses to fetch (HY106).
+_READ = ", ".join(f"CAST({column} AS CHAR)" if column in _JSON else column for column in probe.COLUMNS)
 _ALL = "CONCAT(" + ", ".join(f"QUOTE({column})" for column in probe.COLUMNS) + ")"
 
 
@@ -29,7 +32,7 @@ def fingerprint(connection: pyodbc.Connection) -> tuple[int, int]:
 
 def read_plan(connection: pyodbc.Connection) -> list[dict[str, probe.Cell]]:
     """All rows of the plan."""
-    rows = _rows(connection, f"SELECT {', '.join(probe.COLUMNS)} FROM voice_probe ORDER BY client, probe")  # noqa: S608
+    rows = _rows(connection, f"SELECT {_READ} FROM voice_probe ORDER BY client, probe")  # noqa: S608
     return [dict(zip(probe.COLUMNS, map(_plain, row), strict=True)) for row in rows]
 
 

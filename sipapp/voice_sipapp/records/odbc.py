@@ -83,8 +83,12 @@ def connect(database: Database, *, autocommit: bool = False) -> pyodbc.Connectio
 
 
 def error_text(error: Exception) -> str:
-    """One line about `error`, without what the driver adds around it."""
-    return re.sub(r"\[(?:unixODBC|ma-[^]]*)\]", "", str(error.args[-1] if error.args else error)).strip()[:300]
+    """One line about `error`, without what the driver adds around it.
+
+    Of its parts that is the longest: the other one is the SQLSTATE, which pyodbc puts last in errors of its own.
+    """
+    text = max(map(str, error.args), key=len, default=str(error))
+    return re.sub(r"\[(?:unixODBC|ma-[^]]*)\]", "", text).strip()[:300]
 
 
 NOT_TAKEN = (TypeError, ValueError, OverflowError)

@@ -620,3 +620,18 @@ def test_waiting_times_grow_to_a_limit_and_start_anew():
         assert limit / 2 <= wait <= limit
     backoff.reset()
     assert backoff.wait() <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            ("42S02", "[42S02] [ma-3.1.15][8.0.46]No such table (1146) (SQLExecute)"),
+            "[42S02] [8.0.46]No such table (1146) (SQLExecute)",
+        ),
+        (("ODBC SQL type 0 is not yet supported.", "HY106"), "ODBC SQL type 0 is not yet supported."),
+        ((), ""),
+    ],
+)
+def test_an_error_of_the_driver_is_told_in_words(arguments, text):
+    assert odbc.error_text(pyodbc.Error(*arguments)) == text

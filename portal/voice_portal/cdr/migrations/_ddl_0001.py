@@ -254,9 +254,10 @@ PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MA
 # panels all read it. A call that the measuring host spoilt itself (valid = 0) says nothing about the path.
 #
 # The newest call is found by ORDER BY … LIMIT 1, which reads one row from the end of the index voice_call_probe;
-# MAX(started_at), or a further column to order by, would read every call of the probe; so might another index, which a
-# server with few calls yet prefers. It selects the call's uuid, so that two hosts which call in the same millisecond do
-# not give the probe two rows.
+# MAX(started_at), or a column to order by that the index has not, would read every call of the probe; so might another
+# index, which a server with few calls yet prefers. The index's first columns are named too: MySQL (8.0) does not see
+# that they are the same in every row, as client and probe come from outside, and would sort every call of the probe.
+# It selects the call's uuid, so that two hosts which call in the same millisecond do not give the probe two rows.
 # A comparison with NULL (nothing measured) is never true, so it makes no probe unhealthy by itself; but
 # in an answered call both directions must have been heard: one_way, a stream that is missing altogether, or one that
 # brought no speech, is bad.
@@ -294,7 +295,7 @@ FROM (
   LEFT JOIN voice_call c
     ON c.uuid = (SELECT l.uuid FROM voice_call l FORCE INDEX (voice_call_probe)
                  WHERE l.client = p.client AND l.probe = p.probe AND l.valid
-                 ORDER BY l.started_at DESC LIMIT 1)
+                 ORDER BY l.client DESC, l.probe DESC, l.started_at DESC LIMIT 1)
   LEFT JOIN voice_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
   LEFT JOIN voice_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'
 ) s
