@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from voice_sipapp import __version__, pauses
 from voice_sipapp.caller import TICK_S, Caller
@@ -87,9 +87,12 @@ class Application:
             return None
         return Judge(self._settings.audio, self._spool.put_score)
 
-    def _publish(self, probes: list[Probe], held: frozenset[Lease]) -> None:
+    def _publish(self, probes: list[Probe], held: frozenset[Lease], free_since: dict[Lease, float]) -> None:
         log.info("plan: %d probes; leases held: %d", len(probes), len(held))
-        self._caller.submit(lambda: self._caller.update(probes, held))
+        now, moment = datetime.now(UTC), clock()
+        since = {lease[:2]: now - timedelta(seconds=moment - at) for lease, at in free_since.items()
+                 if lease.party == "dialer"}  # fmt: skip
+        self._caller.submit(lambda: self._caller.update(probes, held, since))
 
     def _heartbeat(self) -> dict[str, Parameter]:
         waiting = self._spool.depth() + self._caller.unkept
@@ -101,6 +104,7 @@ class Application:
             spool_depth=waiting,
             dead_letters=self._spool.dead(),
             strangers=self._caller.reception.strangers,
+            calls_left_out=self._caller.left_out,
         )
 
     def run(self) -> bool:

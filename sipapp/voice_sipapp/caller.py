@@ -6,7 +6,7 @@ Runs in the SIP stack's thread; other threads reach it through `submit`.
 import logging
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from voice_sipapp.ledger import Ledger, as_begun
 from voice_sipapp.measurement.fullreference import Judge
 from voice_sipapp.measurement.recording import Recordings
 from voice_sipapp.media.audio import AudioError, AudioStore
+from voice_sipapp.plan.leaseholder import clock
 from voice_sipapp.plan.leases import Lease
 from voice_sipapp.plan.limits import Turn, Turns
 from voice_sipapp.plan.probe import Probe
@@ -112,29 +113,43 @@ class Caller:
         """Run `action` soon in the stack's thread; may be called from any thread."""
         self._inbox.put(action)
 
-    def update(self, probes: list[Probe], held: frozenset[Lease] | None = None) -> None:
-        """Take over a new plan, and call what this host holds of it; all of it where there are no leases (None)."""
+    def update(
+        self,
+        probes: list[Probe],
+        held: frozenset[Lease] | None = None,
+        free_since: Mapping[tuple[str, str], datetime] | None = None,
+    ) -> None:
+        """Take over a new plan, and call what this host holds of it; all of it where there are no leases (None).
+        `free_since`: when another host left the probes that are new here.
+        """
         self.reception.probes = probes
         self._probes = {probe.key: probe for probe in probes}
         called = [probe for probe in probes if held is None or Lease(*probe.key, "dialer") in held]
-        self._schedule.update(called, datetime.now(UTC))
+        self._schedule.update(called, datetime.now(UTC), free_since)
         if self.registrations is not None:
             received = [probe for probe in probes if held is None or Lease(*probe.key, "receiver") in held]
             self.registrations.update(received)
 
-    def let_go(self, leases: frozenset[Lease]) -> frozenset[Lease]:
-        """Stop calling those of `leases` that can be left now, and return them. For other threads than the stack's."""
-        left: Future[frozenset[Lease]] = Future()
-        now = datetime.now(UTC)
-        self.submit(
-            lambda: left.set_result(
-                frozenset(lease for lease in leases if lease.party != "dialer" or self._leave(lease[:2], now))
-            )
-        )
+    def let_go(self, leases: frozenset[Lease]) -> tuple[frozenset[Lease], float]:
+        """Stop calling those of `leases` that can be left now, and return them, with the `clock()` of that moment. For
+        other threads than the stack's.
+        """
+        answer: Future[tuple[frozenset[Lease], float]] = Future()
+
+        def leave() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return  # nobody waits any more: who left them now would leave them to nobody
+            now, moment = datetime.now(UTC), clock()
+            left = frozenset(lease for lease in leases if lease.party != "dialer" or self._leave(lease[:2], now))
+            answer.set_result((left, moment))
+
+        self.submit(leave)
         try:
-            return left.result(LET_GO_S)
+            return answer.result(LET_GO_S)
         except TimeoutError:
-            return frozenset()
+            if answer.cancel():
+                return frozenset(), clock()
+            return answer.result(LET_GO_S)
 
     def _leave(self, key: tuple[str, str], now: datetime) -> bool:
         return not self._pending.has(key) and self._schedule.leave(key, now)
@@ -199,9 +214,12 @@ class Caller:
 
     def _left_out(self, turn: Turn) -> None:
         self.left_out += 1
-        self._schedule.ended(turn.probe.key)
         log.warning("a call of %s/%s is left out: this host's limits gave it no turn in time (%d so far)",
                     *turn.probe.key, self.left_out)  # fmt: skip
+        if turn.request_id is None:
+            self._schedule.ended(turn.probe.key)
+        else:  # somebody waits for it
+            self._not_placed(turn.probe, "failed", "This host's limits gave the call no turn.", turn.request_id)
 
     def place(self, probe: Probe, request_id: int | None = None) -> None:
         """Start a call of `probe`, or write down why there can't be one."""

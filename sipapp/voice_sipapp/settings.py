@@ -108,7 +108,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         receiver_port=read.port("VOICE_SIP_RECEIVER_PORT", 5062),
         edge=read.endpoint("VOICE_SIP_EDGE"),
         parties=read.parties("VOICE_SIP_PARTIES"),
-        clients=read.names("VOICE_SIP_CLIENTS"),
+        clients=read.clients("VOICE_SIP_CLIENTS"),
         max_calls=read.whole("VOICE_MAX_CALLS", 100),
         calls_per_second=read.rate("VOICE_CALLS_PER_SECOND", 5.0),
         rtp_ports=read.port_range("VOICE_RTP_PORTS", "20000-29998"),
@@ -216,6 +216,12 @@ class _Reader:
     def names(self, name: str) -> tuple[str, ...]:
         found = (part.strip() for part in self._environ.get(name, "").split(","))
         return tuple(sorted({part for part in found if part}))
+
+    def clients(self, name: str) -> tuple[str, ...]:
+        found = self.names(name)
+        if len(",".join(found)) > 2000:
+            self._problems.append(f"{name} is longer than 2,000 characters, which is what the heartbeat holds")
+        return found
 
     def parties(self, name: str) -> tuple[str, ...]:
         found = self.names(name) or PARTIES

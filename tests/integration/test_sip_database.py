@@ -18,7 +18,7 @@ from voice_sipapp.measurement import scoring
 from voice_sipapp.plan import plandb
 from voice_sipapp.plan.leases import Host, Lease
 from voice_sipapp.records import calluuid, joining, odbc
-from voice_sipapp.records.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart
+from voice_sipapp.records.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, number
 from voice_sipapp.settings import Database
 
 pytestmark = pytest.mark.services
@@ -82,13 +82,19 @@ def test_the_plan_is_read_as_it_was_published(connection: pyodbc.Connection, rec
     assert {column: row[column] for column in others} == {column: published[column] for column in others}
 
 
+def heartbeat(host: Host, **changes: Any) -> dict[str, Any]:
+    return {
+        "sip_host": host.name, "version": "1", "started_at": odbc.utc_text(NOW), "active_calls": 0, "spool_depth": 0,
+        "parties": ",".join(host.parties), "clients": ",".join(host.clients), "instance": host.name,
+        "clock_offset_ms": None,
+    } | changes  # fmt: skip
+
+
 @pytest.fixture
 def hosts(connection: pyodbc.Connection, own_database: Any) -> Iterator[tuple[Host, Host]]:
     made = (Host("lease-1", ("dialer", "receiver")), Host("lease-2", ("dialer",), ("acme", CLIENT)))
     for host in made:
-        row = {"sip_host": host.name, "version": "1", "started_at": odbc.utc_text(NOW), "active_calls": 0,
-               "spool_depth": 0, "parties": ",".join(host.parties), "clients": ",".join(host.clients)}  # fmt: skip
-        plandb.beat(connection, row)
+        assert plandb.beat(connection, heartbeat(host))
     yield made
     with closing(own_database.connect("admin")) as admin, admin.cursor() as cursor:
         cursor.execute("DELETE FROM voice_probe_lease WHERE client = %s", (CLIENT,))
@@ -117,6 +123,48 @@ def test_who_is_alive_and_what_it_may_hold_is_in_the_heartbeats(
     assert alive() == list(hosts)
     plandb.release_all(connection, "lease-1")
     assert alive() == [hosts[1]]
+
+
+def test_a_name_belongs_to_one_process_for_as_long_as_it_lives(
+    connection: pyodbc.Connection, hosts: tuple[Host, Host], records: Records
+):
+    host, _ = hosts
+    query = "SELECT instance, active_calls FROM voice_sip_host WHERE sip_host = 'lease-1' AND %s <> ''"
+    assert not plandb.beat(connection, heartbeat(host, instance="other", active_calls=7))
+    assert records.all(query) == [("lease-1", 0)], "nothing of it was written"
+    assert plandb.beat(connection, heartbeat(host, active_calls=1))
+    assert plandb.beat(connection, heartbeat(host, instance="after it"), follows="lease-1"), "it was started anew"
+    assert not plandb.beat(connection, heartbeat(host)), "a copy of the machine, still running"
+    plandb.release_all(connection, host.name)
+    assert plandb.beat(connection, heartbeat(host, instance="other", active_calls=9)), "the one before was stopped"
+    records.all("UPDATE voice_sip_host SET heartbeat_at = heartbeat_at - INTERVAL 9 SECOND WHERE %s <> ''")
+    assert plandb.beat(connection, heartbeat(host, instance="third", active_calls=3)), "the one before is dead"
+    assert records.all(query) == [("third", 3)]
+
+
+@pytest.mark.parametrize("offset_ms", [-1e12, 1e12, 0.5])
+def test_a_clock_that_is_years_off_costs_no_heartbeat(
+    connection: pyodbc.Connection, hosts: tuple[Host, Host], offset_ms: float
+):
+    assert plandb.beat(connection, heartbeat(hosts[0], clock_offset_ms=number("clock_offset_ms", offset_ms)))
+
+
+def test_a_lease_tells_since_when_its_probe_is_not_called(
+    connection: pyodbc.Connection, hosts: tuple[Host, Host], records: Records
+):
+    first, second = (host.name for host in hosts)
+    given, kept, old = (Lease(CLIENT, name, "dialer") for name in ("given", "kept", "old"))
+    plandb.exchange(connection, first, take=(given, kept, old), give=())
+    plandb.exchange(connection, first, take=(), give=(given,), left_s=1.5)
+    plandb.exchange(connection, first, take=(), give=(old,), left_s=4000)
+    free = {lease: since for lease, since in plandb.free_for(connection).items() if lease.client == CLIENT}
+    assert set(free) == {given}
+    assert 1.5 <= free[given] < 3
+    plandb.exchange(connection, second, take=(given, kept), give=())
+    assert plandb.held(connection, second) == {given}
+    plandb.forget_leases(connection)
+    rows = records.all("SELECT probe FROM voice_probe_lease WHERE client = %s ORDER BY probe")
+    assert rows == [("given",), ("kept",)], "what nobody took for an hour is gone"
 
 
 def test_the_clocks_are_compared(connection: pyodbc.Connection):

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 
 import pytest
 
 from tests.far_end import FarEnd
 from tests.integration.test_sip_calls import ADDRESS, CLIENT, Records, application, environment, free_port, plan_row
 from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
+from tests.wire import Wire
 from voice_sipapp.plan.schedule import offset_ms
 
 pytestmark = pytest.mark.services
@@ -66,9 +68,18 @@ class Hosts:
         )
         return Counter(name for (name,) in self._records.all(query))
 
+    def held_by(self, host: str) -> set[str]:
+        """The probes that `host` calls."""
+        query = "SELECT probe FROM voice_probe_lease WHERE client = %s AND party = 'dialer' AND sip_host = '{}'"
+        return {probe for (probe,) in self._records.all(query.format(host))}
+
+    def recorded_rows(self) -> list[str]:
+        """The calls that have a record, once for each record."""
+        return [uuid.hex() for (uuid,) in self._records.all("SELECT uuid FROM voice_call WHERE client = %s")]
+
     def recorded(self) -> set[str]:
         """The calls that have a record."""
-        return {uuid.hex() for (uuid,) in self._records.all("SELECT uuid FROM voice_call WHERE client = %s")}
+        return set(self.recorded_rows())
 
 
 @pytest.fixture
@@ -108,12 +119,12 @@ def test_two_hosts_make_each_call_once_and_one_takes_over_when_the_other_dies(ho
     with ExitStack() as running:
         running.enter_context(hosts.running("host-1"))
         wait_for(lambda: hosts.holders() == {"host-1": len(PROBES)}, 20, "the only host holds everything")
+        since = time.time() + EVERY_MS / 1000
         second = running.enter_context(hosts.running("host-2"))
         wait_for(lambda: both_call(hosts), 30, "the new host has its share")
 
-        # Not the interval in which the share changed hands.
-        since = time.time() + EVERY_MS / 1000
-        until = since + OBSERVED_S
+        # The intervals in which the share changed hands too.
+        until = time.time() + OBSERVED_S
         wait_for(lambda: time.time() > until, OBSERVED_S + 10, "the time to watch them is over")
         assert set(made(since, until).values()) == {1}, "each call is made, and made once"
 
@@ -138,6 +149,74 @@ def test_a_host_that_is_stopped_leaves_its_probes_at_once(hosts: Hosts):
         # Less than a lease lasts: it was given back, and did not run out.
         taken = wait_for(lambda: hosts.holders() == {"host-1": len(PROBES)}, 20, "the other host took over")
         assert taken < 7, "leases were given back, and did not run out"
+
+
+def test_two_hosts_of_one_name_are_noticed_and_one_of_them_calls(hosts: Hosts, far_end: FarEnd, tmp_path: Path):
+    """As of a machine that was copied with all its settings."""
+    with ExitStack() as running:
+        first = running.enter_context(hosts.running("host-1"))
+        wait_for(lambda: hosts.holders() == {"host-1": len(PROBES)}, 20, "the first one calls")
+        running.enter_context(
+            hosts.running("host-2", VOICE_SIP_HOST="host-1", VOICE_SPOOL=str(tmp_path / "copy.sqlite"))
+        )
+        log = tmp_path / "host-2.log"
+        sentence = "another SIP application calls itself host-1 and is alive: this one places no calls"
+        wait_for(lambda: sentence in log.read_text(), 20, "the second one says what is wrong")
+        since = time.time()
+        wait_for(lambda: time.time() > since + 3 * EVERY_MS / 1000, 30, "the time to watch them is over")
+        calls = Counter((seen.user, slot(seen.user, seen.at)) for seen in far_end.seen)
+        assert set(calls.values()) == {1}, "no call is made twice"
+        first.send_signal(signal.SIGTERM)
+        first.wait(15)
+        stopped = time.time()
+        wait_for(lambda: any(seen.at > stopped + 2 for seen in far_end.seen), 20, "the second one calls now")
+        assert "is this SIP application's alone again" in log.read_text()
+
+
+@pytest.mark.timeout(300)
+def test_a_host_cut_off_from_the_database_calls_on_and_what_is_called_twice_is_known(
+    hosts: Hosts, far_end: FarEnd, own_database: Any
+):
+    """Nobody can tell such a host that another one took over: both call then, until the way is back. Each call has a
+    record of its own, none is lost, no probe is called by more than two, and what was not cut off is called once.
+    """
+    with ExitStack() as running:
+        wire = running.enter_context(closing(Wire(own_database.port)))
+        wire.start()
+        running.enter_context(hosts.running("host-1"))
+        database = {"VOICE_MYSQL_HOST": "127.0.0.1", "VOICE_MYSQL_PORT": str(wire.own)}
+        running.enter_context(hosts.running("host-2", **database))
+        wait_for(lambda: both_call(hosts), 30, "both hosts have their share")
+        shared = hosts.held_by("host-2")
+        steady = time.time() + EVERY_MS / 1000
+        wait_for(lambda: time.time() > steady + 2 * EVERY_MS / 1000, 30, "both call in turn")
+        wire.silent.set()
+        cut_at = time.time()
+        wait_for(lambda: hosts.holders() == {"host-1": len(PROBES)}, 20, "the other host took over")
+        taken_at = time.time()
+        assert taken_at - cut_at < 12
+        wait_for(lambda: time.time() > taken_at + 4 * EVERY_MS / 1000, 30, "both called for a while")
+        wire.silent.clear()
+        back_at = time.time()
+        wait_for(lambda: both_call(hosts), 40, "both hosts have their share again")
+        healed = time.time() + EVERY_MS / 1000
+        until = healed + 3 * EVERY_MS / 1000
+        wait_for(lambda: time.time() > until, 30, "the time to watch them is over")
+        calls = Counter((seen.user, slot(seen.user, seen.at)) for seen in far_end.seen)
+        uuids = {seen.uuid for seen in far_end.seen}
+        wait_for(lambda: hosts.recorded() >= {seen.uuid for seen in far_end.seen if seen.at < until}, 30, "all records")
+    assert len(hosts.recorded()) == len(hosts.recorded_rows()), "no record twice"
+    assert hosts.recorded() >= uuids
+
+    def made(probes: set[str], since: float, until: float) -> set[int]:
+        return {calls[probe, at] for probe in probes for at in whole_slots(probe, since, until)}
+
+    others = set(PROBES) - shared
+    assert made(set(PROBES), steady, cut_at) == {1}, "before: each call once"
+    assert made(shared, cut_at, taken_at - 3) == {1}, "cut off, and not yet replaced: each call once"
+    assert made(others, steady, until) == {1}, "what the other host held is called once, whatever happens"
+    assert made(shared, taken_at + EVERY_MS / 1000, back_at) == {2}, "by both of them, and by no more"
+    assert made(set(PROBES), healed, until) == {1}, "afterwards: each call once"
 
 
 def test_a_host_serves_only_the_clients_and_parties_it_was_set_up_for(hosts: Hosts, records: Records):

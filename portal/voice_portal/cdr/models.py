@@ -289,6 +289,7 @@ class SipHost(models.Model):
     spool_depth = models.PositiveIntegerField()
     dead_letters = models.PositiveIntegerField()
     strangers = models.PositiveIntegerField()
+    calls_left_out = models.PositiveIntegerField()
     clock_offset_ms = models.DecimalField(max_digits=9, decimal_places=3, null=True)
 
     class Meta:

@@ -47,6 +47,11 @@ def faults(host: SipHost) -> list[str]:
     told = []
     if host.dead_letters:
         told.append(f"{host.dead_letters} records that the database will never take: look into its spool")
+    if host.calls_left_out:
+        limits = "VOICE_MAX_CALLS or VOICE_CALLS_PER_SECOND"
+        told.append(
+            f"{host.calls_left_out} calls left out since it started, for its limits: raise {limits}, or add a host"
+        )
     if host.clock_offset_ms is not None and abs(host.clock_offset_ms) > WORST_OFFSET_MS:
         told.append("its clock is wrong: set up NTP")
     return told

@@ -8,7 +8,7 @@ import pyodbc
 from voice_sipapp.plan import plandb
 from voice_sipapp.plan.leases import Host, Lease, Tenure, share
 
-LetGo = Callable[[frozenset[Lease]], frozenset[Lease]]
+LetGo = Callable[[frozenset[Lease]], tuple[frozenset[Lease], float]]
 
 
 def clock() -> float:
@@ -18,12 +18,15 @@ def clock() -> float:
 
 class Leaseholder:
     """The leases of the host `own`. `let_go` is asked before leases are given back: it stops calling them and returns
-    those of which no call is up or about to start; the others are kept until the next time.
+    those of which no call is up or about to start, with the `clock()` of that moment; the others are kept until the
+    next time.
     """
 
     def __init__(self, own: Host, let_go: LetGo) -> None:
         self.own = own
         self.tenure = Tenure()
+        self.free_since: dict[Lease, float] = {}
+        """Of leases that were taken of late: the `clock()` since which nobody had called their probes."""
         self._let_go = let_go
         self._known: tuple[Collection[Host], frozenset[Lease]] | None = None
         self._share: frozenset[Lease] = frozenset()
@@ -42,12 +45,18 @@ class Leaseholder:
         if plandb.renew(connection, self.own.name) != len(held):
             held = plandb.held(connection, self.own.name)
         wanted = self._wanted(plandb.live_hosts(connection), leases)
-        unwanted = held - wanted
-        giving = self._let_go(unwanted) if unwanted else unwanted
-        if giving or wanted - held:
-            plandb.exchange(connection, self.own.name, take=wanted - held, give=giving)
+        unwanted, taking = held - wanted, wanted - held
+        giving, left_at = self._let_go(unwanted) if unwanted else (unwanted, asked_at)
+        if giving or taking:
+            free_for, looked_at = plandb.free_for(connection) if taking else {}, clock()
+            plandb.exchange(connection, self.own.name, taking, giving, clock() - left_at)
             held = plandb.held(connection, self.own.name)
+            self.free_since |= {lease: looked_at - free_for[lease] for lease in taking & held & free_for.keys()}
         self.tenure.renewed(held, asked_at)
+
+    def stop_holding(self) -> None:
+        """This host is not to call: another one has its name."""
+        self.tenure.renewed(frozenset(), clock())
 
     def _wanted(self, hosts: Collection[Host], leases: frozenset[Lease]) -> frozenset[Lease]:
         if self._known != (hosts, leases):

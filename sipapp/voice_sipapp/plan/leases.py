@@ -18,6 +18,10 @@ TTL_S = 8
 """How long a lease lasts without being renewed, and how old the heartbeat of a host may be that counts as alive."""
 
 
+CATCH_UP_S = 12
+"""Of a probe that was nobody's for less than this, the start that fell into that time is made up for."""
+
+
 class Lease(NamedTuple):
     """The right to be one `party` (`dialer` or `receiver`) of a probe's calls."""
 

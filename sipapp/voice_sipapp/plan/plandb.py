@@ -13,7 +13,7 @@ from uuid import UUID
 import pyodbc
 
 from voice_sipapp.plan import probe
-from voice_sipapp.plan.leases import TTL_S, Host, Lease
+from voice_sipapp.plan.leases import CATCH_UP_S, TTL_S, Host, Lease
 from voice_sipapp.plan.requests import Request
 from voice_sipapp.records.cdr import Parameter
 from voice_sipapp.records.odbc import ROWS_A_STATEMENT
@@ -40,16 +40,25 @@ def _plain(cell: probe.Cell | Decimal) -> probe.Cell:
     return float(cell) if isinstance(cell, Decimal) else cell
 
 
-def beat(connection: pyodbc.Connection, row: Mapping[str, Parameter]) -> None:
-    """Write this host's heartbeat: `row` of `voice_sip_host`, by column; `heartbeat_at` is the database's to say."""
-    columns = [*row, "heartbeat_at"]
+def beat(connection: pyodbc.Connection, row: Mapping[str, Parameter], follows: str = "") -> bool:
+    """Write this host's heartbeat: `row` of `voice_sip_host`, by column; `heartbeat_at` is the database's to say.
+
+    False, and nothing is written, where another process of this name is alive: another `instance`, and not the one that
+    this process `follows`. The assignments are made from left to right: the first decides about the others.
+    """
+    columns = [*(column for column in row if column not in ("sip_host", "instance")), "heartbeat_at"]
     places = ", ".join(["?"] * len(row) + ["UTC_TIMESTAMP(3)"])
-    changes = ", ".join(f"{column} = VALUES({column})" for column in columns if column != "sip_host")
+    changes = ", ".join(f"{column} = IF(instance = VALUES(instance), VALUES({column}), {column})" for column in columns)
     _execute(
         connection,
-        f"INSERT INTO voice_sip_host ({', '.join(columns)}) VALUES ({places}) ON DUPLICATE KEY UPDATE {changes}",  # noqa: S608
-        *row.values(),
-    )
+        f"INSERT INTO voice_sip_host ({', '.join(row)}, heartbeat_at) VALUES ({places})"  # noqa: S608
+        " ON DUPLICATE KEY UPDATE instance = IF(instance IN (VALUES(instance), ?) OR parties = ''"
+        " OR heartbeat_at <= UTC_TIMESTAMP(3) - INTERVAL ? SECOND, VALUES(instance), instance),"
+        f" {changes}",
+        *row.values(), follows, TTL_S,
+    )  # fmt: skip
+    ((instance,),) = _rows(connection, "SELECT instance FROM voice_sip_host WHERE sip_host = ?", row["sip_host"])
+    return bool(instance == row["instance"])
 
 
 def clock_offset_ms(connection: pyodbc.Connection, tries: int = 3) -> float:
@@ -99,16 +108,18 @@ def held(connection: pyodbc.Connection, host: str) -> frozenset[Lease]:
     return frozenset(Lease(*row) for row in _rows(connection, query, host))
 
 
-def exchange(connection: pyodbc.Connection, host: str, take: Collection[Lease], give: Collection[Lease]) -> None:
-    """Take those of `take` for `host` that are free, and give back `give`.
+def exchange(
+    connection: pyodbc.Connection, host: str, take: Collection[Lease], give: Collection[Lease], left_s: float = 0.0
+) -> None:
+    """Take those of `take` for `host` that are free, and give back `give`, which are not called since `left_s` seconds.
 
-    A lease that is given back has run out at once. The assignments are made from left to right: whether the second
+    A lease that is given back ran out when it was left. The assignments are made from left to right: whether the second
     one renews depends on who holds the lease after the first.
     """
-    rows = sorted([(*lease, host, TTL_S) for lease in take] + [(*lease, host, 0) for lease in give])
+    rows = sorted([(*lease, host, TTL_S * 1000) for lease in take] + [(*lease, host, -left_s * 1000) for lease in give])
     for start in range(0, len(rows), ROWS_A_STATEMENT):
         part = rows[start : start + ROWS_A_STATEMENT]
-        places = ", ".join(["(?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? SECOND)"] * len(part))
+        places = ", ".join(["(?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND)"] * len(part))
         _execute(
             connection,
             f"INSERT INTO voice_probe_lease (client, probe, party, sip_host, expires_at) VALUES {places}"  # noqa: S608
@@ -117,6 +128,21 @@ def exchange(connection: pyodbc.Connection, host: str, take: Collection[Lease], 
             " expires_at = IF(sip_host = VALUES(sip_host), VALUES(expires_at), expires_at)",
             *(cell for row in part for cell in row),
         )
+
+
+def free_for(connection: pyodbc.Connection) -> dict[Lease, float]:
+    """The leases that ran out, or were given back, a short time ago: for how many seconds each has been free."""
+    query = (
+        "SELECT client, probe, party, TIMESTAMPDIFF(MICROSECOND, expires_at, UTC_TIMESTAMP(6)) / 1000000"
+        " FROM voice_probe_lease"
+        " WHERE expires_at BETWEEN UTC_TIMESTAMP(3) - INTERVAL ? SECOND AND UTC_TIMESTAMP(3)"
+    )
+    return {Lease(*lease): float(age) for *lease, age in _rows(connection, query, CATCH_UP_S)}
+
+
+def forget_leases(connection: pyodbc.Connection) -> None:
+    """Remove the leases that nobody took for an hour: their probes are gone."""
+    _execute(connection, "DELETE FROM voice_probe_lease WHERE expires_at < UTC_TIMESTAMP(3) - INTERVAL 1 HOUR")
 
 
 def requests(connection: pyodbc.Connection) -> list[Request]:

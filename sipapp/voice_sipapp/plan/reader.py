@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pyodbc
 
@@ -21,7 +22,7 @@ from voice_sipapp.plan.leaseholder import Leaseholder
 from voice_sipapp.plan.leases import Host, Lease
 from voice_sipapp.plan.probe import Cell, Probe, ProbeError, from_row, undialable
 from voice_sipapp.records import odbc
-from voice_sipapp.records.cdr import Parameter
+from voice_sipapp.records.cdr import Parameter, number
 from voice_sipapp.settings import Database
 
 READ_EVERY_S = 2.0
@@ -47,23 +48,25 @@ def parse(rows: Iterable[Row]) -> tuple[list[Probe], list[str]]:
     return probes, problems
 
 
-def save(path: Path, rows: Iterable[Row], held: Iterable[Lease] = ()) -> None:
-    """Keep a copy of the plan's `rows`, and of what this host `held`, at `path`, whole or not at all."""
+def save(path: Path, rows: Iterable[Row], held: Iterable[Lease] = (), instance: str = "") -> None:
+    """Keep a copy of the plan's `rows`, of what this host `held` and of the `instance` that wrote its last heartbeat,
+    at `path`, whole or not at all.
+    """
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps({"rows": list(rows), "held": sorted(held)}), encoding="utf-8")
+    draft.write_text(json.dumps({"rows": list(rows), "held": sorted(held), "instance": instance}), encoding="utf-8")
     draft.replace(path)
 
 
-def load(path: Path) -> tuple[list[Row], frozenset[Lease]]:
+def load(path: Path) -> tuple[list[Row], frozenset[Lease], str]:
     """What `save` kept; nothing where there is no copy or it is broken (which is logged)."""
     try:
         copy = json.loads(path.read_text(encoding="utf-8"))
-        return list(copy["rows"]), frozenset(Lease(*lease) for lease in copy["held"])
+        return list(copy["rows"]), frozenset(Lease(*lease) for lease in copy["held"]), str(copy["instance"])
     except FileNotFoundError:
-        return [], frozenset()
+        return [], frozenset(), ""
     except (OSError, ValueError, TypeError, KeyError) as error:
         log.warning("the copy of the plan can't be read: %s", error)
-        return [], frozenset()
+        return [], frozenset(), ""
 
 
 def leases(probes: Iterable[Probe]) -> frozenset[Lease]:
@@ -88,7 +91,7 @@ class PlanReader(threading.Thread):
         copy: Path,
         leaseholder: Leaseholder,
         claims: Claims,
-        publish: Callable[[list[Probe], frozenset[Lease]], None],
+        publish: Callable[[list[Probe], frozenset[Lease], dict[Lease, float]], None],
         beat: Callable[[], dict[str, Parameter]],
     ) -> None:
         super().__init__(name="plan", daemon=True)
@@ -104,7 +107,10 @@ class PlanReader(threading.Thread):
         self._leases: frozenset[Lease] = frozenset()
         self._held: frozenset[Lease] = frozenset()
         self._problems: list[str] = []
-        self._clock_offset_ms: float | None = None
+        self._clock_offset_ms: Parameter = None
+        self._instance, self._follows = uuid4().hex, ""
+        self._named = True
+        self._worked = False
         self._ending = threading.Event()
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -114,7 +120,7 @@ class PlanReader(threading.Thread):
 
     def run(self) -> None:
         """Read on until told to stop."""
-        rows, held = load(self._copy)
+        rows, held, self._follows = load(self._copy)
         self._leaseholder.remember(held)
         self._take(rows)
         backoff = Backoff(READ_EVERY_S)
@@ -122,6 +128,12 @@ class PlanReader(threading.Thread):
             try:
                 self._follow(backoff)
             except (pyodbc.Error, sqlite3.Error) as error:  # SQLite's: the heartbeat tells how deep the spool is
+                if self._worked:
+                    # The connection may be broken and the database there: before anything is called without asking,
+                    # somebody else may hold it by now, it is asked once more.
+                    log.info("connecting to the database anew: %s", odbc.error_text(error))
+                    self._worked = False
+                    continue
                 log.warning("plan not read: %s; calling what was planned before", odbc.error_text(error))
                 self._leaseholder.tenure.failed()
                 self._tell()
@@ -131,34 +143,52 @@ class PlanReader(threading.Thread):
         """Read the plan and write heartbeats over one connection until it breaks (pyodbc.Error)."""
         connection = odbc.connect(self._database, autocommit=True)
         try:
-            self._clock_offset_ms = plandb.clock_offset_ms(connection)
-            next_measurement = time.monotonic() + CLOCK_EVERY_S
+            next_measurement = 0.0
             while not self._ending.is_set():
-                self._read(connection)
                 if time.monotonic() >= next_measurement:
-                    self._clock_offset_ms = plandb.clock_offset_ms(connection)
                     next_measurement = time.monotonic() + CLOCK_EVERY_S
+                    self._clock_offset_ms = number("clock_offset_ms", plandb.clock_offset_ms(connection))
+                    plandb.forget_leases(connection)
+                self._read(connection)
+                self._worked = True
                 backoff.reset()
                 self._ending.wait(READ_EVERY_S)
-            plandb.release_all(connection, self._leaseholder.own.name)
+            if self._named:
+                plandb.release_all(connection, self._leaseholder.own.name)
         finally:
             _close(connection)
 
     def _read(self, connection: pyodbc.Connection) -> None:
-        plandb.beat(connection, {**self._beat(), "clock_offset_ms": self._clock_offset_ms})
+        row = {**self._beat(), "instance": self._instance, "clock_offset_ms": self._clock_offset_ms}
+        named = plandb.beat(connection, row, self._follows)
         fingerprint = plandb.fingerprint(connection)
-        changed = fingerprint != self._fingerprint
-        if changed:
+        changed = fingerprint != self._fingerprint or named != self._named
+        self._tell_of_name(named)
+        if fingerprint != self._fingerprint:
             self._take(list(plandb.read_plan(connection)))
             self._fingerprint = fingerprint
-        self._leaseholder.exchange(connection, self._leases)
+        if named:
+            self._follows = self._instance
+            self._leaseholder.exchange(connection, self._leases)
+        else:
+            self._leaseholder.stop_holding()
         if changed or self._held != self._leaseholder.tenure.held:
             self._tell()
             try:
-                save(self._copy, self._rows, self._held)
+                save(self._copy, self._rows, self._held, self._follows)
             except OSError as error:
                 log.warning("the plan's copy can't be written: %s", error)
-        self._claims.exchange(connection, self._held)
+        if named:
+            self._claims.exchange(connection, self._held)
+
+    def _tell_of_name(self, named: bool) -> None:
+        name = self._leaseholder.own.name
+        if self._named and not named:
+            log.error("another SIP application calls itself %s and is alive: this one places no calls until the other"
+                      " is stopped; give one of them another VOICE_SIP_HOST", name)  # fmt: skip
+        elif named and not self._named:
+            log.info("the name %s is this SIP application's alone again", name)
+        self._named = named
 
     def _take(self, rows: list[Row]) -> None:
         self._rows = rows
@@ -172,7 +202,8 @@ class PlanReader(threading.Thread):
 
     def _tell(self) -> None:
         self._held = self._leaseholder.tenure.held
-        self._publish(self._probes, self._held)
+        free_since, self._leaseholder.free_since = self._leaseholder.free_since, {}
+        self._publish(self._probes, self._held, free_since)
 
 
 def _close(connection: pyodbc.Connection) -> None:
@@ -183,8 +214,8 @@ def _close(connection: pyodbc.Connection) -> None:
 
 
 def heartbeat_row(own: Host, version: str, started_at: datetime, **counts: int) -> dict[str, Parameter]:
-    """The row of `voice_sip_host` of the host `own`, without the time and the clock's offset, which the database
-    has to do with.
+    """The row of `voice_sip_host` of the host `own`, without what the thread of the plan knows: the time, the clock's
+    offset, and which process this is.
     """
     return {
         "sip_host": own.name,

@@ -7,7 +7,7 @@ interval don't all start together, and neither a restart nor a changed plan row 
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,9 @@ CRON_SPREAD_MS = 20_000
 
 HANDOVER_MS = 6_000
 """How long it may take until another host calls a probe that this one leaves: two looks at the leases and some time."""
+
+CLOCK_STEP = timedelta(seconds=5)
+"""A clock that is set back by more than this makes the next starts of its own; by less, they only come a bit later."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -57,15 +60,21 @@ class Schedule:
         self._probes: dict[tuple[str, str], Probe] = {}
         self._next: dict[tuple[str, str], datetime] = {}
         self._calling: Counter[tuple[str, str]] = Counter()
+        self._asked_at: datetime | None = None
 
-    def update(self, probes: Iterable[Probe], now: datetime) -> None:
-        """Take over a new plan. A probe whose timing did not change keeps its next start."""
+    def update(
+        self, probes: Iterable[Probe], now: datetime, free_since: Mapping[tuple[str, str], datetime] | None = None
+    ) -> None:
+        """Take over a new plan. A probe whose timing did not change keeps its next start. Of one that came from another
+        host, which left it at the moment `free_since`, the start that fell into the time between is made up for.
+        """
         plan = {probe.key: probe for probe in probes if not probe.suspended}
         starts: dict[tuple[str, str], datetime] = {}
         for key, probe in plan.items():
             known = self._probes.get(key)
             same = known is not None and _timing(known) == _timing(probe)
-            start = self._next.get(key) if same else _start(probe, now)
+            since = min(now, (free_since or {}).get(key, now))
+            start = self._next.get(key) if same else _start(probe, since)
             if start is not None:
                 starts[key] = start
         self._probes, self._next = plan, starts
@@ -74,6 +83,11 @@ class Schedule:
         """The probes whose call starts now. Each is then busy until `ended`; a start that falls into a call that is
         still up (unless the probe allows overlaps), or that was slept through, is left out and not made up for.
         """
+        if self._asked_at is not None and now < self._asked_at - CLOCK_STEP:
+            log.warning("this host's clock was set back by %s", self._asked_at - now)
+            found = {key: _start(probe, now) for key, probe in self._probes.items()}
+            self._next = {key: start for key, start in found.items() if start is not None}
+        self._asked_at = now
         starting = [key for key, start in self._next.items() if start <= now]
         for key in starting:
             following = _start(self._probes[key], now)
@@ -100,11 +114,11 @@ class Schedule:
     def leave(self, key: tuple[str, str], now: datetime) -> bool:
         """Stop calling the probe `key`, which another host takes over; False if this is no moment for it.
 
-        That is while a call is up, and shortly before the next one, which nobody might make then. Of a probe that is
-        called all the time, one call may fall into the gap.
+        That is while a call is up, and shortly before the next one, which would be late then; of a probe that is called
+        all the time there is no better moment.
         """
         probe, start = self._probes.get(key), self._next.get(key)
-        if self.busy(key):
+        if self.busy(key) or (start is not None and start <= now):
             return False
         often = probe is not None and probe.every_ms is not None and probe.every_ms <= 2 * HANDOVER_MS
         if start is not None and not often and start - now < timedelta(milliseconds=HANDOVER_MS):

@@ -188,7 +188,7 @@ def host(records):
 
 
 def test_staff_see_every_host_and_what_is_wrong_with_it(log_in, host):
-    good, away = host(), host(ago=4000, dead_letters=3, clock_offset_ms=-2000)
+    good, away = host(), host(ago=4000, dead_letters=3, clock_offset_ms=-2000, calls_left_out=5)
     browser = log_in(is_staff=True)
     shown = browser.get("/hosts/").content.decode()
     rows = {name: shown.split(name)[1].split("</tr>")[0] for name in (good, away)}
@@ -196,6 +196,7 @@ def test_staff_see_every_host_and_what_is_wrong_with_it(log_in, host):
     assert ">Away</span>" in rows[away]
     assert "3 records that the database will never take" in rows[away]
     assert "its clock is wrong" in rows[away]
+    assert "5 calls left out since it started" in rows[away]
     (seconds,) = re.findall(r">(\d+) s ago<", rows[away])
     assert 4000 <= int(seconds) < 4300, "however slow the machine is"
 

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port, way
 from voice_sipapp.media import g711, sdp
 from voice_sipapp.media.codecs import CODECS
+from voice_sipapp.plan.limits import Turn
 from voice_sipapp.plan.probe import Digits
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records import calluuid
@@ -265,3 +266,14 @@ def test_a_far_end_without_dtmf_is_told_of(bench: Bench):
     far = FarEnd(bench, sdp.describe(ADDRESS, free_port(), ["PCMA"], 1).replace("telephone-event", "nothing"))
     call = bench.call(far.port, dtmf=(Digits(100, "1"),)).call
     assert "takes no DTMF" in (call.sip_reason or "")
+
+
+def test_a_call_that_the_limits_leave_out_is_counted_and_one_that_was_asked_for_says_so(bench: Bench):
+    bench.caller._left_out(Turn(a_probe(bench.receiver_port), 0.0))
+    assert (bench.caller.left_out, bench.cdrs) == (1, [])
+    bench.caller._left_out(Turn(a_probe(bench.receiver_port), 0.0, 7))
+    stack.run_loop(timeout_s=5)
+    (cdr,) = bench.cdrs
+    assert (cdr.call.request_id, cdr.call.disposition, cdr.call.valid) == (7, "failed", False)
+    assert cdr.call.sip_reason == "This host's limits gave the call no turn."
+    assert bench.caller.left_out == 2

@@ -8,17 +8,21 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pyodbc
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voice_sipapp.plan import probe
 from voice_sipapp.plan import reader as plan
+from voice_sipapp.plan.leaseholder import Leaseholder
 from voice_sipapp.plan.leases import Host, Lease
 from voice_sipapp.plan.probe import ProbeError, from_row
 from voice_sipapp.plan.schedule import Schedule, next_start, offset_ms
 from voice_sipapp.plan.sipuri import SipUri, SipUriError
+from voice_sipapp.settings import Database
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -115,15 +119,17 @@ def test_whatever_a_row_holds_its_probe_is_told_of_and_stops_no_other(changes: d
 def test_the_copy_on_disk_gives_back_the_rows_and_what_was_held(tmp_path: Path):
     held = frozenset({Lease("acme", "sales", "dialer")})
     plan.save(tmp_path / "plan", [row()], held)
-    assert plan.load(tmp_path / "plan") == ([row()], held)
-    assert plan.load(tmp_path / "absent") == ([], frozenset())
+    assert plan.load(tmp_path / "plan") == ([row()], held, "")
+    plan.save(tmp_path / "plan", [row()], held, "me")
+    assert plan.load(tmp_path / "plan") == ([row()], held, "me")
+    assert plan.load(tmp_path / "absent") == ([], frozenset(), "")
 
 
 def test_a_broken_copy_is_no_plan(tmp_path: Path):
     (tmp_path / "plan").write_text(json.dumps([row()])[:-9])
-    assert plan.load(tmp_path / "plan") == ([], frozenset())
+    assert plan.load(tmp_path / "plan") == ([], frozenset(), "")
     (tmp_path / "plan").write_text("[1]")
-    assert plan.load(tmp_path / "plan") == ([], frozenset())
+    assert plan.load(tmp_path / "plan") == ([], frozenset(), "")
 
 
 @pytest.mark.parametrize(
@@ -298,6 +304,123 @@ def test_a_probe_that_is_called_all_the_time_can_be_left_too():
     assert schedule.leave(found.key, NOW)
 
 
+@pytest.mark.parametrize("timing", [
+    {"every_ms": 60_000}, {"every_ms": None, "schedule": "*/5 * * * *", "time_zone": "Europe/London"},
+])  # fmt: skip
+def test_a_clock_that_was_set_back_silences_no_probe(timing: dict[str, Any]):
+    found = from_row(row(**timing))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    assert schedule.due(next_start(found, NOW)) == [found]
+    schedule.ended(found.key)
+    back = NOW - timedelta(hours=5)
+    assert schedule.due(back) == []
+    assert schedule.due(next_start(found, back)) == [found]
+
+
+def test_a_clock_that_is_set_back_a_little_makes_no_call_twice():
+    found = from_row(row(every_ms=60_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    start = next_start(found, NOW)
+    assert schedule.due(start) == [found]
+    schedule.ended(found.key)
+    assert schedule.due(start - timedelta(seconds=4)) == []
+    assert schedule.due(start + timedelta(seconds=1)) == []
+
+
+def test_a_clock_that_was_set_forward_starts_one_call_of_each_probe():
+    found = from_row(row(every_ms=60_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    assert schedule.due(NOW + timedelta(hours=5)) == [found]
+    schedule.ended(found.key)
+    assert schedule.due(NOW + timedelta(hours=5, seconds=1)) == []
+
+
+@pytest.mark.parametrize("every_ms", [5_000, 60_000])
+def test_the_start_between_two_hosts_is_made_up_for_once(every_ms: int):
+    found = from_row(row(every_ms=every_ms))
+    giver, taker = Schedule(), Schedule()
+    giver.update([found], NOW)
+    start = next_start(found, NOW)
+    left_at = start - timedelta(seconds=0.1)
+    taker.update([found], start + timedelta(seconds=1), {found.key: left_at})
+    assert taker.due(start + timedelta(seconds=1)) == [found]
+    taker.ended(found.key)
+    assert taker.due(start + timedelta(seconds=2)) == []
+    none_between = Schedule()
+    none_between.update([found], left_at, {found.key: left_at - timedelta(seconds=2)})
+    assert none_between.due(left_at) == []
+
+
+def test_a_probe_whose_call_is_due_now_is_not_left():
+    found = from_row(row(every_ms=3_000))
+    schedule = Schedule()
+    schedule.update([found], NOW)
+    assert not schedule.leave(found.key, next_start(found, NOW))
+
+
+ZONES = ["Europe/London", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "America/Havana", "Asia/Kolkata"]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_no_quarter_of_an_hour_is_without_its_call_when_clocks_change(zone: str):
+    """Those of Lord Howe change by half an hour, those of Cairo and Havana at midnight."""
+    found = from_row(row(every_ms=None, schedule="*/15 * * * *", time_zone=zone))
+    for month, day in ((3, 5), (3, 27), (4, 2), (4, 22), (9, 30), (10, 1), (10, 22), (10, 28)):
+        moment, until = (
+            datetime(2026, month, day, tzinfo=UTC),
+            datetime(2026, month, day, tzinfo=UTC) + timedelta(days=5),
+        )
+        starts = [next_start(found, moment)]
+        while starts[-1] < until:
+            starts.append(next_start(found, starts[-1]))
+        assert {later - earlier for earlier, later in pairwise(starts)} == {timedelta(minutes=15)}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("minute", range(0, 180, 30))
+def test_a_daily_call_is_made_each_day_and_twice_only_where_its_time_comes_twice(zone: str, minute: int):
+    """What is written in docs: a time that the clock leaves out is called when the clock has passed it."""
+    found = from_row(row(every_ms=None, schedule=f"{minute % 60} {minute // 60} * * *", time_zone=zone))
+    start, days = datetime(2026, 1, 1, 12, tzinfo=UTC), Counter[Any]()
+    while (start := next_start(found, start)) < datetime(2026, 12, 31, tzinfo=UTC):
+        days[start.astimezone(ZoneInfo(zone)).date()] += 1
+    assert len(days) >= 362, "each day"
+    assert sorted(days.values())[-2] == 1, "one day at most has two"
+
+
+def test_a_connection_that_broke_is_made_anew_before_anything_is_called_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A machine that stood still finds its connection broken, and its leases perhaps taken; the database is there."""
+    told: list[str] = []
+    held = Leaseholder(Host("h", ("dialer",)), lambda leases: (leases, 0.0))
+    monkeypatch.setattr(held.tenure.__class__, "failed", lambda _: told.append("away"))
+    monkeypatch.setattr(plan, "READ_EVERY_S", 0.01)
+    nowhere = Database(host="::1", port=1, name="voice", user="", password="", tls_ca=None)
+    reader = plan.PlanReader(nowhere, tmp_path / "plan", held, None, lambda *_: None, dict)  # type: ignore[arg-type]
+
+    def works_then_breaks() -> None:
+        reader._worked = True
+        raise pyodbc.OperationalError("08S01", "Server has gone away (2006)")
+
+    def fails() -> None:
+        raise pyodbc.OperationalError("08001", "Can't connect (2002)")
+
+    script = [works_then_breaks, works_then_breaks, fails, fails, reader._ending.set]
+
+    def follow(_: object) -> None:
+        step = script.pop(0)
+        told.append(step.__name__)
+        step()
+
+    monkeypatch.setattr(reader, "_follow", follow)
+    reader.run()
+    assert told == ["works_then_breaks", "works_then_breaks", "fails", "away", "fails", "away", "set"]
+
+
 def test_a_schedule_that_never_comes_stops_no_other_probe():
     found = from_row(row(every_ms=10_000))
     never = replace(found, probe="never", every_ms=None, schedule="0 0 31 2 *")
@@ -320,9 +443,9 @@ def test_the_heartbeat_has_exactly_the_columns_of_its_table():
     from voice_portal.cdr.migrations import _ddl_0001 as schema
 
     columns = re.findall(r"(?m)^  ([a-z_]+) ", schema.VOICE_SIP_HOST)
-    counts = {"active_calls": 2, "spool_depth": 3, "strangers": 0, "dead_letters": 0}
+    counts = {"active_calls": 2, "spool_depth": 3, "strangers": 0, "dead_letters": 0, "calls_left_out": 0}
     found = plan.heartbeat_row(Host("host", ("dialer",)), "1", NOW, **counts)
-    assert sorted([*found, "heartbeat_at", "clock_offset_ms"]) == sorted(columns)
+    assert sorted([*found, "heartbeat_at", "clock_offset_ms", "instance"]) == sorted(columns)
 
 
 def test_the_probe_reads_only_columns_the_schema_has():

@@ -51,6 +51,7 @@ def test_what_restricts_a_host_is_read():
         ("VOICE_SIP_EDGE", "edge.example:5064", "not ADDRESS:PORT"),
         ("VOICE_SIP_EDGE", "127.0.0.1", "not ADDRESS:PORT"),
         ("VOICE_SIP_PARTIES", "dialer,caller", "names caller"),
+        ("VOICE_SIP_CLIENTS", ",".join(f"client-{number}" for number in range(300)), "longer than 2,000"),
         ("VOICE_MAX_CALLS", "0", "at least 1"),
         ("VOICE_CALLS_PER_SECOND", "0.0", "above 0"),
         ("VOICE_CALLS_PER_SECOND", "fast", "above 0"),

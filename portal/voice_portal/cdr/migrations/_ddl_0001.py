@@ -76,9 +76,11 @@ CREATE TABLE IF NOT EXISTS voice_sip_host (
   spool_depth      INT UNSIGNED NOT NULL,
   dead_letters     INT UNSIGNED NOT NULL DEFAULT 0,
   strangers        INT UNSIGNED NOT NULL DEFAULT 0,
+  calls_left_out   INT UNSIGNED NOT NULL DEFAULT 0,
   clock_offset_ms  DECIMAL(9,3) NULL,
   parties          VARCHAR(32)  NOT NULL DEFAULT '',
   clients          VARCHAR(2000) NOT NULL DEFAULT '',
+  instance         CHAR(32)     NOT NULL DEFAULT '',
   PRIMARY KEY (sip_host)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 """
