@@ -17,10 +17,13 @@ from voice_sipapp.media.audio import Audio
 
 @dataclass(frozen=True)
 class Heard:
-    """The sound of one direction as its listener heard it: after the jitter buffer and concealment."""
+    """The sound of one direction as its listener heard it: after the jitter buffer and concealment, with silence where
+    the far end paused. `sent` is the same without these pauses.
+    """
 
     samples: NDArray[np.int16]
     rate_hz: int
+    sent: NDArray[np.int16]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Direction:
 
     def heard(self) -> Heard:
         """Its sound."""
-        return Heard(codecs.decode(self.codec, self.stats.payloads), codecs.CODECS[self.codec].rate_hz)
+        sound, rate_hz = codecs.decode(self.codec, self.stats.payloads), codecs.CODECS[self.codec].rate_hz
+        return Heard(_with_pauses(sound, self.stats, rate_hz), rate_hz, sound)
 
     def columns(self, heard: Heard) -> dict[str, Any]:
         """The measured columns of `voice_call_stream`."""
@@ -80,6 +84,20 @@ class Direction:
         """The lowest rating of a whole second; None where there is none."""
         found = [score for second in self.stats.seconds if second.whole and (score := self._mos_of(second)) is not None]
         return min(found, default=None)
+
+
+def _with_pauses(sound: NDArray[np.int16], stats: StreamStats, rate_hz: int) -> NDArray[np.int16]:
+    """`sound` with silence where nothing was sent. Packets of a stream hold equally much sound."""
+    if not stats.pauses:
+        return sound
+    sounding = np.cumsum([payload != b"" for payload in stats.payloads])
+    parts: list[NDArray[np.int16]] = []
+    begin = 0
+    for at, pause_ms in stats.pauses:
+        end = int((sounding[at] - 1) * sound.size // sounding[-1])
+        parts += [sound[begin:end], np.zeros(pause_ms * rate_hz // 1000, np.int16)]
+        begin = end
+    return np.concatenate([*parts, sound[begin:]])
 
 
 def _counts(stats: StreamStats) -> dict[str, Any]:
@@ -156,9 +174,9 @@ def _reference(sent: Audio, rate_hz: int) -> Reference:
 def _levels(stats: StreamStats, heard: Heard) -> dict[int, float]:
     """Level of each second in dBov. Packets of a stream hold equally much sound."""
     sounding = [payload != b"" for payload in stats.payloads]
-    size = heard.samples.size // max(1, sum(sounding))
+    size = heard.sent.size // max(1, sum(sounding))
     if not size:
         return {}
-    packets = heard.samples[: heard.samples.size // size * size].astype(np.float64).reshape(-1, size)
+    packets = heard.sent[: heard.sent.size // size * size].astype(np.float64).reshape(-1, size)
     powers = seconds.levels(stats.second_of, sounding, (packets**2).mean(axis=1))
     return {number: float(levels.dbov(np.float64(power))) for number, power in powers.items()}

@@ -5,24 +5,16 @@ busy measuring process changes nothing. Formulas: RFC 3550 (expected, lost, jitt
 RFC 5481 (delay variation), ITU-T G.107 (BurstR).
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median_low
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voice_sipapp.measurement import seconds
 from voice_sipapp.measurement.seconds import Second
+from voice_sipapp.measurement.sources import PTIME_MS, packet_ms, single_stream
 from voice_sipapp.media.rtppacket import Packet
-
-PTIME_MS = 20
-"""Sound in one packet as we offer it and send it; a far end may choose otherwise (a=ptime is a wish)."""
-
-_PTIMES_MS = range(5, 201)
-"""What is believed of a far end's timestamps."""
 
 CLOCK_HZ = 8000
 """Ticks of a timestamp in a second, of every codec but Opus (RFC 3551; RFC 7587: 48,000)."""
@@ -31,11 +23,8 @@ JITTER_BUFFER_MS = 60
 GMIN = 16
 """Packets received in a row that end a burst (RFC 3611, section 4.7.2, recommended value)."""
 
-LONGEST_OUTAGE_MS = 3_600_000
-"""Longer is no outage but a wall clock that was set; every packet that is missing takes memory."""
-
-STRAY_PACKETS = 25
-"""A source that sent fewer packets than this (half a second) is a stray and not part of the call's media."""
+RESTART_NS = 500_000_000
+"""When all that came for so long was too late, a listener's jitter buffer starts anew, as phones' do."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +42,8 @@ class StreamStats:
     """Counts, percentages and jitter of one stream; `ptime_ms` is the sound in one packet.
 
     `payloads` is what a listener heard: None is missing, empty is a packet that is no sound. `second_of` says which
-    second of the stream each of them belongs to.
+    second of the stream each of them belongs to. `pauses` are the times in which nothing was sent (RFC 3551, section
+    4.1): before which of the payloads, and how many ms.
     """
 
     ptime_ms: int
@@ -73,6 +63,7 @@ class StreamStats:
     jitter_max_ms: float
     pdv_p95_ms: float
     payloads: tuple[bytes | None, ...]
+    pauses: tuple[tuple[int, int], ...]
     second_of: NDArray[np.int64]
     seconds: tuple[Second, ...]
 
@@ -117,6 +108,7 @@ def analyse(packets: Sequence[Packet], clock_hz: int = CLOCK_HZ) -> StreamStats 
         jitter_max_ms=float(jitter.max(initial=0)),
         pdv_p95_ms=sound.pdv_p95_ms(),
         payloads=tuple(played),
+        pauses=sound.pauses(np.array(missing), ptime_ms),
         second_of=second_of,
         seconds=seconds.split(
             second_of, came, late, np.array(missing), (sound.at[1:], jitter), _end_s(second_of, ptime_ms)
@@ -130,76 +122,34 @@ def _end_s(second_of: NDArray[np.int64], ptime_ms: int) -> float:
     return last + int((second_of == last).sum()) * ptime_ms / 1000
 
 
-def single_stream(packets: Sequence[Packet], clock_hz: int = CLOCK_HZ) -> list[Packet]:
-    """`packets` of the sources that belong to the call, numbered on as one stream; strays are left out.
-
-    A gateway may change the source (SSRC) in mid-call when it re-routes media, or begin its numbers anew. The listener
-    hears one call, so what follows continues where the one before it ended, by as many packets as the time between.
-    """
-    counts = Counter(packet.ssrc for packet in packets if packet.is_sound)
-    threshold = min(STRAY_PACKETS, max(counts.values(), default=0))
-    sections: dict[tuple[int, int], list[Packet]] = {}
-    for packet in packets:
-        if threshold and counts[packet.ssrc] >= threshold:
-            sections.setdefault((packet.ssrc, packet.restarts), []).append(packet)
-    stream: list[Packet] = []
-    for own in sections.values():
-        stream += _continued(stream, own, clock_hz) if stream else own
-    return stream
-
-
-def _continued(stream: list[Packet], own: list[Packet], clock_hz: int) -> list[Packet]:
-    """`own`, the packets of the next section, numbered on from the end of `stream`."""
-    last, head = max(stream, key=_number), min(own, key=_number)
-    elapsed_ms = (head.arrival_ns - last.arrival_ns) / 1e6
-    missed = round(min(elapsed_ms, LONGEST_OUTAGE_MS) / packet_ms(stream, clock_hz))
-    sequence_shift = last.sequence + max(1, missed) - head.sequence
-    # Timestamps only of sound: those of DTMF stand still.
-    last, head = max(_sound(stream), key=_number), min(_sound(own), key=_number)
-    elapsed = (head.arrival_ns - last.arrival_ns) * clock_hz // 1_000_000_000
-    timestamp_shift = last.timestamp + max(elapsed, 1) - head.timestamp
-    return [
-        packet._replace(sequence=packet.sequence + sequence_shift, timestamp=packet.timestamp + timestamp_shift)
-        for packet in own
-    ]
-
-
-def _number(packet: Packet) -> int:
-    return packet.sequence
-
-
-def _sound(packets: list[Packet]) -> list[Packet]:
-    """Those of `packets` that are sound; all of them where none is."""
-    return [packet for packet in packets if packet.is_sound] or packets
-
-
-def packet_ms(stream: Sequence[Packet], clock_hz: int = CLOCK_HZ) -> int:
-    """Sound in one packet of `stream` in ms: the median step of its timestamps for one step of its numbers."""
-    numbers = {packet.sequence: packet.timestamp for packet in stream if packet.is_sound}
-    steps = [(after[1] - before[1]) / (after[0] - before[0]) for before, after in pairwise(sorted(numbers.items()))]
-    found = round(median_low(steps) * 1000 / clock_hz) if steps else PTIME_MS
-    return found if found in _PTIMES_MS else PTIME_MS
-
-
 def _play_out(
     stream: list[Packet], first: int, expected: int, clock_hz: int
 ) -> tuple[list[bytes | None], NDArray[np.bool_]]:
     """Payloads by sequence number as a fixed jitter buffer plays them, and which of them only came too late for it.
 
     The buffer starts to play 60 ms after its first packet arrives; every later packet's time follows from its RTP
-    timestamp. A second copy of a packet is no help if the first came in time and may save it if not.
+    timestamp. Where the path has become longer for good it starts anew, after `RESTART_NS`. A second copy of a
+    packet is no help if the first came in time and may save it if not.
     """
     start = next(packet for packet in stream if packet.is_sound)
+    late_since: int | None = None
     played: list[bytes | None] = [None] * expected
     late = np.zeros(expected, bool)
     for packet in stream:
-        due_ns = (packet.timestamp - start.timestamp) * 1_000_000_000 // clock_hz + JITTER_BUFFER_MS * 1_000_000
         at = packet.sequence - first
         if not packet.is_sound:
             played[at] = b""
-        elif packet.arrival_ns - start.arrival_ns > due_ns:
+            continue
+        due_ns = (packet.timestamp - start.timestamp) * 1_000_000_000 // clock_hz + JITTER_BUFFER_MS * 1_000_000
+        if packet.arrival_ns - start.arrival_ns <= due_ns:
+            late_since = None
+        elif late_since is None or packet.arrival_ns - late_since < RESTART_NS:
+            late_since = packet.arrival_ns if late_since is None else late_since
             late[at] = True
-        elif played[at] is None:
+            continue
+        else:
+            start, late_since = packet, None
+        if played[at] is None:
             played[at] = packet.payload
     late &= np.array([payload is None for payload in played])
     return played, late
@@ -232,7 +182,8 @@ class _Sound:
         # From the first on: the time since 1970 in ns does not fit the precision that milliseconds as floats have.
         came_ns = np.array([packet.arrival_ns - sound[0].arrival_ns for packet in sound], np.int64)
         due_ms = (self._timestamps - self._timestamps[0]) * 1000 / clock_hz
-        self._transit_ms = came_ns / 1e6 - due_ms
+        self._came_ms, self._due_ms = came_ns / 1e6, due_ms
+        self._transit_ms = self._came_ms - due_ms
 
     def jitter_ms(self) -> NDArray[np.float64]:
         """Interarrival jitter after each packet but the first (RFC 3550, section 6.4.1 and A.8)."""
@@ -247,6 +198,19 @@ class _Sound:
         at least 95 % do not exceed.
         """
         return float(np.quantile(self._transit_ms - self._transit_ms.min(), 0.95, method="inverted_cdf"))
+
+    def pauses(self, missing: NDArray[np.bool_], ptime_ms: int) -> tuple[tuple[int, int], ...]:
+        """Before which packets nothing was sent, and for how many ms: where timestamps go on by more than the packets
+        in between account for. No longer than it was quiet, for a timestamp may be wrong.
+        """
+        numbers, places = np.unique(self.at, return_index=True)
+        before = np.cumsum(missing)
+        made_up_ms = (before[numbers[1:] - 1] - before[numbers[:-1]]) * ptime_ms
+        pause_ms = np.diff(self._due_ms[places]) - ptime_ms - made_up_ms
+        pause_ms = np.minimum(pause_ms, np.diff(self._came_ms[places]) + JITTER_BUFFER_MS)
+        return tuple(
+            (int(numbers[at + 1]), round(pause_ms[at])) for at in np.flatnonzero(pause_ms >= ptime_ms).tolist()
+        )
 
     def second_of(self, expected: int, ptime_ms: int) -> NDArray[np.int64]:
         """For each of `expected` packets the second that it belongs to."""

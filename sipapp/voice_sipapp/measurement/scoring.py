@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from voice_sipapp.measurement import rtpstats
+from voice_sipapp.measurement import rtpstats, sources
 from voice_sipapp.measurement.direction import Direction, Heard
 from voice_sipapp.measurement.impairments import CODECS as IMPAIRMENTS
 from voice_sipapp.media.arrivals import OVERTOOK_NS
@@ -140,7 +140,7 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
         sip_host=call.sip_host,
         codec=codec,
         payload_type=payload_type,
-        ptime_ms=stats.ptime_ms if stats else rtpstats.PTIME_MS,
+        ptime_ms=stats.ptime_ms if stats else sources.PTIME_MS,
         rtp_tx=sender.sent,
         rtp_rx=stats.received if stats else 0,
         remote_lost=sender.remote_lost,

@@ -5,11 +5,17 @@ sender saw the other's last report and how long it has waited since.
 """
 
 import struct
+from collections import deque
 from dataclasses import dataclass, field
 
 _NTP_OFFSET_S = 2_208_988_800
 _SENDER_REPORT, _RECEIVER_REPORT, _DESCRIPTION = 200, 201, 202
 _BLOCK = struct.Struct("!IIIIII")
+_REMEMBERED = 64
+"""Reports of ours that an answer may name, and sources whose reports ours may name."""
+
+_GRANULARITY, _LONGEST = 65536 // 20, 60 * 65536
+"""Round trips that are believed, in 1/65536 s: from 50 ms below nothing up to a minute."""
 
 MAX_DROPOUT, MAX_MISORDER = 3000, 100
 """Sequence numbers further ahead or behind than this are no loss and no reordering (RFC 3550, A.1)."""
@@ -18,6 +24,11 @@ MAX_DROPOUT, MAX_MISORDER = 3000, 100
 def signed16(step: int) -> int:
     """The difference of two 16-bit numbers as the shorter way from one to the other, -32768 … 32767."""
     return ((step + 0x8000) & 0xFFFF) - 0x8000
+
+
+def signed32(step: int) -> int:
+    """The difference of two 32-bit numbers as the shorter way from one to the other."""
+    return ((step + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
 
 def ntp_middle(wall_ns: int) -> int:
@@ -39,18 +50,24 @@ class Reception:
     received: int = 0
     jitter: float = 0.0
     clock_hz: int = 8000
-    _transit: float | None = None
+    _last: tuple[int, int] | None = None
+    """Arrival (ns) and timestamp of the last packet of sound."""
+    _rival: tuple[int, int] | None = None
+    """A source that sent one packet since the last one of ours, and the number of its next one."""
     _before: tuple[int, int] = (0, 0)
     _expected_after_jump: int | None = None
 
     def packet(self, arrival_ns: int, sequence: int, timestamp: int, ssrc: int, *, is_sound: bool = True) -> None:
-        """Count one RTP packet (16-bit `sequence`); a new source of sound starts the count anew. One that is no sound
-        (comfort noise, DTMF) counts, for it has a number, but its timestamp says nothing about jitter.
+        """Count one RTP packet (16-bit `sequence`); a new source of sound starts the count anew once two packets of it
+        came in sequence. One that is no sound (comfort noise, DTMF) counts, for it has a number, but its timestamp says
+        nothing about jitter.
         """
         if ssrc != self.ssrc:
-            if not is_sound:
+            rival, self._rival = self._rival, (ssrc, (sequence + 1) & 0xFFFF)
+            if not is_sound or (self.ssrc is not None and rival != (ssrc, sequence)):
                 return
             self._begin(ssrc, sequence)
+        self._rival = None
         step = signed16(sequence - self.highest)
         if not -MAX_MISORDER <= step < MAX_DROPOUT:
             if sequence != self._expected_after_jump:
@@ -63,29 +80,27 @@ class Reception:
         self.highest += max(0, step)
         if not is_sound:
             return
-        transit = arrival_ns * self.clock_hz / 1e9 - timestamp
-        if self._transit is not None:
-            self.jitter += (abs(transit - self._transit) - self.jitter) / 16
-        self._transit = transit
+        if self._last is not None:
+            elapsed = (arrival_ns - self._last[0]) * self.clock_hz / 1e9
+            self.jitter += (abs(elapsed - signed32(timestamp - self._last[1])) - self.jitter) / 16
+        self._last = arrival_ns, timestamp
 
     def _begin(self, ssrc: int, sequence: int) -> None:
         self.ssrc, self.first, self.highest, self.received = ssrc, sequence, sequence, 0
-        self._transit, self._before, self.jitter = None, (0, 0), 0.0
+        self._last, self._before, self.jitter = None, (0, 0), 0.0
 
     def block(self, last_report: int, delay_ns: int) -> bytes:
         """The report block about this source; empty where nothing was received yet. Closes a reporting interval."""
         if self.ssrc is None:
             return b""
         expected = self.highest - self.first + 1
-        lost = max(0, expected - self.received)
+        lost = max(-0x800000, min(expected - self.received, 0x7FFFFF)) & 0xFFFFFF
         interval, got = expected - self._before[0], self.received - self._before[1]
         self._before = (expected, self.received)
         fraction = max(0, min(255, (interval - got) * 256 // interval)) if interval > 0 else 0
         delay = (delay_ns * 65536 // 1_000_000_000) & 0xFFFFFFFF if last_report else 0
         jitter = min(int(self.jitter), 0xFFFFFFFF)
-        return _BLOCK.pack(
-            self.ssrc, fraction << 24 | min(lost, 0x7FFFFF), self.highest & 0xFFFFFFFF, jitter, last_report, delay
-        )
+        return _BLOCK.pack(self.ssrc, fraction << 24 | lost, self.highest & 0xFFFFFFFF, jitter, last_report, delay)
 
 
 @dataclass
@@ -102,12 +117,16 @@ class Exchange:
     remote_lost: int | None = None
     remote_jitter_ms: float | None = None
     clock_hz: int = 8000
-    _last_report: int = 0
-    _last_report_ns: int = 0
+    _heard: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Of each source its last sender report: the middle of its NTP time, and when it came (ns)."""
+    _told: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    """The middles of the NTP times of our own last reports."""
 
     def report(self, wall_ns: int, timestamp: int, packets: int, octets: int, reception: Reception) -> bytes:
         """A compound packet to send now: sender report and source description."""
-        block = reception.block(self._last_report, wall_ns - self._last_report_ns)
+        last, last_ns = self._heard.get(reception.ssrc or 0, (0, wall_ns))
+        block = reception.block(last, wall_ns - last_ns)
+        self._told.append(ntp_middle(wall_ns))
         seconds, rest = divmod(wall_ns, 1_000_000_000)
         sender = struct.pack(
             "!BBHIIIIII",
@@ -129,16 +148,20 @@ class Exchange:
         return struct.pack("!BBHI", 0x81, _DESCRIPTION, 1 + len(item) // 4, self.ssrc) + item
 
     def receive(self, packet: bytes, arrival_ns: int) -> None:
-        """Take in a compound packet of the far end; what is malformed or of another kind is passed over."""
+        """Take in a compound packet of the far end; what is malformed or of another kind is passed over, and so is what
+        we sent ourselves and an echo brought back (section 8.2).
+        """
         at = 0
         while at + 8 <= len(packet):
-            head, kind, words = struct.unpack_from("!BBH", packet, at)
+            head, kind, words, sender = struct.unpack_from("!BBHI", packet, at)
             end = at + 4 * (words + 1)
-            if head >> 6 != 2 or end > len(packet):
+            if head >> 6 != 2 or end > len(packet) or sender == self.ssrc:
                 return
             if kind == _SENDER_REPORT and end - at >= 28:
                 high, low = struct.unpack_from("!II", packet, at + 8)
-                self._last_report, self._last_report_ns = (high & 0xFFFF) << 16 | low >> 16, arrival_ns
+                if len(self._heard) >= _REMEMBERED:
+                    self._heard.clear()
+                self._heard[sender] = (high & 0xFFFF) << 16 | low >> 16, arrival_ns
                 self._blocks(packet[at + 28 : end], head & 31, arrival_ns)
             elif kind == _RECEIVER_REPORT:
                 self._blocks(packet[at + 8 : end], head & 31, arrival_ns)
@@ -153,13 +176,12 @@ class Exchange:
             lost = loss & 0xFFFFFF
             self.remote_lost = lost - 0x1000000 if lost & 0x800000 else lost
             self.remote_jitter_ms = jitter * 1000 / self.clock_hz
-            if last:
+            if last in self._told:
                 self._round_trip(ntp_middle(arrival_ns) - last - delay)
 
     def _round_trip(self, ticks: int) -> None:
-        """Keep a round trip given in 1/65536 s, unless the clock's granularity or nonsense makes it impossible."""
-        ticks &= 0xFFFFFFFF
-        if ticks < 60 * 65536:
-            self.round_trips_ms.append(ticks * 1000 / 65536)
-        elif ticks > 0xFFFFFFFF - 65536:
-            self.round_trips_ms.append(0.0)
+        """Keep a round trip given in 1/65536 s, unless it is nonsense. A little below nothing is nothing: clocks are
+        granular.
+        """
+        if -_GRANULARITY <= signed32(ticks) < _LONGEST:
+            self.round_trips_ms.append(max(0, signed32(ticks)) * 1000 / 65536)

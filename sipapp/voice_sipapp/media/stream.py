@@ -25,6 +25,9 @@ RTCP_GAPS_S = (0.3, 0.6, 2.0)
 calls are short.
 """
 
+_RTCP_KINDS = range(192, 224)
+"""Second octets that tell reports from sound, should reports come to the port for sound (RFC 5761, section 4)."""
+
 log = logging.getLogger(__name__)
 
 
@@ -118,7 +121,7 @@ class Stream:
             self._follow_key(remote.srtp_key)
             first, self._remote = self._remote is None, remote
             if first:  # what came before could be neither decrypted nor heard
-                waiting, self.received = self.received, Arrivals()
+                waiting, self.received, self.first_rtp_ns = self.received, Arrivals(), None
                 for arrival_ns, packet in waiting:
                     self._take(arrival_ns, packet)
 
@@ -229,16 +232,16 @@ class Stream:
 
     def _take(self, arrival_ns: int, packet: bytes) -> None:
         """Keep one packet, if it is RTP and can be read."""
-        if len(packet) < 12 or packet[0] >> 6 != 2:
+        if len(packet) < 12 or packet[0] >> 6 != 2 or packet[1] in _RTCP_KINDS:
             return
-        if self.first_rtp_ns is None:
-            self.first_rtp_ns = arrival_ns
         if self._unprotect is not None:
             try:
                 packet = self._unprotect.rtp(packet)
             except srtp.SrtpError as error:
                 self._unreadable(error)
                 return
+        if self.first_rtp_ns is None:
+            self.first_rtp_ns = arrival_ns
         self.received.append((arrival_ns, packet))
         remote = self._remote
         if remote is not None and packet[1] & 0x7F == remote.own_dtmf_type:

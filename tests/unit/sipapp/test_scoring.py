@@ -111,6 +111,31 @@ def test_a_muted_far_end_is_silent_and_not_one_way():
     assert stream.mos_cq > 4.3
 
 
+def with_silence_suppressed(codec: str = "PCMA") -> tuple[list[tuple[int, bytes]], float]:
+    """Packets of speech by a sender that sends nothing while nobody speaks (RFC 3551, section 4.1), and the share of
+    them that it left out.
+    """
+    frames = SPEECH.samples(codecs.CODECS[codec].rate_hz).astype(float).reshape(600, -1)[:500]
+    quiet = {at for at, frame in enumerate(frames) if (frame**2).mean() < (32768 * 10 ** (-50 / 20)) ** 2}
+    kept = [(at, packet) for number, (at, packet) in enumerate(received(codec=codec)) if number not in quiet]
+    numbered = [(at, packet[:2] + number.to_bytes(2, "big") + packet[4:]) for number, (at, packet) in enumerate(kept)]
+    return numbered, len(quiet) / 500
+
+
+@pytest.mark.parametrize("codec", ["PCMA", "G722", "opus"])
+def test_speech_with_its_pauses_left_out_is_heard_with_its_pauses(codec: str):
+    if codec in codecs.missing():
+        pytest.skip("this machine has no libopus")
+    packets, left_out = with_silence_suppressed(codec)
+    assert left_out > 0.1
+    whole, stream = forward(received(codec=codec), codec), forward(packets, codec)
+    assert (stream.rtp_lost, stream.rtp_discarded, stream.concealed_pct, stream.jitter_max_ms) == (0, 0, 0, 0)
+    assert stream.active_pct == pytest.approx(whole.active_pct, abs=2)
+    assert stream.longest_silence_ms == pytest.approx(whole.longest_silence_ms, abs=40)
+    assert stream.speech_dbov == pytest.approx(whole.speech_dbov, abs=0.3)
+    assert stream.silent is False
+
+
 def test_somebody_else_s_speech_is_silent_too():
     assert forward(received(sound_of(voice(77, 10)))).silent is True
 

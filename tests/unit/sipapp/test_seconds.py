@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_sipapp.measurement import rtpstats
+from voice_sipapp.measurement import sources
 from voice_sipapp.measurement.rtpstats import Packet, analyse
 
 MS = 1_000_000
@@ -149,4 +149,4 @@ def test_an_hour_of_outage_is_an_hour_of_seconds_and_no_more():
     late = [Packet(packet.arrival_ns + 10**18, packet.sequence, packet.timestamp, 8, b"") for packet in stream(50)]
     stats = analyse([*stream(100), *late])
     assert stats is not None
-    assert len(stats.seconds) <= rtpstats.LONGEST_OUTAGE_MS / 1000 + 4
+    assert len(stats.seconds) <= sources.LONGEST_OUTAGE_MS / 1000 + 4

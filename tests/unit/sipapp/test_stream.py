@@ -2,6 +2,8 @@
 
 import itertools
 import logging
+import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -83,6 +85,31 @@ def test_with_a_wrong_key_nothing_counts_as_received_and_the_log_says_so_once(
         engine.end(other)
     assert list(other.received) == []
     assert caplog.text.count(f"encrypted media at port {other.port} can't be read: authentication failure") == 1
+
+
+def test_what_can_not_be_read_is_not_the_first_sound(engine: Engine):
+    one, other = engine.open(), engine.open()
+    one.target(remote(other, srtp_key=srtp.new_key()), FRAMES)
+    engine.start_sending(one)
+    until(lambda: other.first_rtp_ns is not None)  # nobody can tell yet
+    other.target(remote(one, srtp_key=srtp.new_key()), FRAMES)
+    sent = one.sent
+    until(lambda: one.sent > sent + 10)
+    engine.end(one)
+    engine.end(other)
+    assert other.first_rtp_ns is None
+
+
+def test_reports_that_come_to_the_port_for_sound_are_no_sound(engine: Engine):
+    """RFC 5761, section 4: told apart by the second octet."""
+    stream = engine.open()
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as far:
+        for kind in (200, 201, 202, 203, 204):
+            far.sendto(struct.pack("!BBHIII", 0x80, kind, 6, 5, 6, 7) + bytes(12), (ADDRESS, stream.port))
+        far.sendto(rtppacket.HEADER.pack(0x80, 8, 1, 160, 5) + FRAMES[0], (ADDRESS, stream.port))
+        until(lambda: len(stream.received) > 0)
+        engine.end(stream)
+    assert [packet[1] for _, packet in stream.received] == [8]
 
 
 def test_digits_are_heard_and_take_their_place_among_the_numbers(engine: Engine):
