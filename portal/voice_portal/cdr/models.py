@@ -291,6 +291,8 @@ class SipHost(models.Model):
     strangers = models.PositiveIntegerField()
     calls_left_out = models.PositiveIntegerField()
     clock_offset_ms = models.DecimalField(max_digits=9, decimal_places=3, null=True)
+    parties = models.CharField(max_length=32)
+    clients = models.CharField(max_length=2000)
 
     class Meta:
         """A table or view that migrations make by SQL."""

@@ -47,12 +47,21 @@ def _of_call(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
 def _of_streams(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
     if detail.call.disposition != "answered":
         return
-    for name, stream in (("Forward", detail.forward), ("Reverse", detail.reverse)):
-        counts = stream is None or stream.valid
-        if detail.call.valid and not counts:
-            yield Finding("", f"{name}: not counted, the measuring host spoilt this direction.")
-        for finding in _faults(stream, state):
-            yield Finding(finding.css if counts else "", f"{name}: {finding.text}.")
+    forward, reverse = (list(_of_direction(stream, state)) for stream in (detail.forward, detail.reverse))
+    both = [finding for finding in forward if finding in reverse]
+    for name, found in (("Both directions", both), ("Forward", forward), ("Reverse", reverse)):
+        for finding in found:
+            if found is both or finding not in both:
+                yield Finding(finding.css, f"{name}: {finding.text}.")
+
+
+def _of_direction(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
+    """What stands out in one direction; remarks only, where the measuring host spoilt it."""
+    if stream is None or stream.valid:
+        yield from _faults(stream, state)
+    else:
+        yield Finding("", "not counted, the measuring host spoilt this direction")
+        yield from (replace(finding, css="") for finding in _faults(stream, state))
 
 
 def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ The path is one line in the middle, whatever it consists of: each message goes b
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LEGS = ("dialer", "receiver")
 _STATUS = re.compile(r"SIP/2\.0 (\d{3} ?.*)", re.ASCII)
@@ -17,7 +17,10 @@ _SDP = re.compile(r"^(?:Content-Type|c)\s*:\s*application/sdp", re.IGNORECASE | 
 
 @dataclass(frozen=True)
 class Step:
-    """One message. `right`: its arrow points to the right, since the dialer stands left and the receiver right."""
+    """One message, `after_ms` after the INVITE.
+
+    `right`: its arrow points to the right, since the dialer stands left and the receiver right.
+    """
 
     leg: str
     after_ms: int
@@ -28,11 +31,21 @@ class Step:
     failure: bool
     text: str
 
+    @property
+    def time(self) -> str:
+        """How a person reads it. Before nought is what another host's clock, a little off, put there."""
+        return f"{self.after_ms:+d} ms"
+
 
 def steps(ladders: Mapping[str, str]) -> list[Step]:
     """All messages of all legs in order of time. A leg whose JSON makes no sense is left out."""
     found = [step for leg in LEGS if leg in ladders for step in _leg(leg, ladders[leg])]
-    return sorted(found, key=lambda step: step.after_ms)
+    if not found:
+        return []
+    invited_ms = found[0].after_ms  # the dialer's first message, where there is any of the dialer's
+    return sorted(
+        (replace(step, after_ms=step.after_ms - invited_ms) for step in found), key=lambda step: step.after_ms
+    )
 
 
 def _leg(leg: str, messages: str) -> list[Step]:

@@ -105,6 +105,8 @@ def tables(
 
     `counts`: whether the call is valid; nothing of one that is not is coloured.
     """
+    if not any(stream is not None and (stream.codec or stream.rtp_rx) for stream in (forward, reverse)):
+        return []  # no media was agreed on
     groups = []
     for title, measures in GROUPS:
         rows = [

@@ -24,6 +24,7 @@ class HostRow:
     silent_s: int
     css: str
     label: str
+    serves: str
     faults: list[str]
 
 
@@ -39,7 +40,17 @@ def row(host: SipHost, silent_s: float) -> HostRow:
     """What the page shows of `host`, whose last heartbeat is `silent_s` seconds old."""
     states = ((AWAY_S, "unhealthy", "Away"), (LATE_S, "degraded", "Late"))
     css, label = next(((css, label) for limit, css, label in states if silent_s > limit), ("healthy", "Up"))
-    return HostRow(host, max(0, round(silent_s)), css, label, faults(host))
+    if not host.parties:  # its last word when it was stopped
+        css, label = "idle", "Stopped"
+    return HostRow(host, max(0, round(silent_s)), css, label, serves(host), faults(host))
+
+
+def serves(host: SipHost) -> str:
+    """Which parties of whose calls the host may be: `dialer, receiver of all clients`."""
+    if not host.parties:
+        return "–"
+    clients = host.clients.replace(",", ", ") or "all clients"
+    return f"{host.parties.replace(',', ', ')} of {clients}"
 
 
 def faults(host: SipHost) -> list[str]:

@@ -177,7 +177,8 @@ def host(records):
 
     def host(*, ago=2, **changes):
         names.append(name := f"h-{uuid.uuid4().hex[:12]}")
-        values = {"version": "0.1", "started_at": now() - timedelta(hours=3), "active_calls": 7, "spool_depth": 0}
+        values = {"version": "0.1", "started_at": now() - timedelta(hours=3), "active_calls": 7, "spool_depth": 0,
+                  "parties": "dialer,receiver"}  # fmt: skip
         records.insert("voice_sip_host", sip_host=name, heartbeat_at=now() - timedelta(seconds=ago), **values | changes)
         return name
 
@@ -189,16 +190,29 @@ def host(records):
 
 def test_staff_see_every_host_and_what_is_wrong_with_it(log_in, host):
     good, away = host(), host(ago=4000, dead_letters=3, clock_offset_ms=-2000, calls_left_out=5)
+    receiving, stopped = host(parties="receiver", clients="acme,globex"), host(ago=4000, parties="")
     browser = log_in(is_staff=True)
     shown = browser.get("/hosts/").content.decode()
-    rows = {name: shown.split(name)[1].split("</tr>")[0] for name in (good, away)}
+    rows = {name: shown.split(name)[1].split("</tr>")[0] for name in (good, away, receiving, stopped)}
     assert ">Up</span>" in rows[good]
+    assert "dialer, receiver of all clients" in rows[good]
+    assert "receiver of acme, globex" in rows[receiving]
+    assert ">Stopped</span>" in rows[stopped]
     assert ">Away</span>" in rows[away]
     assert "3 records that the database will never take" in rows[away]
     assert "its clock is wrong" in rows[away]
     assert "5 calls left out since it started" in rows[away]
     (seconds,) = re.findall(r">(\d+) s ago<", rows[away])
     assert 4000 <= int(seconds) < 4300, "however slow the machine is"
+
+
+def test_what_a_host_tells_is_escaped(log_in, host):
+    script = "<script>1</script>"
+    name = host(version=script, parties="<b>", clients=script)
+    shown = log_in(is_staff=True).get("/hosts/").content.decode()
+    assert name in shown
+    assert "<script" not in shown
+    assert "<b>" not in shown
 
 
 def test_nobody_else_sees_a_host(log_in, host, acme):

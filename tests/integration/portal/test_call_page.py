@@ -1,5 +1,6 @@
 """The page of one call: what it shows, and to whom."""
 
+import json
 import uuid
 
 import pytest
@@ -68,7 +69,7 @@ def test_what_was_not_recorded_is_said(log_in, records, acme):
     call = records.call(acme, forward=False, reverse=False)
     page = text(log_in(acme).get(address(call)))
     assert "There are no samples of this call" in page
-    assert "Forward: no record of what was received has come in (yet)." in page
+    assert "Both directions: no record of what was received has come in (yet)." in page
     assert "The messages of this call were not recorded" in page
 
 
@@ -87,6 +88,17 @@ def test_one_way_audio_and_silence_are_told_by_direction(log_in, records, acme):
     page = text(log_in(acme).get(address(call)))
     assert "Forward: one-way audio, no packet arrived." in page
     assert "Reverse: silence, packets arrived but not the speech that was sent." in page
+
+
+def test_a_call_that_was_never_placed_claims_nothing_else(log_in, records, acme):
+    nothing = {"codec": None, "rtp_rx": 0, **dict.fromkeys(("loss_pct", "jitter_ms", "mos_cq"))}
+    call = records.call(acme, disposition="configuration_error", sip_code=None, pdd_ms=None, duration_ms=0,
+                        sip_reason="No such credential.", forward=nothing, reverse=nothing)  # fmt: skip
+    page = text(log_in(acme).get(address(call)))
+    for sentence in ("it was never placed", "Nothing was measured: the call was never placed", "There are no messages"):
+        assert sentence in page
+    for wrong in ("deleted by now", "0 packets", "never rang"):
+        assert wrong not in page
 
 
 def test_a_call_that_does_not_count_says_so(log_in, records, acme):
@@ -110,9 +122,18 @@ def test_a_ladder_that_makes_no_sense_costs_the_ladder_alone(log_in, records, ac
 
 def test_what_a_far_end_sends_is_escaped(log_in, records, acme):
     script = "<script>1</script>"
-    call = records.call(acme, ua_remote=script, call_id=script, sip_reason=script, remote_address=script)
+    everywhere = dict.fromkeys(("ua_remote", "call_id", "sip_reason", "remote_address", "local_address", "from_uri",
+                                "to_uri", "audio", "sip_host"), script)  # fmt: skip
+    stream = {"codec": "<script>", "recording": script, "mos_lqo_algorithm": script, "sip_host": script}
+    request = records.request(acme, requested_by=script)
+    call = records.call(acme, **everywhere, request_id=request, forward=stream, reverse=stream)
     records.ladder(call, "dialer", (0, False, "SIP/2.0 200 <script>4</script>\r\nSubject: </pre><img src=x>\r\n\r\n"))
+    identity = records._identity(call)
+    odd = [{"ms": 1, "sent": True, "peer": '"><img src=x>', "text": "<script> sip:b@x SIP/2.0\r\n\r\n"}]
+    records.insert("voice_call_ladder", leg="receiver", messages=json.dumps(odd), **identity)
     page = text(log_in(acme).get(address(call)))
+    assert page.count("&lt;script&gt;") >= len(everywhere) + 2 * len(stream)
+    assert page.count("<details") == 2
     assert "<script" not in page
     assert "<img" not in page
 

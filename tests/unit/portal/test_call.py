@@ -97,6 +97,16 @@ def test_both_legs_are_one_ladder_in_order_of_time():
     assert [step.right for step in steps] == [True, True, False, False], "there and back"
 
 
+def test_times_count_from_the_invite_as_those_of_the_timeline():
+    """The call itself starts a moment before; and the clock of the receiver's host may differ a little."""
+    dialer = json.dumps([message(50, sent=True), message(61, sent=False)])
+    receiver = json.dumps([message(48, sent=False)])
+    steps = ladder.steps({"dialer": dialer, "receiver": receiver})
+    assert [(step.leg, step.time) for step in steps] == [
+        ("receiver", "-2 ms"), ("dialer", "+0 ms"), ("dialer", "+11 ms"),
+    ]  # fmt: skip
+
+
 @given(st.text() | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
 def test_no_stored_text_breaks_the_page(messages):
     assert ladder.steps({"dialer": messages, "elsewhere": messages}) == []
@@ -111,7 +121,8 @@ def test_no_message_breaks_the_page(text):
 
 def stream(**changes):
     values = {
-        "mos_cq": Decimal("4.2"), "loss_pct": Decimal(0), "jitter_ms": Decimal(3), "rtp_rx": 1500, "valid": True,
+        "mos_cq": Decimal("4.2"), "loss_pct": Decimal(0), "jitter_ms": Decimal(3), "rtp_rx": 1500, "codec": "PCMA",
+        "valid": True,
     }  # fmt: skip
     return CallStream(**values | changes)
 
@@ -135,6 +146,12 @@ def test_what_the_measuring_host_spoilt_is_not_coloured(of_call, of_direction):
 
 def test_nothing_measured_is_nothing_shown():
     assert measures.tables(state(), None, None) == []
+
+
+def test_where_no_media_was_agreed_on_nothing_was_measured():
+    nothing = CallStream(rtp_rx=0, sip_host="sip-1", valid=True)
+    assert measures.tables(state(), nothing, nothing) == []
+    assert measures.tables(state(), nothing, None) == []
 
 
 def test_nought_is_a_measurement():
@@ -197,6 +214,15 @@ def test_what_else_a_direction_tells(changes, css, words):
     (one,) = found(forward=stream(**{"valid": True} | changes))
     assert one.css == css
     assert one.text.startswith(f"Forward: {words}") or words in one.text
+
+
+def test_what_is_the_same_of_both_directions_is_said_once():
+    told = found(forward=stream(wideband=True), reverse=stream(wideband=True, mos_cq=Decimal(1)))
+    assert [one.text.split()[0] for one in told] == ["Both", "Reverse:"]
+    assert (
+        told[0].text
+        == "Both directions: rated on the wide-band scale (G.107.1), not to be compared with narrow-band calls."
+    )
 
 
 def test_a_direction_that_nobody_recorded_is_found():
