@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from voiceprobe_operator import names
-from voiceprobe_operator.dashboards import Dashboard, overview, probe_dashboard
+from voiceprobe_operator.dashboards import Dashboard, Json, overview_dashboard, probe_dashboard
 from voiceprobe_operator.model import Client, Probe
-from voiceprobe_operator.panels import Json
 from voiceprobe_operator.settings import Settings
 
 Value = str | int | Decimal | None
@@ -50,7 +49,7 @@ class Desired:
 
 def desired(client: Client, probes: Sequence[Probe], settings: Settings, access: Access) -> Desired:
     """All that should exist for `client`, whose valid probes are `probes`."""
-    dashboards = [overview(client), *(probe_dashboard(client, probe) for probe in probes)]
+    dashboards = [overview_dashboard(client), *(probe_dashboard(client, probe) for probe in probes)]
     account, viewer = names.account(client.name), names.viewer(client.name)
     return Desired(
         client=client,

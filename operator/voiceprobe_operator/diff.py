@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from voiceprobe_operator.panels import Json
+from voiceprobe_operator.dashboards import Json
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from voiceprobe_operator import names, status
+from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.declared import Declared
 from voiceprobe_operator.errors import Faults, OutsideError
 from voiceprobe_operator.kubernetes import Kubernetes
 from voiceprobe_operator.model import Reference
-from voiceprobe_operator.panels import Json
 from voiceprobe_operator.result import Result
 from voiceprobe_operator.status import Outcome
 from voiceprobe_operator.statuswriter import StatusWriter

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from voiceprobe_operator import names
+from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.model import Reference
-from voiceprobe_operator.panels import Json
 
 ConditionType = Literal["Ready", "PlanPublished", "DatasourceReady", "DashboardsReady", "Callable"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
+from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.kubernetes import Kubernetes
 from voiceprobe_operator.model import Reference, reference
-from voiceprobe_operator.panels import Json
 from voiceprobe_operator.status import difference, merged
 
 Key = tuple[str, str, str]

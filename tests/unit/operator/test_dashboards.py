@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from voiceprobe_operator.dashboards import Dashboard, overview, probe_dashboard
+from voiceprobe_operator.dashboards import Dashboard, overview_dashboard, probe_dashboard
 from voiceprobe_operator.model import Client, parse_probe
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -16,7 +16,7 @@ ACME = Client("acme", "Acme Ltd", "Europe/London")
 @pytest.fixture
 def boards(probe_body) -> dict[str, Dashboard]:
     probe = parse_probe(probe_body(displayName="Inbound sales line"))
-    return {"overview": overview(ACME), "probe": probe_dashboard(ACME, probe)}
+    return {"overview": overview_dashboard(ACME), "probe": probe_dashboard(ACME, probe)}
 
 
 @pytest.mark.parametrize("name", ["overview", "probe"])
@@ -69,5 +69,5 @@ def test_the_revision_follows_the_content_and_is_a_tag(probe_body, boards):
 
 
 def test_a_new_probe_leaves_the_overview_alone():
-    assert overview(ACME).revision == overview(Client("acme", "Acme plc", "Europe/London")).revision
-    assert overview(ACME).revision != overview(Client("acme", "Acme Ltd", "UTC")).revision
+    assert overview_dashboard(ACME).revision == overview_dashboard(Client("acme", "Acme plc", "Europe/London")).revision
+    assert overview_dashboard(ACME).revision != overview_dashboard(Client("acme", "Acme Ltd", "UTC")).revision

@@ -5,7 +5,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from voiceprobe_operator.dashboards import overview, probe_dashboard
+from voiceprobe_operator.dashboards import overview_dashboard, probe_dashboard
 from voiceprobe_operator.desired import Access, datasource
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.grafana import Grafana
@@ -18,7 +18,7 @@ ACCESS = Access("secret")
 
 @pytest.fixture
 def boards(probe):
-    return {board.uid: board for board in (overview(ACME), probe_dashboard(ACME, probe))}
+    return {board.uid: board for board in (overview_dashboard(ACME), probe_dashboard(ACME, probe))}
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from voiceprobe_operator import queries
+from voiceprobe_operator.dashboards import queries
 
 OF_ONE_PROBE = {
     "stream_series": lambda probe: queries.stream_series(probe, "mos_cq"),

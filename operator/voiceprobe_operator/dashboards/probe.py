@@ -1,42 +1,19 @@
-"""The dashboards of a client: one overview, and one for each probe. Nothing here does I/O."""
+"""The dashboard of one probe."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from voiceprobe_operator import names, queries
+from voiceprobe_operator import names
+from voiceprobe_operator.dashboards import queries
+from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
+from voiceprobe_operator.dashboards.panels import Bands, Json, Panel, Place, banded
 from voiceprobe_operator.model import Client, Probe
-from voiceprobe_operator.panels import Bands, Json, Panel, Place, banded, health_mappings
 
-REVISION_PREFIX = "revision-"
 _NO_CALL_YET = "No call yet"
-
-
-@dataclass(frozen=True, slots=True)
-class Dashboard:
-    """A dashboard as it should be. Two with the same revision are the same."""
-
-    uid: str
-    title: str
-    content: Json
-    revision: str
-
-    def model(self) -> Json:
-        """What Grafana is given. The revision is a tag, since tags are what a search lists of every dashboard."""
-        return {**self.content, "tags": [*self.content["tags"], REVISION_PREFIX + self.revision]}
-
-
-def overview(client: Client) -> Dashboard:
-    """All probes of the client at a glance. It asks the database for them, so a new probe does not change it."""
-    return _dashboard(names.OVERVIEW_UID, "All probes", client, ["voice", "voice-overview"], _overview_panels())
 
 
 def probe_dashboard(client: Client, probe: Probe) -> Dashboard:
     """All that is measured of one probe."""
-    return _dashboard(
+    return dashboard(
         names.dashboard(probe.ref.uid), probe_title(probe), client, ["voice", "voice-probe"], _probe_panels(probe)
     )
 
@@ -46,92 +23,6 @@ def probe_title(probe: Probe) -> str:
     if probe.display_name == probe.ref.name:
         return f"Probe {probe.ref.name}"
     return f"{probe.display_name} ({probe.ref.name})"
-
-
-def _dashboard(uid: str, title: str, client: Client, tags: list[str], panels: Sequence[Panel]) -> Dashboard:
-    content: Json = {
-        "uid": uid,
-        "title": title,
-        "tags": tags,
-        "timezone": "utc" if client.time_zone == "UTC" else client.time_zone,
-        "editable": False,
-        "graphTooltip": 1,
-        "schemaVersion": 38,
-        "time": {"from": "now-6h", "to": "now"},
-        "refresh": "30s",
-        "links": _links(),
-        "panels": [panel.model(number) for number, panel in enumerate(panels, start=1)],
-    }
-    return Dashboard(uid, title, content, revision(content))
-
-
-def revision(content: Json) -> str:
-    """Short fingerprint of what a dashboard holds; the same for the same JSON in any order of keys."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _links() -> list[Json]:
-    link: Json = {
-        "type": "dashboards",
-        "asDropdown": True,
-        "includeVars": False,
-        "keepTime": True,
-        "targetBlank": False,
-    }
-    return [
-        {**link, "title": "Overview", "tags": ["voice-overview"], "asDropdown": False},
-        {**link, "title": "Probes", "tags": ["voice-probe"]},
-    ]
-
-
-def _overview_panels() -> list[Panel]:
-    return [
-        Panel(
-            kind="stat",
-            title="Probes by health",
-            description="How many probes are healthy, degraded, unhealthy, without data or suspended now.",
-            sql=queries.health_counts(),
-            place=Place(0, 0, 24, 4),
-            no_data="No probes yet",
-            columns={word: _colour(mapping["color"]) for word, mapping in health_mappings()[0]["options"].items()},
-        ),
-        Panel(
-            kind="table",
-            title="Probes",
-            description="Every probe as it stands now, the worst first. Values are those of its last valid call.",
-            sql=queries.all_states(),
-            place=Place(0, 4, 24, 10),
-            no_data="No probes yet",
-            columns=_state_columns(),
-        ),
-        Panel(
-            kind="timeseries",
-            title="MOS",
-            description="Mean opinion score of each probe's worse direction, the mean of the calls in each interval.",
-            sql=queries.all_mos(),
-            place=Place(0, 14, 24, 12),
-            minimum=1,
-            maximum=5,
-        ),
-    ]
-
-
-def _colour(colour: str) -> Json:
-    return {"color": {"mode": "fixed", "fixedColor": colour}, "decimals": 0}
-
-
-def _state_columns() -> dict[str, Json]:
-    return {
-        "Health": {"mappings": health_mappings(), "custom.cellOptions": {"type": "color-background"}},
-        "MOS": {"decimals": 2},
-        "MOS to receiver": {"decimals": 2},
-        "MOS to dialer": {"decimals": 2},
-        "Loss": {"unit": "percent", "decimals": 2},
-        "Jitter": {"unit": "ms", "decimals": 1},
-        "Post-dial delay": {"unit": "ms"},
-        "Last call": {"unit": "dateTimeFromNow"},
-    }
 
 
 def _probe_panels(probe: Probe) -> list[Panel]:

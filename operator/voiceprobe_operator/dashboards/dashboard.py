@@ -1,0 +1,65 @@
+"""A dashboard as a value: what all of ours have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voiceprobe_operator.dashboards.panels import Json, Panel
+from voiceprobe_operator.model import Client
+
+REVISION_PREFIX = "revision-"
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A dashboard as it should be. Two with the same revision are the same."""
+
+    uid: str
+    title: str
+    content: Json
+    revision: str
+
+    def model(self) -> Json:
+        """What Grafana is given. The revision is a tag, since tags are what a search lists of every dashboard."""
+        return {**self.content, "tags": [*self.content["tags"], REVISION_PREFIX + self.revision]}
+
+
+def dashboard(uid: str, title: str, client: Client, tags: list[str], panels: Sequence[Panel]) -> Dashboard:
+    """The dashboard of `client` that shows `panels`."""
+    content: Json = {
+        "uid": uid,
+        "title": title,
+        "tags": tags,
+        "timezone": "utc" if client.time_zone == "UTC" else client.time_zone,
+        "editable": False,
+        "graphTooltip": 1,
+        "schemaVersion": 38,
+        "time": {"from": "now-6h", "to": "now"},
+        "refresh": "30s",
+        "links": _links(),
+        "panels": [panel.model(number) for number, panel in enumerate(panels, start=1)],
+    }
+    return Dashboard(uid, title, content, revision(content))
+
+
+def revision(content: Json) -> str:
+    """Short fingerprint of what a dashboard holds; the same for the same JSON in any order of keys."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _links() -> list[Json]:
+    link: Json = {
+        "type": "dashboards",
+        "asDropdown": True,
+        "includeVars": False,
+        "keepTime": True,
+        "targetBlank": False,
+    }
+    return [
+        {**link, "title": "Overview", "tags": ["voice-overview"], "asDropdown": False},
+        {**link, "title": "Probes", "tags": ["voice-probe"]},
+    ]
