@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-mysql test-fast lint format install down environment environment-dev bench bench-lab bench-sip bench-state truth migrations-check screenshots
+.PHONY: help demo test test-mysql test-fast lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth migrations-check screenshots
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -45,6 +45,9 @@ truth: environment ## Compare call records with an independent analyser, over tr
 
 bench-state: environment ## Measure what the health of 1,000 probes costs, with few calls and with a million
 	@.venv/bin/python -m bench.probestate $(ARGS)
+
+bench-operator: environment ## Measure the operator with 200 and 1,000 probes: requests, memory, time, drift
+	@.venv/bin/python -m bench.operator $(ARGS)
 
 bench-lab: environment ## Measure what the lab costs, and a panel's query
 	@.venv/bin/python -m bench.lab

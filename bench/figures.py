@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
-def figure(name: str, value: float, unit: str, *, against: str = "", ratio: float | None = None) -> None:
+def figure(
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    at: Mapping[str, int] | None = None,
+    against: str = "",
+    ratio: float | None = None,
+) -> None:
     """Print one figure as a line of JSON.
 
     Args:
+        at: the numbers under which it was measured, such as how many probes there were.
         against: what was measured in the same run to compare with; empty where a figure stands for itself.
         ratio: `value` divided by the other's.
     """
-    line = {"figure": name, "value": round(value, 3), "unit": unit, "against": against or None}
+    line = {"figure": name, **(at or {}), "value": round(value, 3), "unit": unit, "against": against or None}
     print(json.dumps({**line, "ratio": None if ratio is None else round(ratio, 3)}), flush=True)  # noqa: T201
 
 

@@ -21,6 +21,16 @@ REQUIRES: tuple[str, ...] = ()
 PACKAGES: tuple[str, ...] = ()
 TOKEN_SECONDS = 7 * 24 * 3600
 LABEL = "lab.voicequality.io/lab"
+# What the pods' own accounts ask for is written down: the tests hold it against the chart's roles.
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
 
 
 def install() -> None:
@@ -49,6 +59,7 @@ def start(lab: Lab) -> None:
         cluster={"server": server, "certificate-authority-data": authority},
         user={"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)},
     )
+    (folder / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY))
     programs = kubernetes.folder()
     processes.start(lab.folder, "etcd", [str(programs / "etcd"), *_etcd_options(lab)])
     processes.start(lab.folder, "kube-apiserver", [str(programs / "kube-apiserver"), *_apiserver_options(lab)])
@@ -106,6 +117,18 @@ def service_account_kubeconfig(lab: Lab, namespace: str, account: str) -> Path:
     token = json.loads(answer)["status"]["token"]
     _write_kubeconfig(path, cluster=admin["clusters"][0]["cluster"], user={"token": token})
     return path
+
+
+def audited(lab: Lab, account: str) -> list[dict[str, Any]]:
+    """Return what a service account of the chart has asked of the lab's own API server, oldest first."""
+    user = f"system:serviceaccount:{account}"
+    lines = audit_log(lab).read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["user"]["username"] == user]
+
+
+def audit_log(lab: Lab) -> Path:
+    """The file of the lab's own API server that tells what service accounts ask for, one JSON object a line."""
+    return _folder(lab) / "audit.log"
 
 
 def claim_namespace(lab: Lab, name: str) -> None:
@@ -220,5 +243,7 @@ def _apiserver_options(lab: Lab) -> list[str]:
         # No controller makes default service accounts here, and no pod runs that could need one.
         "--disable-admission-plugins=ServiceAccount",
         "--endpoint-reconciler-type=none",
+        f"--audit-policy-file={_folder(lab) / 'audit-policy.yaml'}",
+        f"--audit-log-path={audit_log(lab)}",
         "--v=0",
     ]

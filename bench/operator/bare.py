@@ -1,0 +1,55 @@
+"""The physical limit: the same writes as the operator sent, sent again by a bare loop to the same, empty Grafana."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from bench.operator.proxy import Request
+from bench.operator.scene import restart_grafana_empty
+from voice_lab.context import Lab
+
+KEPT_HEADERS = re.compile(rb"^(authorization|content-type|x-grafana-org-id|x-disable-provenance): *(.*)$", re.I)
+# What an organisation is made of comes first and in order: later requests name the numbers that Grafana gave out.
+_FOUNDATION = ("/api/orgs", "/api/admin/users", "/api/datasources", "/api/folders", "/users")
+
+
+def seconds(lab: Lab, writes: Sequence[Request], workers: int) -> float:
+    """How long `workers` connections take to send `writes` to an empty Grafana, each as soon as it can."""
+    restart_grafana_empty(lab)
+    founding = [write for write in writes if _is_foundation(write)]
+    rest = [write for write in writes if not _is_foundation(write)]
+    began = time.monotonic()
+    _send(lab, founding)
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(lambda part: _send(lab, part), [rest[n::workers] for n in range(workers)]):
+            pass
+    return time.monotonic() - began
+
+
+def _is_foundation(write: Request) -> bool:
+    return urlsplit(write.path).path.endswith(_FOUNDATION)
+
+
+def _send(lab: Lab, writes: Sequence[Request]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", lab.ports["grafana"], timeout=60)
+    for write in writes:
+        for _ in range(8):
+            connection.request(write.method, write.path, body=write.body, headers=_headers(write))
+            answer = connection.getresponse()
+            answer.read()
+            # SQLite refuses some of two writers; the operator tries those again too.
+            if answer.status < 500:
+                break
+        else:
+            raise RuntimeError(f"Grafana answers {answer.status} to {write.method} {write.path} again and again")
+    connection.close()
+
+
+def _headers(write: Request) -> dict[str, str]:
+    found = (KEPT_HEADERS.match(line) for line in write.headers.split(b"\r\n"))
+    return {match[1].decode(): match[2].decode() for match in found if match}

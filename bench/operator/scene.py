@@ -1,0 +1,228 @@
+"""Where the operator is measured: a lab of real servers, a number of VoiceProbes, and the counting proxy."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.operator.proxy import Proxy, counting
+from voice_lab import pods, processes, stack, waiting
+from voice_lab.context import Lab
+from voice_lab.services import cluster, database, grafana, operator
+
+API = "/apis/voicequality.io/v1alpha1"
+READY_SECONDS = 900
+WORKERS = 4
+# A rest this long says that the operator has done all that it was asked to.
+QUIET_SECONDS = 4
+KUBE_READS = frozenset({"get", "list", "watch"})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A lab with `probes` VoiceProbes in `clients` namespaces."""
+
+    lab: Lab
+    proxy: Proxy
+    cluster: httpx.Client
+    grafana: httpx.Client
+    probes: int
+    clients: int
+
+    @property
+    def size(self) -> dict[str, int]:
+        """What every figure says of where it was measured."""
+        return {"probes": self.probes, "clients": self.clients}
+
+    def start_operator(self, **settings: str) -> None:
+        """Start it, with Grafana behind the proxy; `settings` go over the chart's."""
+        kubeconfig = cluster.service_account_kubeconfig(self.lab, pods.NAMESPACE, operator.NAME)
+        through = {"VOICE_GRAFANA_URL": f"http://127.0.0.1:{self.proxy.port}/grafana"}
+        env = {"KUBECONFIG": str(kubeconfig), "HOME": str(self.lab.folder), **through, **settings}
+        pods.start(self.lab, operator.NAME, env=env)
+
+    def stop_operator(self) -> None:
+        """End it as a kubelet would."""
+        pods.stop(self.lab, operator.NAME)
+
+    def process(self) -> Path:
+        """The operator's own folder of /proc: of its session, the process that works."""
+        found = processes.members(self.lab.folder, f"{operator.NAME}.operator")
+        return max((Path(f"/proc/{pid}") for pid in found), key=_cpu_s)
+
+    def cpu_s(self) -> float:
+        """CPU time of the operator so far."""
+        return _cpu_s(self.process())
+
+    def peak_rss_mb(self) -> float:
+        """The most memory that the operator held so far."""
+        lines = (self.process() / "status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+    def kube_requests(self, since: int = 0) -> list[dict[str, Any]]:
+        """What the operator asked of the API server, after the first `since`; its lease aside."""
+        asked = cluster.audited(self.lab, f"{pods.NAMESPACE}:{operator.NAME}")[since:]
+        return [event for event in asked if event.get("objectRef", {}).get("resource") != "leases"]
+
+    def sql_writes(self) -> int:
+        """Rows' changes that the database was asked for so far, by anybody."""
+        with closing(database.connect(self.lab, "admin")) as connection, connection.cursor() as cursor:
+            names = ("insert", "update", "delete", "replace", "create_user", "alter_user", "drop_user", "grant")
+            cursor.execute("SHOW GLOBAL STATUS WHERE Variable_name IN %s", (tuple(f"Com_{name}" for name in names),))
+            return sum(int(row[1]) for row in cursor.fetchall())
+
+    def wait_until_ready(self) -> None:
+        """Return once every probe is Ready in its present generation: by a watch, which costs next to nothing."""
+        listed = self.cluster.get(f"{API}/voiceprobes").raise_for_status().json()
+        waiting_for = {_key(body) for body in listed["items"] if not is_ready(body)}
+        version = listed["metadata"]["resourceVersion"]
+        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(READY_SECONDS)}
+        with self.cluster.stream("GET", f"{API}/voiceprobes", params=query, timeout=READY_SECONDS) as answer:
+            lines = answer.iter_lines()
+            while waiting_for:
+                body = json.loads(next(lines))["object"]
+                if is_ready(body):
+                    waiting_for.discard(_key(body))
+
+    def wait_until_quiet(self) -> None:
+        """Return once Grafana has been asked nothing but what is asked at every pulse for a while."""
+        seen, since = -1, time.monotonic()
+        while time.monotonic() - since < QUIET_SECONDS:
+            if (now := sum(not is_pulse(request.path) for request in self.proxy.requests)) != seen:
+                seen, since = now, time.monotonic()
+            time.sleep(0.2)
+
+    def organisations(self) -> dict[str, int]:
+        """Every organisation that the operator made, by name."""
+        found = self.grafana.get("/api/orgs", params={"perpage": 1000}).raise_for_status().json()
+        return {each["name"]: each["id"] for each in found if each["id"] != 1}
+
+    def in_org(self, org: int, path: str, **params: str | int) -> Any:  # noqa: ANN401 - JSON of Grafana
+        """What Grafana answers in an organisation, asked past the proxy."""
+        headers = {"X-Grafana-Org-Id": str(org)}
+        return self.grafana.get(path, params=params, headers=headers).raise_for_status().json()
+
+    def objects(self) -> Counter[str]:
+        """How many objects of each kind stand in Grafana."""
+        counted: Counter[str] = Counter()
+        for org in self.organisations().values():
+            counted["organisation"] += 1
+            counted["viewer"] += sum(user["login"] != "admin" for user in self.in_org(org, "/api/org/users"))
+            counted["datasource"] += len(self.in_org(org, "/api/datasources"))
+            counted["folder"] += len(self.in_org(org, "/api/folders"))
+            counted["dashboard"] += len(self.in_org(org, "/api/search", type="dash-db", limit=5000))
+            rules = self.in_org(org, "/api/v1/provisioning/alert-rules")
+            counted["alert rule"] += len(rules)
+            counted["rule group"] += len({rule["ruleGroup"] for rule in rules})
+            counted["contact point"] += len(self._contact_points(org))
+            counted["policy"] += bool(rules)
+        return counted
+
+    def _contact_points(self, org: int) -> list[dict[str, Any]]:
+        answer = self.grafana.get("/api/v1/provisioning/contact-points", headers={"X-Grafana-Org-Id": str(org)})
+        # Grafana fails where no alerting was ever set up in an organisation.
+        if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
+            return []
+        return [point for point in answer.raise_for_status().json() if point["uid"]]
+
+
+def is_pulse(path: str) -> bool:
+    """Whether a request is one of those that only ask whether Grafana is still the same, once for all clients."""
+    return path.partition("?")[0] in {"/grafana/api/orgs", "/grafana/api/health"}
+
+
+def is_ready(body: dict[str, Any]) -> bool:
+    """Whether an object is Ready in its present generation."""
+    found = [each for each in body.get("status", {}).get("conditions", ()) if each["type"] == "Ready"]
+    generation = body["metadata"]["generation"]
+    return any(each["status"] == "True" and each.get("observedGeneration") == generation for each in found)
+
+
+@contextmanager
+def scene(probes: int, clients: int) -> Iterator[Scene]:
+    """Servers with the VoiceProbes declared and nothing done about them yet."""
+    with stack.running(f"bench-operator-{probes}-{clients}") as lab:
+        stack.up(lab, ["chart"])
+        with (
+            counting(lab.ports["grafana"]) as proxy,
+            _administrator(lab) as api,
+            httpx.Client(base_url=lab.grafana_url, auth=grafana.administrator(lab), timeout=60) as server,
+        ):
+            _declare(api, probes, clients)
+            try:
+                yield Scene(lab, proxy, api, server, probes, clients)
+            finally:
+                pods.stop(lab, operator.NAME)
+
+
+def restart_grafana_empty(lab: Lab) -> None:
+    """End Grafana, forget all that it knows, and start it again."""
+    grafana.stop(lab)
+    for path in (lab.folder / "grafana").glob("grafana.db*"):
+        path.unlink()
+    grafana.start(lab)
+    waiting.until(lambda: grafana.healthy(lab), what="grafana is ready", seconds=60)
+
+
+def probe_name(number: int, clients: int) -> tuple[str, str]:
+    """Namespace and name of the `number`th probe: they go round the clients."""
+    return f"client-{number % clients:02d}", f"line-{number:04d}"
+
+
+def _declare(api: httpx.Client, probes: int, clients: int) -> None:
+    for number in range(clients):
+        name = f"client-{number:02d}"
+        api.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
+        body = _body("VoiceClient", name, "client", {"displayName": f"Client {number}"})
+        api.post(f"{API}/namespaces/{name}/voiceclients", json=body).raise_for_status()
+
+    def make(number: int) -> None:
+        namespace, name = probe_name(number, clients)
+        spec = {
+            "displayName": f"Line {number}",
+            "destination": f"sip:+4420718387{number:02d}@sbc.acme.example",
+            "dialer": {"address": f"sip:probe-{number}@voice.example.net"},
+            "receiver": {"address": f"sip:agent-{number}@voice.example.net"},
+        }
+        body = _body("VoiceProbe", namespace, name, spec)
+        api.post(f"{API}/namespaces/{namespace}/voiceprobes", json=body).raise_for_status()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        _all(pool.map(make, range(probes)))
+
+
+def _all(results: Iterable[None]) -> None:
+    for _ in results:
+        pass
+
+
+def _body(kind: str, namespace: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"namespace": namespace, "name": name}
+    return {"apiVersion": "voicequality.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _administrator(lab: Lab) -> httpx.Client:
+    keys = lab.folder / "pki"
+    trust = ssl.create_default_context(cafile=str(keys / "ca.pem"))
+    trust.load_cert_chain(keys / "admin.pem", keys / "admin.key")
+    return httpx.Client(base_url=f"https://127.0.0.1:{lab.ports['apiserver']}", verify=trust, timeout=60)
+
+
+def _key(body: dict[str, Any]) -> tuple[str, str]:
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def _cpu_s(process: Path) -> float:
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
