@@ -49,7 +49,7 @@ class Application:
             log.warning("%d calls were up when this host last stopped; their records say interrupted", cut_off)
         self._engine = rtp.Engine(settings.address, settings.rtp_ports)
         self._writer = Writer(self._spool, settings.database)
-        ledger = Ledger(self._spool.put, self._spool.begin)
+        ledger = Ledger(self._spool.put, self._spool.begin, self._spool.forget_part)
         self._judge = self._made_judge()
         self._caller = Caller(
             AudioStore(settings.audio),

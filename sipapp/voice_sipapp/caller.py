@@ -15,7 +15,7 @@ from uuid import UUID
 
 from voice_sipapp import finishing, priority
 from voice_sipapp.finishing import Finished, Finisher
-from voice_sipapp.ledger import Ledger, as_begun
+from voice_sipapp.ledger import Ledger, as_answered, as_begun
 from voice_sipapp.measurement.fullreference import Judge
 from voice_sipapp.measurement.recording import Recordings
 from voice_sipapp.media.audio import AudioError, AudioStore
@@ -88,6 +88,8 @@ class Caller:
         self._scorer = ThreadPoolExecutor(1, "score", priority.take, (priority.SCORING,))
         self._dialling = dialling.Dialling(self.submit)
         self.reception = Reception(sounds, self._calls, self._visited)
+        self.reception.on_answer = lambda visitor: self._ledger.answered(as_answered(visitor, self.station))
+        self.reception.on_stranger = self._ledger.not_ours
         self.registrations: Registrations | None = None
 
     @property

@@ -18,6 +18,8 @@ from voice_sipapp.media.rtp import Stream
 from voice_sipapp.records.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
 from voice_sipapp.signalling.reception import Visitor
 
+STOPPED = "the receiver was stopped in mid-call, or met an error of its own"
+
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +74,11 @@ class Finisher:
         cdr = self._recorded(scored, receiver.probe.mos_warning)
         (stream,) = cdr.streams
         ladders = _ladders(call, {"receiver": receiver.leg.ladder.to_json(call.started_at)})
-        self._keep(ReceiverPart(visitor.known, receiver.invited_at, receiver.code, stream, cdr.intervals, ladders))
+        problem = scoring.spoilt_by(party) or (STOPPED if visitor.spoilt else None)
+        told = f"{call.sip_host}: {problem}" if problem else None
+        self._keep(
+            ReceiverPart(visitor.known, receiver.invited_at, receiver.code, stream, cdr.intervals, ladders, told)
+        )
         log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(stream))
         if visitor.known:  # else the key of the stream is not the one that it will have in the database
             self._judged(cdr)
@@ -84,8 +90,16 @@ class Finisher:
         cdr = scored.cdr
         if self._recordings is None:
             return cdr
+        try:
+            return self._with_recordings(scored, mos_warning, self._recordings)
+        except Exception:
+            log.exception("call %s is not recorded", cdr.call.uuid)
+            return cdr
+
+    def _with_recordings(self, scored: Scored, mos_warning: float, recordings: Recordings) -> Cdr:
+        cdr = scored.cdr
         if not any(_is_bad(stream, mos_warning) for stream in cdr.streams):
-            self._recordings.tidy()
+            recordings.tidy()
             return cdr
         return replace(cdr, streams=tuple(self._with_recording(stream, scored.heard) for stream in cdr.streams))
 

@@ -4,12 +4,16 @@ A call that this process does not live to see the end of so has a record all the
 """
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
-from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart
+from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart, StreamRecord
 from voice_sipapp.records.keeper import Keeper
 from voice_sipapp.signalling.call import Call
+from voice_sipapp.signalling.reception import Visitor
+from voice_sipapp.signalling.station import Station
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +39,30 @@ def as_begun(call: Call, request_id: int | None = None) -> CallRecord:
     )
 
 
+def as_answered(visitor: Visitor, station: Station) -> ReceiverPart:
+    """What the receiver's part of a call of another host is if this process never gets to write another."""
+    call, receiver = visitor.record(station), visitor.receiver
+    stream = StreamRecord(
+        uuid=call.uuid, direction="forward", started_at=call.started_at, client=call.client, probe=call.probe,
+        sip_host=call.sip_host, valid=False,
+    )  # fmt: skip
+    problem = f"The SIP host {call.sip_host}, its receiver, stopped in mid-call."
+    return ReceiverPart(visitor.known, receiver.invited_at, None, stream, problem=problem)
+
+
 class Ledger:
-    """`note` gets each call before it starts, `keep` each finished record; when they return, it is on disk."""
+    """`note` gets each call before it starts (and each receiver's part of another host's when it is answered), `keep`
+    each finished record; when they return, it is on disk. `forget` gets what was noted and was a stranger's.
+    """
 
     def __init__(
-        self, keep: Callable[[Cdr | ReceiverPart], None], note: Callable[[CallRecord], None] | None = None
+        self,
+        keep: Callable[[Cdr | ReceiverPart], None],
+        note: Callable[[CallRecord | ReceiverPart], None] | None = None,
+        forget: Callable[[UUID], None] | None = None,
     ) -> None:
         self._note = note
+        self._forget = forget
         self._keeper = Keeper(keep)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="disk")
 
@@ -62,6 +83,22 @@ class Ledger:
             log.warning("call %s starts without a note on disk: %r", record.uuid, error)
         finally:
             then()
+
+    def answered(self, part: ReceiverPart) -> None:
+        """Note that a call of another host is up here, of which this is the receiver's `part` so far."""
+        self._thread.submit(self._answered, part)
+
+    def _answered(self, part: ReceiverPart) -> None:
+        try:
+            if self._note is not None:
+                self._note(part)
+        except sqlite3.Error as error:
+            log.warning("the receiver's part of call %s has no note on disk: %r", part.stream.uuid, error)
+
+    def not_ours(self, uuid: UUID) -> None:
+        """The call `uuid` that was noted as answered was a stranger's."""
+        if self._forget is not None:
+            self._thread.submit(self._forget, uuid)
 
     def keep(self, record: Cdr | ReceiverPart) -> None:
         """Make a finished `record` durable."""

@@ -90,6 +90,32 @@ def heartbeat(host: Host, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
+def test_a_call_that_had_ended_is_not_the_one_that_arrives_now(server: Database, records: Records):
+    """Its own receiver's part may be missing for ever; the call that arrives now may come to the database later."""
+    over = a_call(NOW, ended_at=NOW + timedelta(seconds=3))
+    late = what_was_heard(over, invited_at=NOW + timedelta(seconds=20))
+    with closing(odbc.connect(server)) as connection:
+        odbc.insert(connection, [Cdr(over, ())])
+        assert not joining.store(connection, late)
+        assert joining.store(connection, replace(late, invited_at=NOW + timedelta(seconds=2)))
+
+
+def test_what_the_receivers_host_spoilt_does_not_count(server: Database, records: Records):
+    call = a_call(NOW, sip_reason="OK")
+    both = scoring.complete(call, scoring.NOBODY, scoring.NOBODY)
+    reverse = tuple(stream for stream in both.streams if stream.direction == "reverse")
+    part = what_was_heard(call, problem="receivers-host: it stopped in mid-call")
+    with closing(odbc.connect(server)) as connection:
+        odbc.insert(connection, [Cdr(call, reverse)])
+        assert joining.store(connection, part)
+        assert joining.store(connection, part), "told again"
+    assert records.all("SELECT valid, sip_reason FROM voice_call WHERE client = %s") == [
+        (0, "OK; receivers-host: it stopped in mid-call")
+    ]
+    streams = "SELECT direction, valid FROM voice_call_stream WHERE client = %s ORDER BY direction"
+    assert records.all(streams) == [("forward", 1), ("reverse", 0)]
+
+
 @pytest.fixture
 def hosts(connection: pyodbc.Connection, own_database: Any) -> Iterator[tuple[Host, Host]]:
     made = (Host("lease-1", ("dialer", "receiver")), Host("lease-2", ("dialer",), ("acme", CLIENT)))

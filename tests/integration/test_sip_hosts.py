@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from tests.integration.test_sip_calls import ADDRESS, CLIENT, Records, applicati
 from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
 from tests.wire import Wire
 from voice_sipapp.plan.schedule import offset_ms
+from voice_sipapp.records.spool import Spool
 
 pytestmark = pytest.mark.services
 
@@ -261,6 +263,43 @@ def test_a_call_that_is_asked_for_is_placed_once_and_within_seconds(hosts: Hosts
     assert max(claimed for claimed, _ in delays) < 5
     # On time, or a little late where the machine has other things to do.
     assert all(2.9 < started < 7 for _, started in delays), delays
+
+
+def test_a_receiver_that_is_killed_in_mid_call_tells_so_when_it_is_back(
+    settings: dict[str, str], tmp_path: Path, records: Records
+):
+    dialer, receiver = free_port(), free_port()
+    hosts = Hosts(settings, tmp_path, records)
+    ours = {"VOICE_SIP_PARTIES": "receiver", "VOICE_SIP_RECEIVER_PORT": str(receiver)}
+
+    def noted() -> int:
+        with closing(sqlite3.connect(tmp_path / "host-2.sqlite", timeout=10)) as spool:
+            return int(spool.execute("SELECT COUNT(*) FROM begun_parts").fetchone()[0])
+
+    with ExitStack() as running:
+        path = running.enter_context(closing(FarEnd((dialer, receiver))))
+        path.start()
+        killed = running.enter_context(hosts.running("host-2", **ours))
+        wait_for((tmp_path / "host-2.sqlite").exists, 20, "the receiver's host runs")
+        destination = f"sip:+442071838750@[{ADDRESS}]:{path.port}"
+        records.plan(plan_row("cut-off", destination, every_ms=12_000, duration_ms=6000))
+        running.enter_context(hosts.running("host-1", VOICE_SIP_PARTIES="dialer", VOICE_SIP_DIALER_PORT=str(dialer)))
+        wait_for(lambda: noted() == 1, 40, "a call is up")
+        killed.kill()
+        killed.wait(10)
+        records.plan(plan_row("cut-off", destination, every_ms=12_000, duration_ms=6000, suspended=1))
+        running.enter_context(hosts.running("host-2", **ours))
+        query = (
+            "SELECT c.disposition, c.valid, c.sip_reason, s.direction, s.valid, s.sip_host FROM voice_call c"
+            " JOIN voice_call_stream s ON s.uuid = c.uuid AND s.started_at = c.started_at"
+            " WHERE c.client = %s AND NOT c.valid ORDER BY s.direction"
+        )
+        (forward, reverse) = records.wait(query, 2, 40)[:2]
+    assert (*forward[:2], *forward[3:]) == ("answered", 0, "forward", 0, "host-2")
+    assert (*reverse[:2], *reverse[3:]) == ("answered", 0, "reverse", 0, "host-1")
+    assert forward[2].endswith("; The SIP host host-2, its receiver, stopped in mid-call.")
+    with closing(Spool(tmp_path / "host-2.sqlite")) as spool:
+        assert (spool.depth(), spool.dead()) == (0, 0)
 
 
 @pytest.mark.parametrize("strips", [False, True], ids=["header arrives", "header is stripped"])

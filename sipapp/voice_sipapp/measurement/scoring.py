@@ -90,6 +90,15 @@ def score_receiver(call: CallRecord, receiver: Party, sound: Audio | None) -> Sc
     return Scored(Cdr(call, (stream,), forward.intervals), {"forward": forward.heard} if forward.heard else {})
 
 
+def spoilt_by(receiver: Party) -> str | None:
+    """What this host did wrong as the receiver of another host's call, in words; None if nothing. What it sent late or
+    not at all, the dialer's host takes for the path's fault.
+    """
+    late = f"this host's receiver sent a packet {receiver.lag_ms:.0f} ms late"
+    faults = [*([late] if receiver.lag_ms > MAX_LAG_MS else []), *_own_faults(NOBODY, receiver)]
+    return "; ".join(faults) or None
+
+
 def _after_answer(call: CallRecord, dialer: Party) -> Party:
     """`dialer` without the early media it received: that is somebody's ringing tone or announcement, and no part of
     the conversation that is measured. A call that was not answered has no other. What only overtook the answer stays.

@@ -193,7 +193,7 @@ class ReceiverPart:
 
     `known`: the INVITE carried the call's UUID. Otherwise the keys in the records are provisional, and the call is
     found in the database by probe and time: it started shortly before `invited_at`; and by the `code` that was heard,
-    if any.
+    if any. `problem`: what this host spoilt of the call, in words; such a call does not count.
     """
 
     known: bool
@@ -202,6 +202,7 @@ class ReceiverPart:
     stream: StreamRecord
     intervals: tuple[IntervalRecord, ...] = ()
     ladders: tuple[LadderRecord, ...] = ()
+    problem: str | None = None
 
     def to_json(self) -> str:
         """The record as text; `from_json` gives it back. Other than a Cdr's it has no "call"."""
@@ -218,6 +219,7 @@ class ReceiverPart:
             stream=StreamRecord(**_typed(rows["stream"])),
             intervals=tuple(IntervalRecord(**_typed(row)) for row in rows["intervals"]),
             ladders=tuple(LadderRecord(**_typed(row)) for row in rows["ladders"]),
+            problem=rows["problem"],
         )
 
 

@@ -66,6 +66,7 @@ def store(connection: pyodbc.Connection, part: ReceiverPart) -> bool:
                 [replace(_retimed(row, call.started_at), **key) for row in part.ladders],
             ),
         ),
+        spoilt=(call.uuid.bytes, odbc.utc_text(call.started_at), part.problem) if part.problem else None,
     )
     return True
 
@@ -85,11 +86,14 @@ def _candidates(connection: pyodbc.Connection, part: ReceiverPart) -> list[Candi
             " LEFT JOIN voice_call_stream s"
             " ON s.uuid = c.uuid AND s.started_at = c.started_at AND s.direction = 'forward'"
             " WHERE c.client = ? AND c.probe = ? AND c.started_at BETWEEN ? AND ?"
-            " AND (c.answered_at IS NOT NULL OR c.disposition = 'interrupted')",
+            # It was up when the INVITE came. Of an interrupted one nobody knows how long it lasted.
+            " AND (c.disposition = 'interrupted' OR (c.ended_at >= ? AND c.answered_at IS NOT NULL) OR c.uuid = ?)",
             part.stream.client,
             part.stream.probe,
             odbc.utc_text(part.invited_at - BEFORE),
             odbc.utc_text(part.invited_at + AFTER),
+            odbc.utc_text(part.invited_at - AFTER),
+            part.stream.uuid.bytes if part.known else b"",
         )
         return [
             Candidate(UUID(bytes=bytes(uuid)), datetime.fromisoformat(started_at).replace(tzinfo=UTC), host, received)

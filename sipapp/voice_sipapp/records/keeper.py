@@ -1,6 +1,7 @@
 """Makes records durable, and keeps in memory what the disk would not take: a full disk must not cost a record."""
 
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 
@@ -27,13 +28,15 @@ class Keeper:
         self.retry()
 
     def retry(self) -> None:
-        """Try again what could not be kept; stops at the first that fails."""
+        """Try again what could not be kept; stops at the first that the disk does not take."""
         while self._waiting:
             try:
                 self._put(self._waiting[0])
-            except Exception:
+            except (sqlite3.Error, OSError):
                 log.exception("a record can't be written to the spool; %d are kept in memory", len(self._waiting))
                 return
+            except Exception:  # an error of ours in this record: it must not stand in the way of all others
+                log.exception("a record can't be written down and goes into the log: %r", self._waiting[0])
             self._waiting.popleft()
 
     def give_up(self) -> None:

@@ -120,10 +120,16 @@ def insert(connection: pyodbc.Connection, cdrs: Sequence[Cdr]) -> None:
     store(connection, rows, [(cdr.call.uuid.bytes, cdr.call.request_id) for cdr in cdrs if cdr.call.request_id])
 
 
-def store(connection: pyodbc.Connection, rows: Sequence[Rows], asked_for: Sequence[tuple[bytes, int]] = ()) -> None:
+def store(
+    connection: pyodbc.Connection,
+    rows: Sequence[Rows],
+    asked_for: Sequence[tuple[bytes, int]] = (),
+    spoilt: tuple[bytes, str, str] | None = None,
+) -> None:
     """Store `rows`, all or none, and commit. A row that is there already stays as it is.
 
-    `asked_for`: calls, and the requests that they came of.
+    `asked_for`: calls, and the requests that they came of. `spoilt`: UUID and start of a call of another host's dialer
+    that this host spoilt, and how.
     """
     with closing(connection.cursor()) as cursor:
         for table, columns, records in rows:
@@ -133,7 +139,22 @@ def store(connection: pyodbc.Connection, rows: Sequence[Rows], asked_for: Sequen
                 cursor.execute(_insert(table, columns, len(part)), cells)
         for call, request in asked_for:
             cursor.execute("UPDATE voice_call_request SET call_uuid = ? WHERE id = ?", call, request)
+        if spoilt is not None:
+            _spoil(cursor, *spoilt)
     connection.commit()
+
+
+def _spoil(cursor: pyodbc.Cursor, uuid: bytes, started_at: str, problem: str) -> None:
+    """The call does not count, nor does what its dialer's host heard. That is told once: the part may come again."""
+    cursor.execute(
+        "UPDATE voice_call SET valid = 0, sip_reason = LEFT(CONCAT_WS('; ', sip_reason, ?), 255)"
+        " WHERE uuid = ? AND started_at = ? AND valid",
+        problem, uuid, started_at,
+    )  # fmt: skip
+    cursor.execute(
+        "UPDATE voice_call_stream SET valid = 0 WHERE uuid = ? AND started_at = ? AND direction = 'reverse'",
+        uuid, started_at,
+    )  # fmt: skip
 
 
 def _insert(table: str, columns: Sequence[str], rows: int) -> str:

@@ -4,13 +4,15 @@ import fcntl
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
+from uuid import UUID
 
 from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart, StreamScore
+from voice_sipapp.records.reserve import OCTETS, Reserve
 
 # auto_vacuum: what a long outage piled up is the disk's again once it is sent. It must come before everything else.
 _SCHEMA = """
@@ -19,12 +21,17 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS waiting (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS begun (uuid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS begun_parts (uuid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parts (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS scores (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY, uuid TEXT NOT NULL, body TEXT NOT NULL, error TEXT NOT NULL);
 """
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""What a full disk is told as: the second where the index of the journal can't grow."""
+
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
+Statement = tuple[str, tuple[str | int, ...]]
 log = logging.getLogger(__name__)
 
 
@@ -35,40 +42,28 @@ class SpoolInUseError(OSError):
 class Spool:
     """Records in the order they were made. Usable from several threads; raises sqlite3.Error when the disk fails."""
 
-    def __init__(self, path: Path) -> None:
-        """Open `path`, or make it. Raises OSError or sqlite3.Error, with the path, where that can't be done."""
+    def __init__(self, path: Path, reserve: int = OCTETS) -> None:
+        """Open `path`, or make it; `reserve` octets of the disk can be kept for it. Raises OSError or sqlite3.Error,
+        with the path, where that can't be done.
+        """
         if not path.parent.is_dir():
             raise NotADirectoryError(f"the spool {path} can't be made: there is no folder {path.parent}")
         self._lock = threading.Lock()
         self._path = path
+        self._reserve = _reserve(path, reserve)
         try:
-            self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+            self._db = _opened(path)
         except sqlite3.OperationalError as error:
-            raise sqlite3.OperationalError(f"the spool {path} can't be opened: {error}") from error
-        try:
-            with closing(self._db.cursor()) as cursor:
-                cursor.executescript(_SCHEMA)
-        except sqlite3.OperationalError as error:
-            self._db.close()
-            raise sqlite3.OperationalError(f"the spool {path} can't be opened: {error}") from error
-        except sqlite3.DatabaseError:
-            self._db.close()
-            raise
+            told = sqlite3.OperationalError(f"the spool {path} can't be opened: {error}")
+            told.sqlite_errorcode = error.sqlite_errorcode
+            raise told from error
         self._owned: IO[bytes] | None = None
 
     def own(self) -> None:
         """Make this process the only one that runs calls with this spool, until it is closed or the process ends.
         Raises SpoolInUseError: what another process has noted as begun is not over.
         """
-        lock = self._path.with_name(f"{self._path.name}.lock").open("ab")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise SpoolInUseError(
-                f"another SIP application runs with the spool {self._path}: stop it, or set VOICE_SPOOL to another file"
-            ) from None
-        self._owned = lock
+        self._owned = _locked(self._path)
 
     def check(self) -> None:
         """Read all of the file. Raises sqlite3.DatabaseError where it is broken."""
@@ -79,30 +74,39 @@ class Spool:
             broken.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
             raise broken
 
-    def begin(self, call: CallRecord) -> None:
-        """Note that a call begins: `call` is its record unless another one is put. On disk when this returns."""
-        with self._lock:
-            self._db.execute(
-                "INSERT OR REPLACE INTO begun (uuid, body) VALUES (?, ?)", (call.uuid.hex, Cdr(call, ()).to_json())
-            )
+    def begin(self, begun: CallRecord | ReceiverPart) -> None:
+        """Note that a call begins, or a receiver's part of one: `begun` is its record unless another one is put. On
+        disk when this returns.
+        """
+        if isinstance(begun, CallRecord):
+            table, uuid, body = "begun", begun.uuid, Cdr(begun, ()).to_json()
+        else:
+            table, uuid, body = "begun_parts", begun.stream.uuid, begun.to_json()
+        self._write((f"INSERT OR REPLACE INTO {table} (uuid, body) VALUES (?, ?)", (uuid.hex, body)))  # noqa: S608
+
+    def forget_part(self, uuid: UUID) -> None:
+        """What was noted as a receiver's part of the call `uuid` was none."""
+        self._write(("DELETE FROM begun_parts WHERE uuid = ?", (uuid.hex,)))
 
     def recover(self) -> int:
-        """Before the first `begin`: the calls that were noted and never ended become records; returns how many."""
-        with self._lock, self._transaction():
-            self._db.execute("INSERT OR IGNORE INTO waiting (uuid, body) SELECT uuid, body FROM begun ORDER BY uuid")
-            return self._db.execute("DELETE FROM begun").rowcount
+        """Before the first `begin`: what was noted and never ended becomes a record; returns how many there are."""
+        copy = "INSERT OR IGNORE INTO {} (uuid, body) SELECT uuid, body FROM {} ORDER BY uuid"
+        _, calls, _, parts = self._write(
+            (copy.format("waiting", "begun"), ()), ("DELETE FROM begun", ()),
+            (copy.format("parts", "begun_parts"), ()), ("DELETE FROM begun_parts", ()),
+        )  # fmt: skip
+        return calls + parts
 
     def put(self, record: Cdr | ReceiverPart) -> None:
         """Keep `record`; when this returns it is on disk. Keeping the same call twice keeps it once."""
         if isinstance(record, Cdr):
-            table, key = "waiting", record.call.uuid.hex
+            table, noted, key = "waiting", "begun", record.call.uuid.hex
         else:
-            table, key = "parts", record.stream.uuid.hex
-        with self._lock, self._transaction():
-            insert = f"INSERT OR IGNORE INTO {table} (uuid, body) VALUES (?, ?)"  # noqa: S608 - one of two names
-            self._db.execute(insert, (key, record.to_json()))
-            if table == "waiting":
-                self._db.execute("DELETE FROM begun WHERE uuid = ?", (key,))
+            table, noted, key = "parts", "begun_parts", record.stream.uuid.hex
+        self._write(
+            (f"INSERT OR IGNORE INTO {table} (uuid, body) VALUES (?, ?)", (key, record.to_json())),  # noqa: S608
+            (f"DELETE FROM {noted} WHERE uuid = ?", (key,)),  # noqa: S608 - names of tables of this file
+        )
 
     def parts(self, after: int, limit: int) -> list[tuple[int, str]]:
         """Receivers' parts with a number above `after`, at most `limit`, as (number, JSON)."""
@@ -112,21 +116,20 @@ class Spool:
 
     def part_done(self, number: int) -> None:
         """The database has the part with this `number`."""
-        with self._lock:
-            self._db.execute("DELETE FROM parts WHERE n = ?", (number,))
+        self._write(("DELETE FROM parts WHERE n = ?", (number,)))
 
     def bury_part(self, number: int, error: str) -> None:
         """As `bury`, for a receiver's part."""
-        with self._lock, self._transaction():
-            # Parts and records are numbered apart; below nought they stay apart among the dead.
-            self._db.execute("INSERT INTO dead SELECT -n, uuid, body, ? FROM parts WHERE n = ?", (error, number))
-            self._db.execute("DELETE FROM parts WHERE n = ?", (number,))
+        # Parts and records are numbered apart; below nought they stay apart among the dead.
+        self._write(
+            ("INSERT INTO dead SELECT -n, uuid, body, ? FROM parts WHERE n = ?", (error, number)),
+            ("DELETE FROM parts WHERE n = ?", (number,)),
+        )
 
     def put_score(self, score: StreamScore) -> None:
         """Keep the `score` of a stream until the database has it."""
         key = f"{score.uuid.hex}/{score.direction}"
-        with self._lock:
-            self._db.execute("INSERT OR IGNORE INTO scores (uuid, body) VALUES (?, ?)", (key, score.to_json()))
+        self._write(("INSERT OR IGNORE INTO scores (uuid, body) VALUES (?, ?)", (key, score.to_json())))
 
     def scores(self, limit: int) -> list[tuple[int, str]]:
         """The oldest scores, at most `limit`, as (number, JSON)."""
@@ -135,8 +138,7 @@ class Spool:
 
     def score_done(self, number: int) -> None:
         """The score with this `number` is in the database, or never will be."""
-        with self._lock:
-            self._db.execute("DELETE FROM scores WHERE n = ?", (number,))
+        self._write(("DELETE FROM scores WHERE n = ?", (number,)))
 
     def take(self, limit: int) -> list[tuple[int, str]]:
         """The oldest records, at most `limit`, as (number, JSON). They stay until `done` or `bury` is told."""
@@ -145,26 +147,44 @@ class Spool:
 
     def done(self, numbers: list[int]) -> None:
         """The database has the records with these `numbers`."""
-        with self._lock, self._transaction():
-            self._db.executemany("DELETE FROM waiting WHERE n = ?", [(number,) for number in numbers])
+        self._write(*(("DELETE FROM waiting WHERE n = ?", (number,)) for number in numbers))
 
     def bury(self, number: int, error: str) -> None:
         """Put a record that the database will never take aside, with the `error`, for a person to look at."""
-        with self._lock, self._transaction():
-            self._db.execute("INSERT INTO dead SELECT n, uuid, body, ? FROM waiting WHERE n = ?", (error, number))
-            self._db.execute("DELETE FROM waiting WHERE n = ?", (number,))
+        self._write(
+            ("INSERT INTO dead SELECT n, uuid, body, ? FROM waiting WHERE n = ?", (error, number)),
+            ("DELETE FROM waiting WHERE n = ?", (number,)),
+        )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def hold_reserve(self) -> None:
+        """Take the room that is kept for records again, once there is some: of the process that owns the spool."""
+        if self._owned is not None:
+            self._reserve.hold()
+
+    def _write(self, *statements: Statement) -> list[int]:
+        """Do all of `statements` or none; returns how many rows each was about. On a full disk, with the room that was
+        kept for this.
+        """
+        with self._lock:
+            try:
+                return self._done(statements)
+            except sqlite3.OperationalError as error:
+                emptying = all(sql.startswith("DELETE") for sql, _ in statements)
+                if _cause(error) not in _FULL or not self._reserve.release(wholly=emptying):
+                    raise
+            return self._done(statements)
+
+    def _done(self, statements: Sequence[Statement]) -> list[int]:
         self._db.execute("BEGIN")
         try:
-            yield
+            rows = [self._db.execute(*statement).rowcount for statement in statements]
             self._db.execute("COMMIT")
         except BaseException:
             # A full disk may have ended the transaction already; left open, it would fail every later one.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+        return rows
 
     def depth(self) -> int:
         """How many records and receivers' parts wait."""
@@ -186,28 +206,67 @@ class Spool:
                 self._owned.close()
 
 
-def owned(path: Path) -> Spool:
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _cause(error: sqlite3.Error) -> int:
+    """SQLite's primary code of `error`; 0 where Python itself raised it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def owned(path: Path, reserve: int = OCTETS) -> Spool:
     """The spool at `path`, for this process alone. One that can't be read any more is put aside, whole, for a person
     to recover, and a new one begun: a host that never calls again would help nobody. Raises as `Spool` and `own` do.
     """
     try:
-        return _checked(path)
+        return _checked(path, reserve)
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BROKEN:
+        if _cause(error) in _BROKEN:
+            with _locked(path):
+                _put_aside(path, error)
+        elif _cause(error) not in _FULL or not _reserve(path, reserve).release(wholly=False):
             raise
-        aside = f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        for suffix in ("-wal", "-shm", ""):
-            with suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).replace(path.with_name(aside + suffix))
-        log.error("the spool %s is broken (%s) and was put aside as %s: see docs/sip-host.md", path, error, aside)  # noqa: TRY400
-        return _checked(path)
+        return _checked(path, reserve)
 
 
-def _checked(path: Path) -> Spool:
-    spool = Spool(path)
+def _locked(path: Path) -> IO[bytes]:
+    lock = path.with_name(f"{path.name}.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise SpoolInUseError(
+            f"another SIP application runs with the spool {path}: stop it, or set VOICE_SPOOL to another file"
+        ) from None
+    return lock
+
+
+def _put_aside(path: Path, error: sqlite3.Error) -> None:
+    aside = f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    for suffix in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).replace(path.with_name(aside + suffix))
+    log.error("the spool %s is broken (%s) and was put aside as %s: see docs/sip-host.md", path, error, aside)
+
+
+def _reserve(path: Path, octets: int) -> Reserve:
+    return Reserve(path.with_name(f"{path.name}.reserve"), octets)
+
+
+def _checked(path: Path, reserve: int) -> Spool:
+    spool = Spool(path, reserve)
     try:
         spool.own()
         spool.check()
+        spool.hold_reserve()
     except (OSError, sqlite3.Error):
         spool.close()
         raise

@@ -55,6 +55,7 @@ class Writer(threading.Thread):
 
     def drain(self) -> bool:
         """Send everything that waits. False if the database would not have it now (the reason is logged)."""
+        self._spool.hold_reserve()
         try:
             while waiting := self._spool.take(self._batch):
                 if batch := self._readable(waiting):

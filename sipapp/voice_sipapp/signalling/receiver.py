@@ -33,10 +33,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told about a receiver: once when it is `over`, and of every `fault`, an error of this application."""
+    """Who is told about a receiver: once when it has `answered` and once when it is `over`, and of every `fault`, an
+    error of this application.
+    """
 
     over: Callable[["Receiver"], None]
     fault: Callable[[Exception], None]
+    answered: Callable[["Receiver"], None] = lambda _: None
 
 
 class Receiver:
@@ -101,6 +104,7 @@ class Receiver:
         self.answered = True
         self.leg.answer(answer)
         self.session.play()
+        self._watch.answered(self)
         if self._code is not None:
             self._later(CONFIRM_MS, self._check_code)
 

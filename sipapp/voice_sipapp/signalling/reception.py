@@ -66,6 +66,9 @@ class Reception:
         self._calls = calls
         self._deliver = deliver
         self._visitors: dict[UUID, Visitor] = {}
+        self.on_answer: Callable[[Visitor], None] = lambda _: None
+        """Is told of each visitor when it answers; what comes of it is delivered, or the call was `on_stranger`'s."""
+        self.on_stranger: Callable[[UUID], None] = lambda _: None
 
     def expect(self, requested: frozenset[tuple[str, str]]) -> None:
         """Calls of these probes (client and name) were asked for; any host may place them. For any thread."""
@@ -102,6 +105,7 @@ class Reception:
             del self._visitors[uuid]
             if not receiver.genuine:
                 self._refused_stranger()
+                self.on_stranger(uuid)
             elif receiver.answered:
                 self._deliver(visitor)
 
@@ -111,7 +115,8 @@ class Reception:
         try:
             sound = self._sounds.get(found.probe.audio)
             code = ANY_CODE if found.probe.confirm and not found.by_header else None
-            visitor.receiver = Receiver(self.station, found.probe, sound, uuid, Watch(over, fault), code)
+            watch = Watch(over, fault, lambda _: self.on_answer(visitor))
+            visitor.receiver = Receiver(self.station, found.probe, sound, uuid, watch, code)
         except (OSError, AudioError) as error:
             log.error("a call of %s/%s can't be answered: %s", *found.probe.key, error)  # noqa: TRY400
             raise stack.RefusedError(503, "Service Unavailable") from error

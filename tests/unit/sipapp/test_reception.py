@@ -61,6 +61,23 @@ def test_a_call_of_another_host_is_measured_and_told_apart_by_its_uuid(bench: Be
     assert (bench.caller.active, bench.caller.reception.strangers) == (0, 0)
 
 
+def test_a_call_of_another_host_is_noted_when_it_is_answered(bench: Bench):
+    """Killed from now on, this host still tells at its next start that it was the receiver."""
+    noted: list[Any] = []
+    bench.caller._ledger._note = noted.append
+    bench.caller.reception.probes = [a_probe(bench.receiver_port)]
+    uuid = calluuid.new(datetime.now(UTC))
+    OtherHost(bench, str(uuid))
+    stack.run_loop(timeout_s=10)
+    (part,) = noted
+    assert (part.known, part.stream.uuid, part.stream.started_at) == (True, uuid, calluuid.started_at(uuid))
+    assert (part.stream.direction, part.stream.valid, part.stream.rtp_rx, part.stream.one_way) == (
+        "forward", False, 0, False,
+    )  # fmt: skip
+    assert part.problem == "The SIP host bench, its receiver, stopped in mid-call."
+    assert ReceiverPart.from_json(part.to_json()) == part
+
+
 def test_a_call_without_its_header_is_taken_when_one_is_due(bench: Bench):
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     bench.caller.reception.expect(frozenset({("acme", "sales")}))
@@ -100,6 +117,9 @@ def test_a_process_that_stops_keeps_what_it_heard_as_not_valid(bench: Bench):
     stack.later(1, bench.caller.stop)
     stack.run_loop(timeout_s=10)
     assert [part.stream.valid for part in bench.parts] == [False]
+    assert [part.problem for part in bench.parts] == [
+        "bench: the receiver was stopped in mid-call, or met an error of its own"
+    ]
 
 
 def test_a_calls_uuid_tells_when_it_started(bench: Bench):
@@ -148,6 +168,11 @@ def test_a_stranger_who_presses_nothing_is_hung_up_on(bench: Bench, monkeypatch:
     monkeypatch.setattr(receiver, "CONFIRM_MS", 300)
     bench.caller.reception.probes = [a_probe(bench.receiver_port, confirm=True)]
     bench.caller.reception.expect(frozenset({("acme", "sales")}))
+    noted: list[Any] = []
+    bench.caller._ledger._note, bench.caller._ledger._forget = noted.append, noted.append
     OtherHost(bench, "stripped", hang_up_after_s=30)
     stack.run_loop(timeout_s=2.5)
+    bench.caller._ledger._thread.submit(int).result()
+    part, forgotten = noted
+    assert part.stream.uuid == forgotten
     assert (bench.parts, bench.caller.active, bench.caller.reception.strangers) == ([], 0, 1)

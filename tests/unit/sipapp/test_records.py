@@ -284,6 +284,38 @@ def test_receivers_parts_wait_apart_from_records(tmp_path: Path):
     spool.close()
 
 
+def test_a_part_that_never_ended_is_told_at_the_next_start(tmp_path: Path):
+    first = Spool(tmp_path / "spool")
+    ended, cut_off, strangers = (a_part(problem="stopped in mid-call") for _ in range(3))
+    for part in (ended, cut_off, strangers):
+        first.begin(part)
+    first.put(replace(ended, problem=None))
+    first.forget_part(strangers.stream.uuid)
+    first.close()
+    second = Spool(tmp_path / "spool")
+    assert second.recover() == 1
+    assert [ReceiverPart.from_json(body) for _, body in second.parts(0, 9)] == [replace(ended, problem=None), cut_off]
+    assert second.recover() == 0
+    second.close()
+
+
+def test_a_record_that_can_t_be_written_down_stands_in_no_others_way(caplog: pytest.LogCaptureFixture):
+    """Such as one with a number of another library's kind."""
+    kept: list[Cdr] = []
+
+    def put(record: Cdr) -> None:
+        if record.call.probe == "odd":
+            raise TypeError("float32 can't be part of a call record")
+        kept.append(record)
+
+    good, odd = [cdr() for _ in range(2)], cdr(probe="odd")
+    keeper = Keeper(put)  # type: ignore[arg-type]
+    for record in (good[0], odd, good[1]):
+        keeper.keep(record)
+    assert (kept, keeper.waiting) == (good, 0)
+    assert str(odd.call.uuid) in caplog.text
+
+
 def candidate(part: ReceiverPart, seconds: float = -1, **changes: Any) -> Candidate:
     started = part.invited_at + timedelta(seconds=seconds)
     return Candidate(**{"uuid": uuid4(), "started_at": started, "heard_by": None, "rtp_rx": None} | changes)
@@ -316,17 +348,25 @@ def test_a_code_or_an_identity_that_was_received_decides():
     assert joining.choose(replace(known, stream=part.stream), calls) is None
 
 
-def test_a_spool_belongs_to_one_process(tmp_path: Path):
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_spool_belongs_to_one_process(tmp_path: Path, broken: bool):
     """A second one would take the calls that the first has up for interrupted ones."""
-    first = owned(tmp_path / "spool")
+    first = owned(tmp_path / "spool", 0)
     first.begin(cdr().call)
     with pytest.raises(SpoolInUseError, match=re.escape(f"runs with the spool {tmp_path / 'spool'}: stop it, or set")):
-        owned(tmp_path / "spool")
+        owned(tmp_path / "spool", 0)
+    if broken:
+        (tmp_path / "spool").write_bytes(b"rubbish" * 1000)
+        with pytest.raises(SpoolInUseError):
+            owned(tmp_path / "spool", 0)
+        assert list(tmp_path.glob("*broken*")) == [], "it is the first one's to put aside"
+        first.close()
+        return
     looking = Spool(tmp_path / "spool")  # as the command `check` does
     assert looking.depth() == 0
     looking.close()
     first.close()
-    second = owned(tmp_path / "spool")
+    second = owned(tmp_path / "spool", 0)
     assert second.recover() == 1
     second.close()
 
@@ -348,7 +388,7 @@ def test_a_broken_spool_is_put_aside_whole_and_calls_go_on(
     else:
         del content[len(content) // 2 :]
     path.write_bytes(content)
-    spool = owned(path)
+    spool = owned(path, 0)
     record = cdr()
     spool.put(record)
     assert [Cdr.from_json(body) for _, body in spool.take(9)] == [record]

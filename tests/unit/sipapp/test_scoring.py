@@ -193,3 +193,14 @@ def test_what_was_heard_comes_with_the_record():
     found = scoring.score(call(), party([]), party(received(codec="G722"), "G722"), SPEECH)
     assert set(found.heard) == {"forward"}
     assert (found.heard["forward"].rate_hz, found.heard["forward"].samples.size) == (16_000, 160_000)
+
+
+@pytest.mark.parametrize(("party", "words"), [
+    (scoring.Party(codec="PCMA", sent=300), None),
+    (scoring.Party(codec="PCMA", sent=300, lag_ms=41.0), "this host's receiver sent a packet 41 ms late"),
+    (scoring.Party(codec="PCMA", not_sent=3, send_problem="No route"), "receiver could not send 3 packets: No route"),
+    (scoring.Party(codec="PCMA", clock_step_ms=700), "clock was set by 700 ms"),
+])  # fmt: skip
+def test_a_receiver_whose_dialer_is_another_host_tells_what_it_spoilt(party: scoring.Party, words: str | None):
+    told = scoring.spoilt_by(party)
+    assert told is None if words is None else words in str(told)
