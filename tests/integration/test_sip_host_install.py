@@ -125,8 +125,7 @@ def machine(services: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         yield made
     finally:
-        for name in ("edge", "sipapp", "machine"):
-            processes.stop(folder, name)
+        processes.stop(folder, "machine")
 
 
 @pytest.fixture(scope="module")
@@ -240,48 +239,69 @@ def falling_to_it(lab: Lab, kind: str) -> str:
     return next(name for name in names if leases.holder(leases.Lease(CLIENT, name, "dialer"), hosts) == CLIENT)
 
 
-def test_what_the_units_start_makes_a_call_whose_record_arrives(configured: Machine):
-    (application,) = configured.unit("voice-sipapp")["ExecStart"]
-    with edge_running(configured):
-        processes.start(configured.folder, "sipapp", configured.as_unit("voice-sipapp", application))
-        own = f"sip:+442071838750@[{ADDRESS}]:{PORTS['RECEIVER']}"
-        answered, busy = (falling_to_it(configured.lab, kind) for kind in ("own", "busy"))
-        sbc = {"dialer_outbound_proxy": f"sip:[{network.PLAN.address}]:{network.PLAN.port}"}
-        with closing(database_service.connect(configured.lab, "admin")) as connection, connection.cursor() as cursor:
-            for row in (
-                plan_row(answered, own, client=CLIENT, uid="install-own", audio="speech-en"),
-                plan_row(
-                    busy,
-                    "sip:+442071834486@sbc.acme.example",
-                    client=CLIENT,
-                    uid="install-busy",
-                    audio="speech-en",
-                    **sbc,
-                ),
-            ):
-                places = ", ".join(["%s"] * len(row))
-                cursor.execute(f"REPLACE INTO voice_probe ({', '.join(row)}) VALUES ({places})", list(row.values()))
-
-            def calls() -> set[tuple[str, str, int]]:
-                processes.check(configured.folder, "sipapp")
-                processes.check(configured.folder, "edge")
-                cursor.execute("SELECT probe, disposition, valid FROM voice_call WHERE sip_host = %s", (CLIENT,))
-                return {(str(probe), str(disposition), int(valid)) for probe, disposition, valid in cursor.fetchall()}
-
-            wanted = {(answered, "answered"), (busy, "busy")}
-            try:
-                waiting.until(
-                    lambda: wanted <= {(probe, disposition) for probe, disposition, _ in calls()},
-                    what="both probes have been called",
-                    seconds=60,
-                    hint=processes.log_tail(configured.folder, "sipapp"),
-                )
-            finally:
+@contextmanager
+def application_running(machine: Machine) -> Iterator[None]:
+    """What the application's unit starts, running, and the edge beside it; the probes of this test go with it."""
+    (application,) = machine.unit("voice-sipapp")["ExecStart"]
+    with edge_running(machine):
+        try:
+            processes.start(machine.folder, "sipapp", machine.as_unit("voice-sipapp", application))
+            yield
+        finally:
+            with closing(database_service.connect(machine.lab, "admin")) as connection, connection.cursor() as cursor:
                 cursor.execute("DELETE FROM voice_probe WHERE client = %s", (CLIENT,))
+            processes.stop(machine.folder, "sipapp")
+
+
+def test_what_the_units_start_makes_a_call_whose_record_arrives(configured: Machine):
+    lab = configured.lab
+    answered, busy = (falling_to_it(lab, kind) for kind in ("own", "busy"))
+    own = f"sip:+442071838750@[{ADDRESS}]:{PORTS['RECEIVER']}"
+    sbc = {"dialer_outbound_proxy": f"sip:[{network.PLAN.address}]:{network.PLAN.port}"}
+    rows = [
+        plan_row(answered, own, client=CLIENT, uid="install-own", audio="speech-en"),
+        plan_row(
+            busy, "sip:+442071834486@sbc.acme.example", client=CLIENT, uid="install-busy", audio="speech-en", **sbc
+        ),
+    ]
+    wanted = {(answered, "answered"), (busy, "busy")}
+    with (
+        application_running(configured),
+        closing(database_service.connect(lab, "admin")) as connection,
+        connection.cursor() as cursor,
+    ):
+        for row in rows:
+            places = ", ".join(["%s"] * len(row))
+            cursor.execute(f"REPLACE INTO voice_probe ({', '.join(row)}) VALUES ({places})", list(row.values()))
+
+        def called() -> bool:
+            for name in ("sipapp", "edge"):
+                processes.check(configured.folder, name)
+            cursor.execute("SELECT probe, disposition FROM voice_call WHERE sip_host = %s", (CLIENT,))
+            return wanted <= set(cursor.fetchall())
+
+        hint = f"Logs: {configured.folder}/logs"
+        waiting.until(called, what="both probes have been called", seconds=60, hint=hint)
         log = processes.log_tail(configured.folder, "sipapp", 1000)
-        assert "no real-time scheduling" not in log
-        assert configured.lab.passwords["mysql-sip"] not in log
-        processes.stop(configured.folder, "sipapp")
+    assert "no real-time scheduling" not in log
+    assert lab.passwords["mysql-sip"] not in log
+
+
+def test_a_machine_without_systemd_and_with_nothing_on_it_is_told_of_what_is_missing(machine: Machine):
+    """As far as the packages: here, apt-get is one that has none."""
+    fakes = {"dpkg-query": "exit 1", "apt-get": 'echo "$@" >>/var/asked; exit 100'}
+    machine.run("mkdir", "/var/fakes")
+    for name, text in fakes.items():
+        machine.write(f"/var/fakes/{name}", f"#!/bin/sh\n{text}\n")
+        machine.run("chmod", "+x", f"/var/fakes/{name}")
+    machine.run("mv", "/usr/bin/systemctl", "/usr/bin/systemctl.away")
+    path = "PATH=/var/fakes:/usr/sbin:/usr/bin:/sbin:/bin"
+    try:
+        with pytest.raises(commands.LabError, match=r"ERROR: apt-get could not install: .*kamailio"):
+            machine.run("env", path, str(SCRIPT))
+    finally:
+        machine.run("mv", "/usr/bin/systemctl.away", "/usr/bin/systemctl")
+    assert "install --no-install-recommends" in machine.run("cat", "/var/asked")
 
 
 @pytest.mark.usefixtures("installed")
