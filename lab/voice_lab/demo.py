@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 
 import httpx
 
-from voice_lab import evidence, progress, stack, waiting
+from voice_lab import commands, evidence, progress, sbc, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.evidence import Expectation, Row
-from voice_lab.services import cluster, database, examples, portal, registry
+from voice_lab.services import cluster, database, examples, network, portal, registry
 
 CALLS_SECONDS = 180
+STAFF = "staff"
+ASKED = ("acme", "inbound-sales")
+"""The client and the probe of which a call is asked for in the portal."""
 
 
 def check(lab: Lab) -> None:
@@ -24,6 +28,8 @@ def check(lab: Lab) -> None:
         "calls": _count(lab, "voice_call"),
         "cdr_rows": _count(lab, "voice_call") + _count(lab, "voice_call_stream"),
         "grafana_rows": len(rows),
+        "not_valid": sum(not row["valid"] for row in rows),
+        "strangers_refused": _strangers(lab),
         "seconds": round(progress.elapsed(), 1),
     }
     print(json.dumps(result), flush=True)  # noqa: T201 - the result
@@ -37,7 +43,7 @@ def show(lab: Lab) -> None:
 
 
 def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
-    """Start everything, make a login for each client, and wait for the calls of the examples.
+    """Start everything, make the logins, and wait for the calls of the examples and for one that is asked for.
 
     Returns the calls as read back through Grafana, and what was expected of them.
 
@@ -49,7 +55,9 @@ def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
     clients = sorted({each.client for each in expectations})
     for client in clients:
         portal.add_user(lab, login(client), client)
+    portal.add_user(lab, STAFF, staff=True)
     with progress.step("calls", f"waiting until Grafana shows {evidence.EXPECTED_CALLS} of each probe"):
+        _refuse_a_stranger(lab)
         return _read_back(lab, clients, expectations), expectations
 
 
@@ -70,17 +78,47 @@ def _read_back(lab: Lab, clients: list[str], expectations: list[Expectation]) ->
             fault = ""
         except (httpx.HTTPError, LabError) as error:
             fault = f"{error}. "  # a busy machine may let one answer wait too long; the next may come
-        return not fault and all(expectation.met_by(rows) for expectation in expectations)
+        asked = any(row["request_id"] and (row["client"], row["probe"]) == ASKED for row in rows)
+        return not fault and asked and all(expectation.met_by(rows) for expectation in expectations)
 
     try:
+        evidence.call_now(browsers[ASKED[0]], ASKED[1])
         waiting.until(all_met, what="calls of every probe are read back through Grafana", seconds=CALLS_SECONDS)
     except LabError as error:
-        unmet = ", ".join(f"{each.client}/{each.probe}" for each in expectations if not each.met_by(rows))
-        raise LabError(f"{error} {fault}Missing: {unmet}. Logs: {lab.folder / 'logs'}") from error
+        raise LabError(f"{error} {fault}{_missing(expectations, rows)} Logs: {lab.folder / 'logs'}") from error
     finally:
         for browser in browsers.values():
             browser.close()
     return rows
+
+
+def _missing(expectations: list[Expectation], rows: list[Row]) -> str:
+    """Which probes lack calls, and whether that may be this machine's own fault."""
+    unmet = ", ".join(f"{each.client}/{each.probe}" for each in expectations if not each.met_by(rows))
+    spoilt = sum(not row["valid"] for row in rows)
+    why = f" {spoilt} of {len(rows)} calls do not count, as this machine was too busy to measure." if spoilt else ""
+    return f"Missing: {unmet or 'the call that was asked for'}.{why}"
+
+
+def _refuse_a_stranger(lab: Lab) -> None:
+    """Have somebody call who is no probe.
+
+    Raises:
+        LabError: the call is not refused with 486, or not counted.
+    """
+    where = network.inside(network.sbc_namespace(lab), sys.executable, "-m", "voice_lab.stranger")
+    number = f"{sbc.CLEAN_TRUNK}99"
+    code = commands.run([*where, network.PLAN.address, str(network.PLAN.port), number], seconds=30).strip()
+    if code != "486":
+        raise LabError(f"a stranger's call to {number} is answered with {code}, not refused with 486")
+    waiting.until(lambda: _strangers(lab) > 0, what="a SIP host's heartbeat counts the stranger", seconds=30)
+
+
+def _strangers(lab: Lab) -> int:
+    with database.connect(lab, "admin") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT SUM(strangers) FROM voice_sip_host")
+        (count,) = cursor.fetchone() or (0,)
+        return int(count or 0)
 
 
 def _count(lab: Lab, table: str) -> int:
@@ -100,6 +138,7 @@ def _summary(lab: Lab) -> str:
   Password   {lab.passwords["demo"]}
   Login
 {logins}
+             {STAFF}  (sees every client, and the SIP hosts)
 
   kubectl    export KUBECONFIG={lab.admin_kubeconfig}
              kubectl get voiceprobes -A --watch

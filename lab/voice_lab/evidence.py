@@ -20,7 +20,8 @@ TIMEOUT = httpx.Timeout(20)
 EXPECTED_CALLS = 2
 
 CALLS = """
-SELECT c.client AS client, c.probe AS probe, HEX(c.uuid) AS uuid, c.disposition AS disposition,
+SELECT c.client AS client, c.probe AS probe, HEX(c.uuid) AS uuid, c.disposition AS disposition, c.valid AS valid,
+  c.request_id AS request_id,
   c.sip_code AS sip_code, c.sip_reason AS sip_reason, f.mos_cq AS mos_forward, r.mos_cq AS mos_reverse,
   c.transport AS transport, c.srtp AS srtp, c.redirects AS redirects, c.sip_host AS dialer_host,
   f.sip_host AS receiver_host, f.codec AS codec_forward, r.codec AS codec_reverse,
@@ -113,11 +114,14 @@ class Expectation:
 
 
 def _is_whole(row: Row) -> bool:
-    """Tell whether a call left what calls that end like it leave.
+    """Tell whether a call counts, and left what calls that end like it leave.
 
-    An answered one: a score, and a value each second, for both directions, and the messages of both parties. One that
-    was refused: the dialer's messages, no score. One that could not be placed: the reason.
+    One that this machine itself spoilt, being busy, proves nothing. An answered one leaves a score, and a value each
+    second, for both directions, and the messages of both parties. One that was refused: the dialer's messages, no
+    score. One that could not be placed: the reason.
     """
+    if not row["valid"]:
+        return False
     heard = [row["mos_forward"], row["mos_reverse"]]
     seconds = [row.get("seconds_forward"), row.get("seconds_reverse")]
     if row["disposition"] == "answered":
@@ -134,14 +138,31 @@ def sign_in(lab: Lab, login: str) -> httpx.Client:
         LabError: the portal refuses the login.
     """
     browser = httpx.Client(base_url=lab.portal_url, timeout=TIMEOUT, follow_redirects=True)
-    page = browser.get("/login/").raise_for_status().text
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-    form = {"username": login, "password": lab.passwords["demo"], "csrfmiddlewaretoken": token[1] if token else ""}
-    answer = browser.post("/login/", data=form, headers={"Referer": lab.portal_url})
+    answer = _post(browser, "/login/", "/login/", username=login, password=lab.passwords["demo"])
     if answer.status_code != httpx.codes.OK or answer.url.path.startswith("/login"):
         browser.close()
         raise LabError(f"the portal refuses the login {login} ({answer.status_code})")
     return browser
+
+
+def call_now(browser: httpx.Client, probe: str) -> None:
+    """Press the button that asks for a call of `probe`.
+
+    Raises:
+        LabError: the portal refuses.
+    """
+    try:
+        _post(browser, f"/probes/{probe}/", f"/probes/{probe}/call/").raise_for_status()
+    except httpx.HTTPError as error:
+        raise LabError(f"the portal takes no request for a call of {probe}: {error}") from error
+
+
+def _post(browser: httpx.Client, page: str, target: str, **form: str) -> httpx.Response:
+    """Send a form of `page` to `target`, as a browser does: with the page's token, and whence it comes."""
+    text = browser.get(page).raise_for_status().text
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)
+    form["csrfmiddlewaretoken"] = token[1] if token else ""
+    return browser.post(target, data=form, headers={"Referer": str(browser.base_url)})
 
 
 def query(browser: httpx.Client, sql: str) -> list[Row]:

@@ -76,7 +76,8 @@ def test_a_killed_lab_is_cleaned_up_by_the_next_which_works(name: str) -> None:
     assert result["probes"] == EXAMPLES
     # A call and both its directions; where the receiver is on another host, its direction may yet be on the way.
     assert 3 * result["calls"] - EXAMPLES <= result["cdr_rows"] <= 3 * result["calls"]
-    assert result["calls"] >= result["grafana_rows"] >= 2 * EXAMPLES
+    assert result["calls"] >= result["grafana_rows"] >= 2 * EXAMPLES + result["not_valid"]
+    assert result["strangers_refused"] == 1
     assert remains(name) == []
 
 

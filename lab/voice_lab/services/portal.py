@@ -37,7 +37,7 @@ def stop(lab: Lab) -> None:
     pods.stop(lab, NAME)
 
 
-def add_user(lab: Lab, login: str, *clients: str) -> None:
-    """Make a local login for `clients`, with the lab's demo password."""
-    chosen = [f"--client={client}" for client in clients]
+def add_user(lab: Lab, login: str, *clients: str, staff: bool = False) -> None:
+    """Make a local login for `clients`, or for the provider's own staff, with the lab's demo password."""
+    chosen = [f"--client={client}" for client in clients] + (["--staff"] if staff else [])
     schema.manage(lab, "portal", "demo_user", login, *chosen, VOICE_DEMO_PASSWORD=lab.passwords["demo"])

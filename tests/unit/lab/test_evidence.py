@@ -8,7 +8,8 @@ from voice_lab.errors import LabError
 from voice_lab.evidence import MARKS, Expectation
 
 ANSWERED: dict[str, Any] = {
-    "client": "acme", "probe": "sales", "uuid": "00", "disposition": "answered", "sip_code": 200, "sip_reason": "OK",
+    "client": "acme", "probe": "sales", "uuid": "00", "disposition": "answered", "valid": 1, "sip_code": 200,
+    "sip_reason": "OK",
     "mos_forward": 4.3, "mos_reverse": 4.2, "transport": "tls", "srtp": 1, "redirects": 0, "dialer_host": "sip-1",
     "receiver_host": "sip-2", "codec_forward": "opus", "codec_reverse": "opus", "recording_forward": None,
     "recording_reverse": "a.wav", "seconds_forward": 8, "seconds_reverse": 8, "ladder_dialer": 1, "ladder_receiver": 1,
@@ -30,6 +31,7 @@ def test_two_whole_calls_are_proof() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
+        {"valid": 0},
         {"mos_forward": None},
         {"mos_reverse": None},
         {"probe": "other"},
