@@ -5,7 +5,9 @@ is kept until the call is scored. How late this host's own packets left is measu
 blamed on the network.
 """
 
+import base64
 import logging
+import os
 import random
 import socket
 import threading
@@ -57,7 +59,8 @@ class Stream:
         self.received = Arrivals()
         self.early = 0
         self.first_rtp_ns: int | None = None
-        self.exchange = Exchange(random.getrandbits(32), b"probe@invalid")
+        # A name for this call only, which tells nothing of the host (RFC 7022, section 4.2).
+        self.exchange = Exchange(random.getrandbits(32), base64.b64encode(os.urandom(12)))
         self.clock_step_ms = 0.0
         self._clocks_apart_ns = _clocks_apart_ns()
         self._sockets = (rtp, rtcp)

@@ -122,6 +122,16 @@ def test_every_number_under_which_sound_may_come_is_known(engine: Engine):
     engine.end(other)
 
 
+def test_no_two_streams_have_the_same_name_in_reports(engine: Engine):
+    """RFC 7022, section 4.2: a name that two ends share looks like a loop (RFC 3550, section 8.2)."""
+    streams = [engine.open() for _ in range(5)]
+    names = {stream.exchange.cname for stream in streams}
+    for stream in streams:
+        engine.end(stream)
+    assert len(names) == 5
+    assert {len(name) for name in names} == {16}
+
+
 def test_digits_are_heard_and_take_their_place_among_the_numbers(engine: Engine):
     one, other = engine.open(), engine.open()
     connect(engine, one, other)
