@@ -197,6 +197,15 @@ def test_a_demo_user_gets_exactly_the_clients_that_are_named(django_db, monkeypa
     Group.objects.filter(name__in=[f"client:{client}" for client in clients]).delete()
 
 
+def test_a_demo_user_that_is_made_again_stays_logged_in(django_db, monkeypatch, log_in):
+    from django.core.management import call_command
+
+    browser = log_in("acme")
+    monkeypatch.setenv("VOICE_DEMO_PASSWORD", "a password for tests")
+    call_command("demo_user", browser.user.username, client=["acme"], stdout=StringIO())
+    assert browser.get("/").status_code == 200
+
+
 def test_a_demo_user_without_password_is_refused(django_db, monkeypatch):
     from django.core.management import CommandError, call_command
 

@@ -195,6 +195,27 @@ def test_an_agent_that_was_too_slow_says_nothing_about_the_path(theirs, copy, ac
     assert state(acme).health == "NoData"
 
 
+@pytest.fixture
+def to_the_microsecond(vendor):
+    """The other application tells times more finely than our tables do, which servers round (MySQL) or cut."""
+    change = f"ALTER TABLE {SCHEMA}.cdr_leg MODIFY setup_time DATETIME(%s) NOT NULL"
+    with vendor.cursor() as cursor:
+        cursor.execute(change, [6])
+        yield
+        cursor.execute(f"DELETE FROM {SCHEMA}.cdr_leg")
+        cursor.execute(change, [3])
+
+
+@pytest.mark.parametrize("microsecond", [123_400, 123_600])
+@pytest.mark.usefixtures("to_the_microsecond")
+def test_a_time_finer_than_a_millisecond_keeps_its_streams(theirs, copy, acme, microsecond, django_db):
+    at = (now() - timedelta(seconds=60)).replace(microsecond=microsecond)
+    theirs.call(theirs.path(acme), originating={"setup_time": at})
+    assert copy() == {"voice_call": 1, "voice_call_stream": 2}
+    assert copy() == {"voice_call": 0, "voice_call_stream": 0}
+    assert state(acme).health == "Healthy"
+
+
 def test_copying_twice_copies_once(theirs, copy, acme):
     theirs.call(theirs.path(acme))
     assert copy() == {"voice_call": 1, "voice_call_stream": 2}

@@ -36,11 +36,12 @@ class Command(BaseCommand):
 
 @transaction.atomic
 def make_user(login: str, password: str, clients: list[str], *, is_staff: bool) -> User:
-    """The user `login` with exactly these clients and this password."""
+    """The user `login` with exactly these clients and this password; one who has it already stays logged in."""
     user, _ = User.objects.get_or_create(username=login)
     user.is_staff = is_staff
     user.is_active = True
-    user.set_password(password)
+    if not user.check_password(password):
+        user.set_password(password)
     user.save()
     user.groups.set([Group.objects.get_or_create(name=group_name(client))[0] for client in clients])
     return user
