@@ -80,6 +80,7 @@ DENIED = {1044, 1142, 1143, 1227, 1045}
         "SELECT * FROM voice_probe_state",
         "SELECT * FROM django_session",
         "SELECT * FROM mysql.global_priv",
+        "SELECT * FROM mysql.user",
         "DELETE FROM client_call",
         "UPDATE client_probe SET client = 'acme'",
         "SELECT 1 INTO OUTFILE '/tmp/stolen'",

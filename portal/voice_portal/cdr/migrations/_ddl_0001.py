@@ -2,7 +2,7 @@
 
 Written as SQL and not as Django operations because Django has no words for partitions, for
 `SQL SECURITY DEFINER` views, or for millisecond DATETIME columns without a time zone. It runs
-unchanged on MySQL 8, Aurora MySQL 3 and MariaDB 10.11. `docs/cdr.md` gives the meaning, unit and
+unchanged on MySQL 8.0 (of which Aurora MySQL 3 is made) and MariaDB 10.11. `docs/cdr.md` gives the meaning, unit and
 NULL meaning of every column.
 
 All times are UTC. Text compares byte by byte (utf8mb4_bin), the same on every server. MySQL cannot roll DDL back:
