@@ -11,11 +11,26 @@ from decimal import Decimal
 
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import Dashboard, Json, overview_dashboard, probe_dashboard
-from voiceprobe_operator.model import Client, Probe
+from voiceprobe_operator.model import Client, Probe, Threshold
 from voiceprobe_operator.settings import Settings
 
 Value = str | int | Decimal | None
 Row = dict[str, Value]
+
+
+# Columns of the plan that are called as what they hold is called in a Probe.
+_SAME_NAME = (
+    *("display_name", "dialer_address", "dialer_outbound_proxy", "dialer_credentials", "destination"),
+    *("receiver_address", "receiver_registrar", "receiver_credentials", "confirmation", "answer_after_ms"),
+    *("every_ms", "schedule", "time_zone", "duration_ms", "audio", "media_encryption"),
+    *("alerting_enabled", "alerting_for_ms", "suspended", "allow_overlap"),
+)
+_THRESHOLDS = ("mos", "loss_pct", "jitter_ms", "pdd_ms")
+PLAN_COLUMNS = (
+    *("client", "probe", "uid", "generation", "dtmf", "codecs"),
+    *_SAME_NAME,
+    *(f"{name}_{level}" for name in _THRESHOLDS for level in ("warning", "critical")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,62 +65,53 @@ class Desired:
 def desired(client: Client, probes: Sequence[Probe], settings: Settings, access: Access) -> Desired:
     """All that should exist for `client`, whose valid probes are `probes`."""
     dashboards = [overview_dashboard(client), *(probe_dashboard(client, probe) for probe in probes)]
-    account, viewer = names.account(client.name), names.viewer(client.name)
+    account = names.account(client.name)
     return Desired(
         client=client,
         account=account,
-        client_row={
-            "client": client.name,
-            "display_name": client.display_name,
-            "time_zone": client.time_zone,
-            "account": account,
-            "grafana_login": viewer,
-        },
+        client_row=client_row(client),
         plan={probe.ref.name: plan_row(probe) for probe in probes},
-        viewer=viewer,
+        viewer=names.viewer(client.name),
         datasource=datasource(account, settings, access),
         dashboards={dashboard.uid: dashboard for dashboard in dashboards},
     )
 
 
+def client_row(client: Client) -> Row:
+    """The client's row of `voice_client`, without what is found out later."""
+    return {
+        "client": client.name,
+        "display_name": client.display_name,
+        "time_zone": client.time_zone,
+        "account": names.account(client.name),
+        "grafana_login": names.viewer(client.name),
+    }
+
+
 def plan_row(probe: Probe) -> Row:
     """The probe's row of `voice_probe`, without `updated_at`, each value as the column gives it back."""
-    return {
-        "client": probe.ref.namespace,
-        "probe": probe.ref.name,
-        "uid": probe.ref.uid,
-        "generation": probe.ref.generation,
-        "display_name": probe.display_name,
-        "dialer_address": probe.dialer_address,
-        "dialer_outbound_proxy": probe.dialer_outbound_proxy,
-        "dialer_credentials": probe.dialer_credentials,
-        "destination": probe.destination,
-        "receiver_address": probe.receiver_address,
-        "receiver_registrar": probe.receiver_registrar,
-        "receiver_credentials": probe.receiver_credentials,
-        "answer_after_ms": probe.answer_after_ms,
-        "every_ms": probe.every_ms,
-        "schedule": probe.schedule,
-        "time_zone": probe.time_zone,
-        "duration_ms": probe.duration_ms,
-        "dtmf": canonical([{"after_ms": step.after_ms, "digits": step.digits} for step in probe.dtmf]),
-        "codecs": canonical(probe.codecs),
-        "audio": probe.audio,
-        "media_encryption": probe.media_encryption,
-        "mos_warning": probe.mos.warning,
-        "mos_critical": probe.mos.critical,
-        "loss_pct_warning": probe.loss_pct.warning,
-        "loss_pct_critical": probe.loss_pct.critical,
-        "jitter_ms_warning": probe.jitter_ms.warning,
-        "jitter_ms_critical": probe.jitter_ms.critical,
-        "pdd_ms_warning": probe.pdd_ms.warning,
-        "pdd_ms_critical": probe.pdd_ms.critical,
-        "alerting_enabled": probe.alerting_enabled,
-        "alerting_for_ms": probe.alerting_for_ms,
-        "suspended": probe.suspended,
-        "confirmation": probe.confirmation,
-        "allow_overlap": probe.allow_overlap,
-    }
+    ref = probe.ref
+    row: Row = {"client": ref.namespace, "probe": ref.name, "uid": ref.uid, "generation": ref.generation}
+    row |= {column: getattr(probe, column) for column in _SAME_NAME}
+    row["dtmf"] = canonical([{"after_ms": step.after_ms, "digits": step.digits} for step in probe.dtmf])
+    row["codecs"] = canonical(probe.codecs)
+    for name in _THRESHOLDS:
+        threshold: Threshold = getattr(probe, name)
+        row |= {f"{name}_warning": threshold.warning, f"{name}_critical": threshold.critical}
+    return row
+
+
+def fingerprint(row: Row) -> bytes:
+    """Short hash of a row, the same for a row to be written and for the row that the database gives back."""
+    text = canonical([[column, _plain(row[column])] for column in sorted(row)])
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
+def _plain(value: Value) -> str | None:
+    """`value` in one spelling: true is 1, and 3000 is 3000 whether a column holds integers or decimals."""
+    if isinstance(value, (int, Decimal)):
+        return f"={Decimal(value).normalize():f}"
+    return value
 
 
 def canonical(value: object) -> str:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
-
-from voiceprobe_operator.dashboards import Json
+from typing import Any, Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-SWEEP_FLOOR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,7 @@ def apply(have: Mapping[K, V], change: Diff[K, V]) -> dict[K, V]:
     return {key: value for key, value in have.items() if key not in change.drop} | change.put
 
 
-def shows(want: Json, have: Json) -> bool:
+def shows(want: Mapping[str, Any], have: Mapping[str, Any]) -> bool:
     """Whether `have` holds all that `want` says. A server adds fields of its own to what it is given."""
     for key, value in want.items():
         if key not in have:
@@ -49,12 +45,3 @@ def shows(want: Json, have: Json) -> bool:
         elif have[key] != value:
             return False
     return True
-
-
-def refuses_sweep(gone: Iterable[object], all_known: Iterable[object]) -> bool:
-    """Whether so much has vanished at once that it is likelier a mistake, such as the wrong cluster, than meant.
-
-    A handful (SWEEP_FLOOR or fewer) may always go.
-    """
-    count = len(set(gone))
-    return count > SWEEP_FLOOR and count * 2 > len(set(all_known))

@@ -51,9 +51,10 @@ async def connect(**_: object) -> kopf.ConnectionInfo:
     return login()
 
 
-async def noticed(event: Mapping[str, Any], body: Mapping[str, Any], memo: Memo, **_: object) -> None:
+async def noticed(event: Mapping[str, Any], memo: Memo, **_: object) -> None:
     """A VoiceProbe or VoiceClient was seen, changed or deleted."""
-    memo.running.notice(body, deleted=event["type"] == "DELETED")
+    # The object as it came: kopf's own view of it would be held as long as any part of it.
+    memo.running.notice(event["object"], deleted=event["type"] == "DELETED")
 
 
 def registry() -> kopf.OperatorRegistry:

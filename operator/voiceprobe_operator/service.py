@@ -1,29 +1,34 @@
-"""The running operator: a queue of clients that need work, and two loops that look by themselves."""
+"""The running operator: a queue of clients that need work, and loops that look by themselves."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
-from voiceprobe_operator import liveness, status
+from voiceprobe_operator import liveness
 from voiceprobe_operator.database import Database
-from voiceprobe_operator.diff import refuses_sweep
-from voiceprobe_operator.errors import Faults, OutsideError
+from voiceprobe_operator.declared.store import Store
+from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.grafana import Grafana
+from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.kubernetes import Kubernetes
-from voiceprobe_operator.model import Reference, reference
-from voiceprobe_operator.reconciler import Reconciler
+from voiceprobe_operator.reconciling.reconciler import Reconciler
+from voiceprobe_operator.reconciling.resync import Resync
+from voiceprobe_operator.reconciling.sweep import Guard
+from voiceprobe_operator.reconciling.workqueue import WorkQueue
+from voiceprobe_operator.reporting.health import Health
+from voiceprobe_operator.reporting.reporter import Reporter
+from voiceprobe_operator.reporting.statuswriter import StatusWriter
 from voiceprobe_operator.settings import Settings
-from voiceprobe_operator.statuswriter import StatusWriter
-from voiceprobe_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
+
+# Grafana is asked that often whether it is still the one that was written to.
+PULSE_SECONDS = 15
 
 
 class Service:
@@ -31,25 +36,33 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._store, guard = Store(), Guard(sweep_all=settings.sweep_all)
         self._kubernetes, self._database, self._grafana = Kubernetes(), Database(settings), Grafana(settings)
-        self._writer = StatusWriter(self._kubernetes)
-        self._reconciler = Reconciler(settings, self._kubernetes, self._database, self._grafana, self._writer)
+        self._server = Server(self._grafana)
+        writer = StatusWriter(self._kubernetes, self._store)
+        reporter = Reporter(self._kubernetes, writer, self._store, settings.portal_url)
+        self._reconciler = Reconciler(
+            settings, self._store, guard, self._kubernetes, self._database, self._grafana, self._server, reporter
+        )
         self._queue = WorkQueue(self._reconciler.reconcile, _report_failure)
-        self._seen: dict[tuple[str, str, str], tuple[str, int]] = {}
+        self._resync = Resync(settings, self._store, guard, self._kubernetes, self._database, self._server)
+        self._health = Health(self._database, self._store, writer)
         self._resynced = time.monotonic()
+        self._wanted = asyncio.Event()
+        self._ailing: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._liveness: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Start working."""
-        self._queue.start()
+        """Start working. Nothing is reconciled before the first complete list of all objects."""
         # Three resyncs missed: no outage of another service does that, since a failed one counts as a turn.
         oldest = 3 * self._settings.resync_seconds + 60
         socket = liveness.listen(self._settings.liveness_port)
         self._liveness = await liveness.serve(socket, self.seconds_since_resync, oldest)
         self._loops = [
-            asyncio.create_task(_repeat("resync", self.resync, self._settings.resync_seconds)),
+            asyncio.create_task(self._resync_for_ever()),
             asyncio.create_task(_repeat("status", self.update_health, self._settings.status_seconds)),
+            asyncio.create_task(_repeat("pulse", self.feel_pulse, PULSE_SECONDS)),
         ]
 
     async def stop(self) -> None:
@@ -70,79 +83,68 @@ class Service:
         return time.monotonic() - self._resynced
 
     def notice(self, body: Mapping[str, Any], *, deleted: bool) -> None:
-        """Something happened to an object. A new spec, a new object and its end make work; a new status does not."""
-        ref = reference(body)
-        key, version = (ref.kind, ref.namespace, ref.name), (ref.uid, ref.generation)
-        if deleted:
-            self._seen.pop(key, None)
-        elif self._seen.get(key) == version:
-            return
-        else:
-            self._seen[key] = version
-        self._queue.add([ref.namespace])
+        """Something happened to an object."""
+        if self._store.notice(body, deleted=deleted):
+            self._queue.add([body["metadata"]["namespace"]])
 
     async def resync(self) -> None:
-        """Compare everything: have every client looked at, also one whose last object vanished unnoticed."""
+        """Compare everything: have every client looked at whole, also one whose last object vanished unnoticed."""
         try:
-            await self._resync()
+            clients = await self._resync.look()
+            self._reconciler.forget()
+            self._queue.add(sorted(clients))
+            self._queue.start()
         finally:
             self._resynced = time.monotonic()
 
-    async def _resync(self) -> None:
-        bodies = [*await self._kubernetes.objects("VoiceClient"), *await self._kubernetes.objects("VoiceProbe")]
-        self._writer.remember(bodies)
-        refs = [reference(body) for body in bodies]
-        self._seen = {(ref.kind, ref.namespace, ref.name): (ref.uid, ref.generation) for ref in refs}
-        clients = await self._clients(refs)
-        self._reconciler.inspect(clients)
-        self._queue.add(sorted(clients))
-
-    async def _clients(self, refs: Sequence[Reference]) -> set[str]:
-        """The clients to look at: those that declare something, and those whose plan has probes that are gone."""
-        clients = {ref.namespace for ref in refs}
-        try:
-            known = await self._database.known_probes()
-        except OutsideError as error:
-            # Each client's own reconcile says so in its conditions.
-            log.warning("resync: %s", error.sentence)
-            return clients
-        gone = known - {(ref.namespace, ref.name) for ref in refs if ref.kind == "VoiceProbe"}
-        losing = {client for client, _ in gone}
-        if not refuses_sweep(gone, known):
-            return clients | losing
-        log.error(
-            "resync: %d of %d probes of the plan are not declared any more. That is more than half: is this the right"
-            " cluster? Nothing is removed. If it is meant, remove their rows of voice_probe.",
-            len(gone),
-            len(known),
-        )
-        return clients - losing
+    async def _resync_for_ever(self) -> None:
+        while True:
+            self._wanted.clear()
+            await _attempt("resync", self.resync)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), self._settings.resync_seconds)
 
     async def update_health(self) -> None:
-        """Bring health and last call of every probe up to date: one query, and a patch for each that changed.
+        """Bring health and last call of every probe up to date; a database that is back has everything compared."""
+        await self._observed("MySQL", self._health.update)
 
-        One that cannot be patched does not keep the others; the last such error is raised in the end.
+    async def feel_pulse(self) -> None:
+        """See that Grafana still holds every organisation: one that was wiped or replaced is filled again.
+
+        A Grafana that was away has everything compared, too: who knows what it came back with.
         """
-        faults = Faults()
-        now = datetime.datetime.now(datetime.UTC)
-        for state in await self._database.states():
-            ref = self._writer.probe(state["client"], state["probe"])
-            if ref is not None:
-                with faults.kept():
-                    await self._writer.write(ref, partial(status.of_calls, state=state, now=now))
-        faults.tell()
+        await self._observed("Grafana", self._server.find_organisations)
+        if lost := self._server.strangers(self._reconciler.organisations()):
+            log.warning("Grafana has lost the organisations of %d clients: they are made again", len(lost))
+            self._reconciler.forget(lost)
+            self._queue.add(lost)
+
+    async def _observed(self, who: str, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except OutsideError:
+            self._ailing.add(who)
+            raise
+        if who in self._ailing:
+            self._ailing.discard(who)
+            log.info("%s answers again: everything is compared", who)
+            self._wanted.set()
 
 
 async def _repeat(name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:
     """Do `work` now and every so many seconds. A failure ends one turn, never the loop."""
     while True:
-        try:
-            await work()
-        except OutsideError as error:
-            log.warning("%s: %s", name, error.sentence)
-        except Exception:
-            log.exception("%s failed", name)
+        await _attempt(name, work)
         await asyncio.sleep(seconds)
+
+
+async def _attempt(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except OutsideError as error:
+        log.warning("%s: %s", name, error.sentence)
+    except Exception:
+        log.exception("%s failed", name)
 
 
 def _report_failure(client: str, error: Exception, seconds: float) -> None:

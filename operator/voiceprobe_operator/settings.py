@@ -23,6 +23,7 @@ class Variable:
     default: str | None = None
     is_number: bool = False
     is_file: bool = False
+    is_switch: bool = False
 
 
 VARIABLES = (
@@ -42,6 +43,12 @@ VARIABLES = (
     Variable("VOICE_OPERATOR_NAMESPACE", "namespace of the operator: where it keeps the clients' passwords"),
     Variable("VOICE_RESYNC_SECONDS", "time between two comparisons of everything", "300", is_number=True),
     Variable("VOICE_STATUS_SECONDS", "time between two looks at health and last calls", "15", is_number=True),
+    Variable(
+        "VOICE_SWEEP_ALL",
+        "yes: remove what nobody declares any more even if that is more than half of the plan",
+        "no",
+        is_switch=True,
+    ),
     Variable("VOICE_LIVENESS_PORT", "port on which the liveness probe is answered", "8081", is_number=True),
 )
 
@@ -67,6 +74,7 @@ class Settings:
     operator_namespace: str
     resync_seconds: int
     status_seconds: int
+    sweep_all: bool
     liveness_port: int
 
     @classmethod
@@ -92,6 +100,7 @@ class Settings:
             operator_namespace=values["VOICE_OPERATOR_NAMESPACE"],
             resync_seconds=int(values["VOICE_RESYNC_SECONDS"]),
             status_seconds=int(values["VOICE_STATUS_SECONDS"]),
+            sweep_all=values["VOICE_SWEEP_ALL"] == "yes",
             liveness_port=int(values["VOICE_LIVENESS_PORT"]),
         )
 
@@ -105,6 +114,8 @@ def _problems(values: Mapping[str, str]) -> Iterator[str]:
             yield f"{variable.name} must be a whole number above 0, not {value!r}"
         elif variable.is_number and variable.name.endswith("_PORT") and int(value) > MAX_PORT:
             yield f"{variable.name} must be at most {MAX_PORT}, not {value}"
+        elif variable.is_switch and value not in {"yes", "no"}:
+            yield f"{variable.name} must be yes or no, not {value!r}"
         elif variable.is_file and value and (fault := _unreadable(Path(value))):
             yield f"{variable.name} names {value}, which {fault}"
     if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", values["VOICE_MYSQL_DATABASE"]):

@@ -57,7 +57,12 @@ def values(lab: Lab) -> dict[str, Any]:
     return {
         "mysql": {"host": "127.0.0.1", "port": lab.ports["mysql"]},
         "grafana": {"url": lab.grafana_url},
-        "operator": {"replicas": replicas, "statusSeconds": 3, "livenessPort": lab.ports["operator-liveness"]},
+        "operator": {
+            "replicas": replicas,
+            "resyncSeconds": 20,
+            "statusSeconds": 3,
+            "livenessPort": lab.ports["operator-liveness"],
+        },
         "portal": {
             "replicas": replicas,
             "url": lab.portal_url,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import json
-import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.fake_grafana import FakeGrafana
+from tests.operator_world import World
 from voiceprobe_operator.model import Probe, parse_probe
 from voiceprobe_operator.settings import Settings
 
@@ -93,143 +91,11 @@ def probe(probe_body: ProbeBody) -> Probe:
     return parse_probe(probe_body())
 
 
-class FakeGrafana:
-    """Grafana as far as the operator uses it, its state in memory, its requests remembered."""
-
-    def __init__(self):
-        self.orgs = {1: "Main Org."}
-        self.users = {1: "admin"}
-        self.members = {(1, 1): "Admin"}
-        self.datasources, self.folders, self.dashboards = {}, {}, {}
-        self.passwords = {}
-        self.writes: list[str] = []
-        self.reads: list[str] = []
-        self.away = False
-        self.aliases: dict[str, int] = {}
-
-    def answer(self, request):
-        if self.away:
-            raise httpx.ConnectError("refused")
-        self.asking = base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode().split(":")[0]
-        path = request.url.path.removeprefix("/grafana/api")
-        self.org = int(request.headers.get("X-Grafana-Org-Id", 1))
-        (self.reads if request.method == "GET" else self.writes).append(f"{request.method} {path}")
-        self.asked = dict(request.url.params)
-        body = json.loads(request.content) if request.content else {}
-        for pattern, handler in ROUTES.items():
-            if match := re.fullmatch(pattern, f"{request.method} {path}"):
-                found = handler(self, body, *match.groups())
-                return httpx.Response(
-                    404 if found is None else 200, json={"message": "not found"} if found is None else found
-                )
-        raise AssertionError(f"unexpected request {request.method} {path}")
-
-    def org_by_name(self, _, name):
-        return next(({"id": number} for number, known in self.orgs.items() if known == name), None)
-
-    def add_org(self, body):
-        number = max(self.orgs) + 1
-        self.orgs[number] = body["name"]
-        self.members[number, 1] = "Admin"
-        return {"orgId": number}
-
-    def org_users(self, _, org):
-        members = {u: role for (o, u), role in self.members.items() if o == int(org)}
-        return [{"userId": u, "login": self.users[u], "role": role} for u, role in members.items()]
-
-    def logins(self, org):
-        return {self.users[user] for found, user in self.members if found == org}
-
-    def me(self, _):
-        user = self.aliases.get(self.asking) or self.user(self.asking)
-        return user and {"id": user, "login": self.users[user]}
-
-    def user(self, login):
-        return next((number for number, known in self.users.items() if known == login), None)
-
-    def add_org_user(self, body, org):
-        user = self.user(body["loginOrEmail"])
-        self.members[int(org), user] = body["role"]
-        return {"message": "added"}
-
-    def change_role(self, body, org, user):
-        self.members[int(org), int(user)] = body["role"]
-        return {"message": "changed"}
-
-    def remove_org_user(self, _, org, user):
-        del self.members[int(org), int(user)]
-        return {"message": "removed"}
-
-    def user_orgs(self, _, user):
-        found = {o: role for (o, u), role in self.members.items() if u == int(user)}
-        return [{"orgId": o, "role": role} for o, role in found.items()]
-
-    def lookup(self, _):
-        found = self.user(self.asked["loginOrEmail"])
-        return found and {"id": found}
-
-    def add_user(self, body):
-        number = max(self.users) + 1
-        self.users[number] = body["login"]
-        self.members[body["OrgId"], number] = "Viewer"
-        return {"id": number}
-
-    def get_datasource(self, _):
-        return self.datasources.get(self.org)
-
-    def put_datasource(self, body):
-        self.passwords[self.org] = body.pop("secureJsonData")["password"]
-        self.datasources[self.org] = {"id": 1, "readOnly": False, **body}
-        return {"message": "ok"}
-
-    def get_folder(self, _):
-        return self.folders.get(self.org)
-
-    def put_folder(self, body):
-        self.folders[self.org] = {"uid": "voice", "title": body["title"]}
-        return self.folders[self.org]
-
-    def search(self, _):
-        mine = [d for (org, _), d in self.dashboards.items() if org == self.org]
-        return [{"uid": d["uid"], "tags": sorted(d["tags"]), "folderUid": d["folderUid"]} for d in mine]
-
-    def get_dashboard(self, _, uid):
-        found = self.dashboards.get((self.org, uid))
-        return found and {"dashboard": found}
-
-    def put_dashboard(self, body):
-        model = body["dashboard"]
-        self.dashboards[self.org, model["uid"]] = {"id": 9, **model, "folderUid": body["folderUid"]}
-        return {"status": "success"}
-
-    def delete_dashboard(self, _, uid):
-        return {"title": self.dashboards.pop((self.org, uid))["title"]}
-
-
-ROUTES = {
-    r"GET /orgs/name/(.+)": FakeGrafana.org_by_name,
-    r"POST /orgs": FakeGrafana.add_org,
-    r"GET /orgs/(\d+)/users": FakeGrafana.org_users,
-    r"POST /orgs/(\d+)/users": FakeGrafana.add_org_user,
-    r"PATCH /orgs/(\d+)/users/(\d+)": FakeGrafana.change_role,
-    r"DELETE /orgs/(\d+)/users/(\d+)": FakeGrafana.remove_org_user,
-    r"GET /user": FakeGrafana.me,
-    r"GET /users/(\d+)/orgs": FakeGrafana.user_orgs,
-    r"GET /users/lookup": FakeGrafana.lookup,
-    r"POST /admin/users": FakeGrafana.add_user,
-    r"GET /datasources/uid/voice-cdr": FakeGrafana.get_datasource,
-    r"PUT /datasources/uid/voice-cdr": FakeGrafana.put_datasource,
-    r"POST /datasources": FakeGrafana.put_datasource,
-    r"GET /folders/voice": FakeGrafana.get_folder,
-    r"PUT /folders/voice": FakeGrafana.put_folder,
-    r"POST /folders": FakeGrafana.put_folder,
-    r"GET /search": FakeGrafana.search,
-    r"GET /dashboards/uid/(.+)": FakeGrafana.get_dashboard,
-    r"DELETE /dashboards/uid/(.+)": FakeGrafana.delete_dashboard,
-    r"POST /dashboards/db": FakeGrafana.put_dashboard,
-}
-
-
 @pytest.fixture
 def far() -> FakeGrafana:
     return FakeGrafana()
+
+
+@pytest.fixture
+def world(settings: Settings, far: FakeGrafana) -> World:
+    return World(settings, far)

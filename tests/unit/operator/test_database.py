@@ -3,8 +3,8 @@ from dataclasses import replace
 import pymysql
 import pytest
 
-from voiceprobe_operator import sql
-from voiceprobe_operator.database import Database, translated
+from voiceprobe_operator.database import Database, sql
+from voiceprobe_operator.database.transactions import translated
 from voiceprobe_operator.errors import Rejected, Transient
 
 
@@ -62,14 +62,22 @@ class Cursor:
 
 def test_a_row_is_inserted_or_updated_with_its_values_bound():
     cursor = Cursor()
-    sql.upsert(cursor, "voice_client", {"client": "acme", "display_name": "'; DROP"})
+    sql.upsert(cursor, "voice_client", [{"client": "acme", "display_name": "'; DROP"}])
     assert cursor.statements == [
         (
             "INSERT INTO voice_client (client, display_name, updated_at) VALUES (%s, %s, UTC_TIMESTAMP(3))"
             " ON DUPLICATE KEY UPDATE display_name = VALUES(display_name), updated_at = VALUES(updated_at)",
-            ("acme", "'; DROP"),
+            ["acme", "'; DROP"],
         )
     ]
+
+
+def test_many_rows_are_one_statement():
+    cursor = Cursor()
+    sql.upsert(cursor, "voice_client", [{"client": "acme"}, {"client": "globex"}])
+    ((statement, values),) = cursor.statements
+    assert "VALUES (%s, UTC_TIMESTAMP(3)), (%s, UTC_TIMESTAMP(3)) ON" in statement
+    assert values == ["acme", "globex"]
 
 
 def test_nothing_is_removed_when_nothing_is_gone():

@@ -1,10 +1,11 @@
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import probe_title
-from voiceprobe_operator.desired import Access, datasource, desired, plan_row
+from voiceprobe_operator.desired import PLAN_COLUMNS, Access, datasource, desired, fingerprint, plan_row
 from voiceprobe_operator.model import Client, parse_probe
 
 ACME = Client("acme", "Acme Ltd", "Europe/London")
@@ -28,7 +29,16 @@ def test_a_plan_row_fills_every_column_of_the_table_but_the_time(probe):
     table = re.search(r"CREATE TABLE (?:IF NOT EXISTS )?voice_probe \((.*?)PRIMARY KEY", DDL.read_text(), re.DOTALL)
     assert table is not None
     columns = [line.split()[0] for line in table[1].strip().splitlines()]
-    assert [*plan_row(probe), "updated_at"] == columns
+    assert {*plan_row(probe), "updated_at"} == set(columns)
+    assert sorted(plan_row(probe)) == sorted(PLAN_COLUMNS)
+
+
+def test_a_row_has_the_fingerprint_of_what_the_database_gives_back(probe):
+    row = plan_row(probe)
+    back = row | {"suspended": 0, "alerting_enabled": 1, "allow_overlap": 0, "mos_warning": Decimal("4.000")}
+    back["pdd_ms_warning"] = 3000
+    assert fingerprint(row) == fingerprint(back)
+    assert fingerprint(row) != fingerprint(row | {"suspended": 1})
 
 
 def test_lists_in_the_plan_are_json(probe_body):

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceprobe_operator.diff import apply, diff, refuses_sweep, shows
+from voiceprobe_operator.diff import apply, diff, shows
 
 keyed = st.dictionaries(st.text(max_size=3), st.integers(0, 3), max_size=8)
 
@@ -31,11 +31,3 @@ def test_a_server_may_add_fields_of_its_own():
     assert not shows({"jsonData": {"database": "other"}}, have)
     assert not shows({"tags": []}, have)
     assert not shows({"url": None}, have)
-
-
-def test_a_sweep_of_more_than_half_is_refused_unless_it_is_a_handful():
-    assert not refuses_sweep(range(10), range(10))
-    assert not refuses_sweep(range(50), range(100))
-    assert refuses_sweep(range(51), range(100))
-    assert refuses_sweep(range(11), range(11))
-    assert not refuses_sweep((), ())

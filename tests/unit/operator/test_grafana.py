@@ -1,8 +1,11 @@
+import asyncio
+
 import httpx
 import pytest
 
 from voiceprobe_operator.errors import Rejected, Transient
-from voiceprobe_operator.grafana import ATTEMPTS, Grafana
+from voiceprobe_operator.grafana import api
+from voiceprobe_operator.grafana.api import ATTEMPTS, Grafana
 
 
 class Answers:
@@ -80,3 +83,21 @@ async def test_no_body_is_nothing(settings):
     far = Answers(settings, httpx.Response(200))
     assert await far.grafana.send("DELETE", "/api/x") is None
     await far.grafana.aclose()
+
+
+async def test_a_pause_that_grafana_asks_for_is_kept(settings):
+    busy = httpx.Response(429, headers={"Retry-After": "7"})
+    far = Answers(settings, busy, httpx.Response(429, headers={"Retry-After": "3600"}), httpx.Response(200, json={}))
+    assert await far.grafana.get("/api/search") == {}
+    assert far.waits == [7, api.LONGEST_PAUSE_SECONDS]
+
+
+async def test_a_request_has_a_deadline_with_all_its_attempts(settings, monkeypatch):
+    monkeypatch.setattr(api, "DEADLINE_SECONDS", 0.01)
+
+    async def never(_):
+        await asyncio.sleep(60)
+
+    grafana = Grafana(settings, transport=httpx.MockTransport(never))
+    with pytest.raises(Transient, match="took longer"):
+        await grafana.get("/api/search")

@@ -5,11 +5,12 @@ import httpx
 import kopf
 import pytest
 
-from voiceprobe_operator import kubernetes
+from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.errors import Rejected, Transient
-from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.kubernetes import api
+from voiceprobe_operator.kubernetes.api import Kubernetes
 from voiceprobe_operator.model import Reference
-from voiceprobe_operator.statuswriter import StatusWriter
+from voiceprobe_operator.reporting.statuswriter import StatusWriter
 
 REF = Reference("VoiceProbe", "acme", "inbound-sales", "u1", 3)
 STATUS = "/apis/voicequality.io/v1alpha1/namespaces/acme/voiceprobes/inbound-sales/status"
@@ -36,8 +37,12 @@ def far(monkeypatch):
             return kopf.ConnectionInfo(server="http://kube.example", token=f"token-{self.logins}")
 
     far = Far()
-    monkeypatch.setattr(kubernetes, "login", far.login)
+    monkeypatch.setattr(api, "login", far.login)
     return far
+
+
+async def listed(far):
+    return [item async for item in far.api.objects("VoiceProbe")]
 
 
 def page(names, token=""):
@@ -48,7 +53,7 @@ def page(names, token=""):
 
 async def test_a_list_is_followed_to_its_end(far):
     far.answers = [page(["a", "b"], "more"), page(["c"])]
-    found = await far.api.objects("VoiceProbe")
+    found = await listed(far)
     assert [item["metadata"]["name"] for item in found] == ["a", "b", "c"]
     assert found[0]["kind"] == "VoiceProbe"
     assert far.requests[1].url.params["continue"] == "more"
@@ -57,12 +62,12 @@ async def test_a_list_is_followed_to_its_end(far):
 async def test_a_list_that_breaks_off_is_no_list(far):
     far.answers = [page(["a"], "more"), httpx.Response(410, json={"message": "expired"})]
     with pytest.raises(Transient, match="410"):
-        await far.api.objects("VoiceProbe", "acme")
+        await listed(far)
 
 
 async def test_an_expired_token_is_replaced(far):
     far.answers = [httpx.Response(401), page([])]
-    assert await far.api.objects("VoiceProbe") == []
+    assert await listed(far) == []
     assert [r.headers["Authorization"] for r in far.requests] == ["Bearer token-1", "Bearer token-2"]
 
 
@@ -84,13 +89,13 @@ async def test_an_object_that_is_gone_needs_no_status(far, status):
 async def test_errors_carry_a_sentence(far, status, kind):
     far.answers = [httpx.Response(status, json={"message": "because"})]
     with pytest.raises(kind, match="because"):
-        await far.api.objects("VoiceProbe")
+        await listed(far)
 
 
 async def test_an_api_server_that_is_away_is_transient(far):
     far.answers = [httpx.ConnectError("refused")]
     with pytest.raises(Transient, match="does not answer: refused"):
-        await far.api.objects("VoiceProbe")
+        await listed(far)
 
 
 async def test_a_password_is_made_up_once_and_kept(far):
@@ -119,27 +124,19 @@ async def test_an_event_points_at_its_object(far):
     await far.api.event(REF, "Normal", "Published", "the namespace is being deleted")
 
 
-def body(status=None, name="inbound-sales"):
-    metadata = {"name": name, "namespace": "acme", "uid": "u1", "generation": 3}
-    return {"kind": "VoiceProbe", "metadata": metadata, "status": status or {}}
+def body(version=1, **status):
+    metadata = {"name": "inbound-sales", "namespace": "acme", "uid": "u1", "generation": 3}
+    return {"kind": "VoiceProbe", "metadata": metadata | {"resourceVersion": str(version)}, "status": status}
 
 
 async def test_a_status_that_is_right_is_not_written(far):
-    writer = StatusWriter(far.api)
-    writer.remember([body({"health": "Healthy"})])
+    store = Store()
+    writer = StatusWriter(far.api, store)
+    store.notice(body(health="Healthy"), deleted=False)
     await writer.write(REF, lambda _: {"health": "Healthy"})
     assert far.requests == []
-    far.answers = [httpx.Response(200, json={})]
+    far.answers = [httpx.Response(200, json=body(2, health="Degraded"))]
     await writer.write(REF, lambda _: {"health": "Degraded"})
+    store.notice(body(1, health="Healthy"), deleted=False)
     await writer.write(REF, lambda _: {"health": "Degraded"})
     assert len(far.requests) == 1
-
-
-async def test_what_a_complete_list_lacks_is_forgotten(far):
-    writer = StatusWriter(far.api)
-    writer.remember([body(), body(name="other")])
-    writer.remember([body()], "globex")
-    assert writer.probe("acme", "other") is not None
-    writer.remember([body()], "acme")
-    assert writer.probe("acme", "other") is None
-    assert writer.probe("acme", "inbound-sales") is not None

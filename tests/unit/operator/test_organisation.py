@@ -7,10 +7,10 @@ import pytest
 
 from voiceprobe_operator.dashboards import overview_dashboard, probe_dashboard
 from voiceprobe_operator.desired import Access, datasource
-from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.grafana import Grafana
+from voiceprobe_operator.grafana.organisation import Organisation
+from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.model import Client
-from voiceprobe_operator.organisation import Organisation
 
 ACME = Client("acme", "Acme Ltd")
 ACCESS = Access("secret")
@@ -23,36 +23,52 @@ def boards(probe):
 
 @pytest.fixture
 def ensure(far, settings, boards):
-    """Puts everything of acme right, as often as it is called; the dashboards that were written and removed."""
+    """Looks at acme whole and puts everything right, as often as it is called; the dashboards that were written."""
     grafana = Grafana(settings, transport=httpx.MockTransport(far.answer))
+    server = Server(grafana)
 
-    async def once(*, want=boards, inspect=(), keep=(), access=ACCESS):
-        organisation = await Organisation.ensure(grafana, "acme")
-        await organisation.ensure_members("client-acme")
-        await organisation.ensure_datasource(datasource("vc_1", settings, access))
+    async def once(*, access=ACCESS, inspect=()):
+        await server.look()
+        organisation = await Organisation.look(grafana, await server.organisation("acme"), "client-acme")
+        await organisation.ensure_members("client-acme", server.login)
+        await organisation.ensure_datasource(datasource("vc_1", settings, access), server.version)
         await organisation.ensure_folder()
-        return await organisation.ensure_dashboards(want, inspect=inspect, keep=keep)
+        for uid in inspect:
+            await organisation.inspect(boards[uid])
+        held = organisation.held.dashboards
+        put = [uid for uid, board in boards.items() if held.get(uid) != board.revision]
+        for uid in put:
+            await organisation.put(boards[uid])
+        return put
 
     return once
 
 
 async def test_from_nothing_everything_is_made_once(far, ensure, boards):
-    assert set((await ensure()).put) == set(boards)
+    assert set(await ensure()) == set(boards)
     assert far.orgs[2] == "acme"
     assert {key for key in far.members if key[1] != 1} == {(2, 2)}
     assert far.folders[2]["title"] == "Voice"
     far.writes.clear()
     far.reads.clear()
-    assert (await ensure()).put == ()
+    assert await ensure() == []
     assert far.writes == []
-    assert len(far.reads) == 7
+    assert len(far.reads) == 3 + 5, "three for the server, five for the client"
 
 
-async def test_reads_do_not_grow_with_the_number_of_dashboards(far, ensure, probe_body, boards):
+async def test_organisations_are_listed_to_the_end(far, settings):
+    far.orgs |= {number: f"client-{number}" for number in range(2, 1500)}
+    server = Server(Grafana(settings, transport=httpx.MockTransport(far.answer)))
+    await server.find_organisations()
+    assert len(server.organisations) == 1499
+
+
+async def test_an_older_grafana_knows_a_datasource_by_its_number(far, ensure):
+    far.version = "8.5.27"
     await ensure()
-    far.reads.clear()
-    await ensure(inspect=boards)
-    assert len(far.reads) == 7 + len(boards)
+    far.writes.clear()
+    await ensure(access=Access("other"))
+    assert far.writes == ["PUT /datasources/1"]
 
 
 async def test_a_changed_password_writes_the_datasource_alone(far, ensure):
@@ -82,7 +98,7 @@ async def test_what_was_deleted_comes_back(far, ensure):
     del far.dashboards[2, "voice-overview"]
     far.folders.clear()
     far.datasources.clear()
-    assert (await ensure()).put == ("voice-overview",)
+    assert await ensure() == ["voice-overview"]
     assert far.folders
     assert far.datasources
 
@@ -90,49 +106,14 @@ async def test_what_was_deleted_comes_back(far, ensure):
 async def test_an_edit_that_kept_the_tags_is_found_by_inspection(far, ensure):
     await ensure()
     far.dashboards[2, "voice-overview"]["panels"].pop()
-    assert (await ensure()).put == ()
-    assert (await ensure(inspect=["voice-overview"])).put == ("voice-overview",)
+    assert await ensure() == []
+    assert await ensure(inspect=["voice-overview"]) == ["voice-overview"]
 
 
 async def test_a_dashboard_moved_out_of_the_folder_comes_back(far, ensure):
     await ensure()
     far.dashboards[2, "voice-overview"]["folderUid"] = "elsewhere"
-    assert (await ensure()).put == ("voice-overview",)
-
-
-async def test_the_dashboard_of_a_probe_that_is_gone_goes_and_those_of_others_stay(far, ensure, boards):
-    await ensure()
-    far.dashboards[2, "own"] = {"uid": "own", "title": "own", "tags": [], "folderUid": "voice"}
-    written = await ensure(want={"voice-overview": boards["voice-overview"]})
-    assert written.removed == ("vp-b1282a905a494fe3a3e60259f5275dc5",)
-    assert set(far.dashboards) == {(2, "voice-overview"), (2, "own")}
-
-
-async def test_the_dashboard_of_an_invalid_probe_is_kept(far, ensure, boards):
-    await ensure()
-    uid = "vp-b1282a905a494fe3a3e60259f5275dc5"
-    assert (await ensure(want={"voice-overview": boards["voice-overview"]}, keep={uid})).removed == ()
-
-
-async def test_a_dashboard_that_grafana_refuses_does_not_stop_the_others(far, settings, boards):
-    def answer(request):
-        if request.url.path.endswith("/dashboards/db") and b'"All probes"' in request.content:
-            return httpx.Response(400, json={"message": "bad title"})
-        return far.answer(request)
-
-    grafana = Grafana(settings, transport=httpx.MockTransport(answer))
-    written = await Organisation(grafana, 1).ensure_dashboards(boards, inspect=(), keep=())
-    assert isinstance(written.refused["voice-overview"], Rejected)
-    assert written.put == ("vp-b1282a905a494fe3a3e60259f5275dc5",)
-
-
-async def test_a_grafana_that_goes_away_in_the_middle_is_transient(settings, boards):
-    async def no_wait(_):
-        return None
-
-    grafana = Grafana(settings, transport=httpx.MockTransport(lambda _: httpx.Response(503)), sleep=no_wait)
-    with pytest.raises(Transient):
-        await Organisation(grafana, 1).ensure_dashboards(boards, inspect=(), keep=())
+    assert await ensure() == ["voice-overview"]
 
 
 async def test_the_datasource_gets_the_accounts_password(far, ensure):
@@ -160,9 +141,11 @@ async def test_the_operators_administrator_is_known_by_whatever_name_it_logs_in_
     """Grafana takes a login in any case, and an e-mail address, and lists neither among an organisation's members."""
     far.aliases = {written: 1}
     grafana = Grafana(replace(settings, grafana_user=written), transport=httpx.MockTransport(far.answer))
-    organisation = await Organisation.ensure(grafana, "acme")
-    await organisation.ensure_members("client-acme")
+    server = Server(grafana)
+    await server.look()
+    org = await server.organisation("acme")
+    await (await Organisation.look(grafana, org, "client-acme")).ensure_members("client-acme", server.login)
     assert far.logins(2) == {"admin", "client-acme"}
     del far.members[2, 1]
-    await organisation.ensure_members("client-acme")
+    await (await Organisation.look(grafana, org, "client-acme")).ensure_members("client-acme", server.login)
     assert far.members[2, 1] == "Admin"

@@ -1,262 +1,374 @@
-"""A whole client: what is done, what is said about it, and what is left alone."""
+"""A whole client: what is done, what is said about it, what is left alone, and what it costs."""
 
+from collections import Counter
 from dataclasses import replace
 
-import httpx
 import pytest
 
-from voiceprobe_operator.diff import apply
+from tests.operator_world import World
 from voiceprobe_operator.errors import Rejected, Transient
-from voiceprobe_operator.grafana import Grafana
-from voiceprobe_operator.reconciler import INSPECTED, Reconciler
-from voiceprobe_operator.sql import Published
-from voiceprobe_operator.status import merged
-from voiceprobe_operator.statuswriter import StatusWriter
 
-CLIENT = {
-    "kind": "VoiceClient",
-    "metadata": {"name": "client", "namespace": "acme", "uid": "c1", "generation": 1},
-    "spec": {"displayName": "Acme Ltd", "timeZone": "Europe/London"},
-}
-
-
-class Cluster:
-    def __init__(self):
-        self.bodies, self.events, self.patches, self.denied = [], [], 0, False
-        self.stubborn = set()
-
-    async def objects(self, kind, namespace=None):
-        return [body for body in self.bodies if body["kind"] == kind]
-
-    async def patch_status(self, ref, status):
-        if ref.name in self.stubborn:
-            raise Rejected("KubernetesRejected", f"{ref.name} cannot be patched")
-        self.patches += 1
-        body = next(b for b in self.bodies if (b["kind"], b["metadata"]["name"]) == (ref.kind, ref.name))
-        body["status"] = merged(body.get("status", {}), status)
-
-    async def password(self, namespace, client):
-        if self.denied:
-            raise Transient("KubernetesUnavailable", "the Kubernetes API answered 403")
-        return f"password of {client}"
-
-    async def event(self, ref, kind, reason, message):
-        self.events.append((ref.name, reason))
-
-    def condition(self, name, kind="Ready"):
-        body = next(b for b in self.bodies if b["metadata"]["name"] == name)
-        return next(c for c in body["status"]["conditions"] if c["type"] == kind)
-
-
-class Store:
-    def __init__(self):
-        self.row, self.org, self.plan, self.writes, self.refuse = None, None, {}, 0, {}
-        self.away = False
-
-    async def published(self, client):
-        if self.away:
-            raise Transient("DatabaseUnavailable", "the database does not answer")
-        return Published(self.row, self.org, dict(self.plan))
-
-    async def publish(self, row, plan, client):
-        self.writes += 1
-        self.row = row or self.row
-        self.plan = {k: v for k, v in apply(self.plan, plan).items() if k not in self.refuse}
-        return self.refuse
-
-    async def set_organisation(self, client, org):
-        self.org = org
-
-    async def ensure_account(self, account, password):
-        return False
+UID = "vp-b1282a905a494fe3a3e60259f5275dc5"
 
 
 @pytest.fixture
-def cluster(probe_body):
-    cluster = Cluster()
-    cluster.bodies = [probe_body()]
-    return cluster
+async def world(settings, far, probe_body):
+    """A world with one probe of acme, of which a complete list has told."""
+    world = World(settings, far)
+    world.apply(probe_body())
+    await world.resyncing.look()
+    return world
 
 
-@pytest.fixture
-def store():
-    return Store()
-
-
-@pytest.fixture
-def reconciler(settings, cluster, store, far):
-    async def no_wait(_):
-        return None
-
-    grafana = Grafana(settings, transport=httpx.MockTransport(far.answer), sleep=no_wait)
-    return Reconciler(settings, cluster, store, grafana, StatusWriter(cluster))
-
-
-async def test_everything_comes_from_a_probe_and_a_second_look_writes_nothing(reconciler, cluster, store, far):
-    await reconciler.reconcile("acme")
-    assert set(store.plan) == {"inbound-sales"}
-    assert store.org == 2
-    assert cluster.condition("inbound-sales")["status"] == "True"
-    assert cluster.events == [("inbound-sales", "Published"), ("inbound-sales", "DashboardWritten")]
-    before = (store.writes, cluster.patches, len(cluster.events))
-    far.writes.clear()
-    await reconciler.reconcile("acme")
-    assert (store.writes, cluster.patches, len(cluster.events)) == before
-    assert far.writes == []
-
-
-async def test_a_namespace_that_never_declared_anything_gets_nothing(reconciler, cluster, store, far):
-    cluster.bodies = []
-    await reconciler.reconcile("acme")
-    assert far.writes == []
-    assert store.writes == 0
-
-
-async def test_the_last_probe_takes_its_plan_and_dashboard_with_it_but_not_the_organisation(
-    reconciler, cluster, store, far
-):
-    await reconciler.reconcile("acme")
-    cluster.bodies = []
-    await reconciler.reconcile("acme")
-    assert store.plan == {}
-    assert set(far.dashboards) == {(2, "voice-overview")}
-    assert far.orgs[2] == "acme"
-    assert store.row is not None
-
-
-async def test_drift_is_put_right_and_told_a_change_of_the_client_is_not_drift(reconciler, cluster, far):
-    await reconciler.reconcile("acme")
-    cluster.bodies.append(CLIENT | {"status": {}})
-    await reconciler.reconcile("acme")
-    assert "DashboardRestored" not in dict(map(reversed, cluster.events))
-    assert cluster.condition("client")["status"] == "True"
-    uid = "vp-b1282a905a494fe3a3e60259f5275dc5"
-    far.dashboards[2, uid]["panels"].pop()
-    reconciler.inspect(["acme"])
-    await reconciler.reconcile("acme")
-    assert cluster.events[-1] == ("inbound-sales", "DashboardRestored")
-
-
-async def test_a_database_that_is_away_is_said_and_does_not_keep_grafana_waiting(reconciler, cluster, store, far):
-    store.away = True
-    with pytest.raises(Transient):
-        await reconciler.reconcile("acme")
-    assert cluster.condition("inbound-sales", "PlanPublished")["reason"] == "DatabaseUnavailable"
-    assert cluster.condition("inbound-sales", "DatasourceReady")["status"] == "False"
-    assert cluster.condition("inbound-sales", "DashboardsReady")["status"] == "True"
-    store.away = False
-    await reconciler.reconcile("acme")
-    assert cluster.condition("inbound-sales")["status"] == "True"
-    assert store.org == 2
-
-
-async def test_a_grafana_that_is_away_is_said_and_does_not_keep_the_plan_waiting(reconciler, cluster, store, far):
-    far.away = True
-    with pytest.raises(Transient):
-        await reconciler.reconcile("acme")
-    assert set(store.plan) == {"inbound-sales"}
-    assert cluster.condition("inbound-sales", "PlanPublished")["status"] == "True"
-    assert "Grafana does not answer" in cluster.condition("inbound-sales")["message"]
-    far.away = False
-    await reconciler.reconcile("acme")
-    assert cluster.condition("inbound-sales")["status"] == "True"
-
-
-async def test_a_secret_that_may_not_be_read_is_said(reconciler, cluster):
-    cluster.denied = True
-    with pytest.raises(Transient):
-        await reconciler.reconcile("acme")
-    assert "403" in cluster.condition("inbound-sales")["message"]
-
-
-async def test_a_bad_spec_is_a_condition_and_keeps_what_it_had(reconciler, cluster, store, far, probe_body):
-    other = {"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}
-    cluster.bodies.append(probe_body(metadata=other))
-    await reconciler.reconcile("acme")
-    cluster.bodies[1] = probe_body(metadata=other | {"generation": 4}, call={"timeZone": "Mars/Olympus"})
-    await reconciler.reconcile("acme")
-    assert cluster.condition("other")["reason"] == "InvalidSpec"
-    assert cluster.condition("inbound-sales")["status"] == "True"
-    assert set(store.plan) == {"inbound-sales", "other"}
-    assert len(far.dashboards) == 3
-
-
-async def test_a_row_that_the_database_refuses_is_the_probes_own_trouble(reconciler, cluster, store, probe_body):
-    cluster.bodies.append(probe_body(metadata={"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}))
-    store.refuse = {"other": Rejected("DatabaseRejected", "the database refuses the plan: too long")}
-    await reconciler.reconcile("acme")
-    assert "too long" in cluster.condition("other")["message"]
-    assert cluster.condition("inbound-sales")["status"] == "True"
-
-
-async def test_dashboards_of_a_large_client_are_inspected_in_turns(reconciler, cluster, far, probe_body):
-    cluster.bodies = [
-        probe_body(metadata={"name": f"p{n}", "uid": f"00000000-0000-0000-0000-{n:012}"}) for n in range(2 * INSPECTED)
-    ]
-    await reconciler.reconcile("acme")
-    seen = set()
-    for _ in range(3):
-        far.reads.clear()
-        reconciler.inspect(["acme"])
-        await reconciler.reconcile("acme")
-        read = {path for path in far.reads if path.startswith("GET /dashboards/")}
-        assert len(read) == INSPECTED
-        seen |= read
-    assert len(seen) == 2 * INSPECTED + 1
-
-
-async def test_a_column_of_a_newer_schema_is_no_difference(reconciler, store):
-    await reconciler.reconcile("acme")
-    store.plan = {probe: row | {"a_newer_column": 1} for probe, row in store.plan.items()}
-    store.writes = 0
-    await reconciler.reconcile("acme")
-    assert store.writes == 0
-
-
-def voice_client(**spec):
-    meta = {"name": "client", "namespace": "acme", "uid": "00000000-0000-0000-0000-00000000000c", "generation": 1}
+def voice_client(generation=1, **spec):
+    uid = "00000000-0000-0000-0000-00000000000c"
+    meta = {"name": "client", "namespace": "acme", "uid": uid, "generation": generation}
     return {"apiVersion": "voicequality.io/v1alpha1", "kind": "VoiceClient", "metadata": meta, "spec": spec}
 
 
-async def test_a_bad_client_keeps_the_name_and_zone_that_it_had(reconciler, cluster, store, far):
-    cluster.bodies.append(voice_client(displayName="Acme Insurance", timeZone="Europe/London"))
-    await reconciler.reconcile("acme")
-    before = store.row
+def many(probe_body, count):
+    return [probe_body(metadata={"name": f"p{n}", "uid": f"00000000-0000-0000-0000-{n:012}"}) for n in range(count)]
+
+
+def plan(world, client="acme"):
+    return {probe for of, probe in world.database.plan if of == client}
+
+
+async def test_everything_comes_from_a_probe_with_one_status_and_one_event(world):
+    await world.reconciler.reconcile("acme")
+    assert plan(world) == {"inbound-sales"}
+    assert world.database.orgs["acme"] == 2
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+    assert world.cluster.events == [("inbound-sales", "Published")]
+    assert len(world.cluster.patches) == 1
+    assert world.cluster.patches[0][1]["health"] == "NoData"
+    await world.health.update()
+    assert len(world.cluster.patches) == 1, "the first status carries the health already"
+
+
+async def test_a_whole_look_at_what_is_right_writes_nothing_anywhere(world):
+    await world.resync()
+    world.forget_requests()
+    await world.resync()
+    await world.health.update()
+    assert (world.far.writes, world.cluster.patches, world.cluster.events) == ([], [], [])
+    assert world.database.writes == 0
+
+
+async def test_a_look_at_what_is_known_asks_nobody(world):
+    await world.reconciler.reconcile("acme")
+    world.forget_requests()
+    await world.reconciler.reconcile("acme")
+    assert (world.far.reads, world.far.writes, world.database.reads, world.database.writes) == ([], [], 0, 0)
+
+
+async def test_from_nothing_each_object_is_written_once_and_reads_do_not_grow(world, probe_body):
+    world.apply(*many(probe_body, 200))
+    world.forget_requests()
+    await world.resync()
+    written = Counter(world.far.writes)
+    assert written["POST /dashboards/db"] == 202
+    assert sum(written.values()) == 202 + 4, "organisation, viewer, datasource, folder"
+    assert len(world.far.reads) <= 12
+    assert (len(world.cluster.patches), len(world.cluster.events)) == (201, 201)
+
+
+async def test_one_changed_probe_of_many_costs_one_of_each(world, probe_body):
+    world.apply(*many(probe_body, 100))
+    await world.resync()
+    world.forget_requests()
+    changed = many(probe_body, 1)[0]
+    changed["metadata"]["generation"] = 4
+    changed["spec"]["thresholds"]["mos"]["warning"] = 4.1
+    world.apply(changed)
+    await world.reconciler.reconcile("acme")
+    assert (world.far.reads, world.far.writes) == ([], ["POST /dashboards/db"])
+    assert (world.database.reads, [row["probe"] for row in world.database.statements]) == (0, ["p0"])
+    assert [name for name, _ in world.cluster.patches] == ["p0"]
+    assert world.cluster.events == [("p0", "Published")]
+
+
+async def test_a_resync_of_many_costs_no_more_than_of_one_but_for_those_whose_hour_it_is(world, probe_body):
+    world.apply(*many(probe_body, 100))
+    await world.resync()
+    world.forget_requests()
+    await world.resync()
+    contents = [path for path in world.far.reads if path.startswith("GET /dashboards/uid/")]
+    assert len(world.far.reads) - len(contents) <= 10
+    assert len(contents) < 20
+
+
+async def test_each_content_is_read_once_an_hour(world, probe_body, monkeypatch):
+    world.apply(*many(probe_body, 50))
+    await world.resync()
+    now = 1_800_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    await world.resync()
+    read = Counter()
+    for _ in range(24):
+        now += 300
+        world.forget_requests()
+        await world.resync()
+        contents = [path for path in world.far.reads if path.startswith("GET /dashboards/uid/")]
+        assert len(contents) < 20
+        read.update(contents)
+    assert set(read.values()) == {2}
+    assert len(read) == 52
+
+
+async def test_a_namespace_that_never_declared_anything_gets_nothing(world):
+    await world.reconciler.reconcile("globex")
+    assert world.far.writes == []
+    assert world.database.writes == 0
+
+
+async def test_the_last_probe_takes_its_plan_and_dashboard_with_it_but_not_the_organisation(world):
+    await world.reconciler.reconcile("acme")
+    world.delete("inbound-sales")
+    await world.reconciler.reconcile("acme")
+    assert plan(world) == set()
+    assert set(world.far.dashboards) == {(2, "voice-overview")}
+    assert world.far.orgs[2] == "acme"
+    assert "acme" in world.database.rows
+
+
+async def test_what_a_client_left_while_grafana_was_away_goes_with_the_next_process(world):
+    await world.reconciler.reconcile("acme")
+    world.delete("inbound-sales")
+    world.far.away = True
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    assert plan(world) == set(), "no call is made for it any more"
+    world.far.away = False
+    world.start()
+    await world.resync()
+    assert set(world.far.dashboards) == {(2, "voice-overview")}
+
+
+async def test_an_edited_dashboard_is_put_right_and_told_a_change_of_the_client_is_not_drift(world, monkeypatch):
+    await world.reconciler.reconcile("acme")
+    world.apply(voice_client(displayName="Acme Ltd", timeZone="Europe/London"))
+    await world.reconciler.reconcile("acme")
+    assert "DashboardRestored" not in dict(map(reversed, world.cluster.events))
+    assert world.cluster.events[-1] == ("client", "Applied")
+    assert world.cluster.condition("client")["status"] == "True"
+    world.far.dashboards[2, UID]["panels"].pop()
+    monkeypatch.setattr("voiceprobe_operator.reconciling.shower.is_due", lambda *_: True)
+    await world.resync()
+    assert world.cluster.events[-1] == ("inbound-sales", "DashboardRestored")
+
+
+async def test_a_deleted_dashboard_comes_back_at_the_next_resync(world):
+    await world.resync()
+    del world.far.dashboards[2, UID]
+    await world.resync()
+    assert (2, UID) in world.far.dashboards
+    assert world.cluster.events[-1] == ("inbound-sales", "DashboardRestored")
+
+
+async def test_what_is_known_and_was_not_so_is_looked_at_again_at_once(world, probe_body):
+    await world.resync()
+    world.far.folders.clear()
+    world.far.dashboards.clear()
+    world.apply(probe_body(metadata={"generation": 4}, displayName="Sales"))
+    await world.reconciler.reconcile("acme")
+    assert world.far.folders
+    assert len(world.far.dashboards) == 2
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+    assert ("inbound-sales", "Published") in world.cluster.events[1:]
+
+
+async def test_a_wiped_grafana_is_filled_again(world):
+    await world.resync()
+    organisations = world.reconciler.organisations()
+    world.far.__init__()
+    await world.server.find_organisations()
+    lost = world.server.strangers(organisations)
+    assert lost == ["acme"]
+    world.reconciler.forget(lost)
+    await world.reconciler.reconcile("acme")
+    assert len(world.far.dashboards) == 2
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+
+
+async def test_what_is_forgotten_while_it_is_worked_with_stays_forgotten(world, probe_body):
+    await world.resync()
+    inner = world.database.publish
+
+    async def publish(*arguments):
+        world.reconciler.forget(["acme"])
+        return await inner(*arguments)
+
+    world.database.publish = publish
+    world.apply(probe_body(metadata={"generation": 4}, suspend=True))
+    await world.reconciler.reconcile("acme")
+    world.forget_requests()
+    await world.reconciler.reconcile("acme")
+    assert world.database.reads == 1
+
+
+async def test_a_database_that_is_away_is_said_and_does_not_keep_grafana_waiting(world):
+    world.database.away = True
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    condition = world.cluster.condition
+    assert condition("inbound-sales", "PlanPublished")["reason"] == "DatabaseUnavailable"
+    assert condition("inbound-sales", "DatasourceReady")["status"] == "False"
+    assert condition("inbound-sales", "DashboardsReady")["status"] == "True"
+    world.database.away = False
+    await world.reconciler.reconcile("acme")
+    assert condition("inbound-sales")["status"] == "True"
+    assert world.database.orgs["acme"] == 2
+
+
+async def test_without_the_plan_no_dashboard_is_removed(world, probe_body):
+    world.apply(*many(probe_body, 3))
+    await world.resync()
+    world.delete("p0")
+    world.database.away = True
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    assert len(world.far.dashboards) == 5
+    world.database.away = False
+    await world.reconciler.reconcile("acme")
+    assert len(world.far.dashboards) == 4
+
+
+async def test_a_grafana_that_is_away_is_said_and_does_not_keep_the_plan_waiting(world):
+    world.far.away = True
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    assert plan(world) == {"inbound-sales"}
+    assert world.cluster.condition("inbound-sales", "PlanPublished")["status"] == "True"
+    assert "Grafana does not answer" in world.cluster.condition("inbound-sales")["message"]
+    world.far.away = False
+    await world.reconciler.reconcile("acme")
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+    assert world.cluster.events == [("inbound-sales", "Published"), ("inbound-sales", "DashboardWritten")]
+
+
+async def test_a_grafana_that_stays_away_is_said_once(world):
+    world.far.away = True
+    for _ in range(3):
+        with pytest.raises(Transient):
+            await world.reconciler.reconcile("acme")
+    assert len(world.cluster.patches) == 1
+
+
+async def test_a_secret_that_may_not_be_read_is_said(world):
+    world.cluster.denied = True
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    assert "403" in world.cluster.condition("inbound-sales")["message"]
+
+
+async def test_a_bad_spec_is_a_condition_and_keeps_what_it_had(world, probe_body):
+    other = {"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}
+    world.apply(probe_body(metadata=other))
+    await world.reconciler.reconcile("acme")
+    world.apply(probe_body(metadata=other | {"generation": 4}, call={"timeZone": "Mars/Olympus"}))
+    await world.reconciler.reconcile("acme")
+    assert world.cluster.condition("other")["reason"] == "InvalidSpec"
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+    assert plan(world) == {"inbound-sales", "other"}
+    assert len(world.far.dashboards) == 3
+
+
+async def test_a_row_that_the_database_refuses_is_the_probes_own_trouble(world, probe_body):
+    world.apply(probe_body(metadata={"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}))
+    world.database.refuse = {"other": Rejected("DatabaseRejected", "the database refuses the plan: too long")}
+    await world.reconciler.reconcile("acme")
+    assert "too long" in world.cluster.condition("other")["message"]
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+    world.forget_requests()
+    await world.reconciler.reconcile("acme")
+    assert world.database.statements == [], "it is not tried again before it changes"
+    assert "too long" in world.cluster.condition("other")["message"]
+
+
+async def test_a_dashboard_that_grafana_refuses_is_the_probes_own_trouble(world, probe_body):
+    world.apply(probe_body(metadata={"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}))
+    world.far.refused = {UID}
+    await world.reconciler.reconcile("acme")
+    assert world.cluster.condition("inbound-sales", "DashboardsReady")["reason"] == "GrafanaRejected"
+    assert world.cluster.condition("other")["status"] == "True"
+    world.forget_requests()
+    await world.reconciler.reconcile("acme")
+    assert world.far.writes == []
+    world.far.refused.clear()
+    await world.resync()
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+
+
+async def test_a_bad_client_keeps_the_name_and_zone_that_it_had(world):
+    world.apply(voice_client(displayName="Acme Insurance", timeZone="Europe/London"))
+    await world.reconciler.reconcile("acme")
+    before = world.database.rows["acme"]
     assert before["display_name"] == "Acme Insurance"
-    far.writes.clear()
-    cluster.bodies[-1] = voice_client(displayName="Acme", timeZone="Mars/Olympus")
-    await reconciler.reconcile("acme")
-    assert cluster.condition("client")["reason"] == "InvalidSpec"
-    assert store.row == before
-    assert far.writes == [], "no dashboard was rewritten"
+    world.far.writes.clear()
+    world.apply(voice_client(2, displayName="Acme", timeZone="Mars/Olympus"))
+    await world.reconciler.reconcile("acme")
+    assert world.cluster.condition("client")["reason"] == "InvalidSpec"
+    assert world.database.rows["acme"] == before
+    assert world.far.writes == [], "no dashboard was rewritten"
 
 
-async def test_without_the_database_a_bad_client_is_not_shown_by_defaults(reconciler, cluster, store, far):
-    cluster.bodies.append(voice_client(displayName="Acme Insurance", timeZone="Europe/London"))
-    await reconciler.reconcile("acme")
-    far.writes.clear()
-    cluster.bodies[-1] = voice_client(displayName="Acme", timeZone="Mars/Olympus")
-    store.away = True
+async def test_without_the_database_a_bad_client_is_not_shown_by_defaults(world):
+    world.apply(voice_client(displayName="Acme Insurance", timeZone="Europe/London"))
+    await world.reconciler.reconcile("acme")
+    world.far.writes.clear()
+    world.apply(voice_client(2, displayName="Acme", timeZone="Mars/Olympus"))
+    world.reconciler.forget()
+    world.database.away = True
     with pytest.raises(Transient):
-        await reconciler.reconcile("acme")
-    assert far.writes == [], "what the client is called and where it is stands in the database alone"
-    assert cluster.condition("inbound-sales")["reason"] == "DatabaseUnavailable"
-    assert cluster.condition("client")["reason"] == "InvalidSpec"
+        await world.reconciler.reconcile("acme")
+    assert world.far.writes == [], "what the client is called and where it is stands in the database alone"
+    assert world.cluster.condition("inbound-sales")["reason"] == "DatabaseUnavailable"
+    assert world.cluster.condition("client")["reason"] == "InvalidSpec"
 
 
-async def test_an_authority_that_vanished_is_a_condition(reconciler, cluster, settings, monkeypatch, tmp_path):
-    gone = replace(settings, mysql_tls_ca=tmp_path / "gone.pem")
-    monkeypatch.setattr(reconciler, "_settings", gone)
+async def test_an_authority_that_vanished_is_a_condition(world, monkeypatch, tmp_path):
+    gone = replace(world.settings, mysql_tls_ca=tmp_path / "gone.pem")
+    monkeypatch.setattr(world.reconciler, "_settings", gone)
     with pytest.raises(Transient):
-        await reconciler.reconcile("acme")
-    assert "gone.pem" in cluster.condition("inbound-sales")["message"]
+        await world.reconciler.reconcile("acme")
+    assert "gone.pem" in world.cluster.condition("inbound-sales")["message"]
 
 
-async def test_an_object_that_cannot_be_patched_keeps_no_other_from_its_status(reconciler, cluster, probe_body):
-    bad = probe_body(metadata={"name": "bad", "uid": "u2"}, call={"timeZone": "Mars/Olympus"})
-    cluster.bodies += [CLIENT | {"status": {}}, bad]
-    cluster.stubborn = {"inbound-sales"}
+async def test_an_object_that_cannot_be_patched_keeps_no_other_from_its_status(world, probe_body):
+    world.apply(
+        voice_client(displayName="Acme Ltd", timeZone="Europe/London"),
+        probe_body(metadata={"name": "bad", "uid": "u2"}, call={"timeZone": "Mars/Olympus"}),
+    )
+    world.cluster.stubborn = {"inbound-sales"}
     with pytest.raises(Rejected, match="inbound-sales cannot be patched"):
-        await reconciler.reconcile("acme")
-    assert cluster.condition("client")["status"] == "True"
-    assert cluster.condition("bad")["reason"] == "InvalidSpec"
+        await world.reconciler.reconcile("acme")
+    assert world.cluster.condition("client")["status"] == "True"
+    assert world.cluster.condition("bad")["reason"] == "InvalidSpec"
+
+
+async def test_a_sweep_that_is_refused_keeps_plan_and_dashboards_until_it_is_meant(world, probe_body):
+    world.apply(*many(probe_body, 20))
+    await world.resync()
+    for n in range(20):
+        world.cluster.remove("VoiceProbe", "acme", f"p{n}")
+    await world.resync()
+    await world.resync()
+    assert len(plan(world)) == 21
+    assert len(world.far.dashboards) == 22
+    assert world.cluster.events.count(("voice-system", "SweepRefused")) == 1
+    world.settings = replace(world.settings, sweep_all=True)
+    world.start()
+    await world.resync()
+    assert plan(world) == {"inbound-sales"}
+    assert len(world.far.dashboards) == 2
+
+
+async def test_ends_that_events_told_are_no_riddle(world, probe_body):
+    world.apply(*many(probe_body, 20))
+    await world.resync()
+    for n in range(20):
+        world.delete(f"p{n}")
+    await world.resync()
+    assert plan(world) == {"inbound-sales"}
+    assert len(world.far.dashboards) == 2

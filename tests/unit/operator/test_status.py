@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiceprobe_operator import status
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.model import Reference
-from voiceprobe_operator.organisation import Written
-from voiceprobe_operator.result import Result
-from voiceprobe_operator.status import Outcome, conditions, difference, merged, of_calls
+from voiceprobe_operator.turn import status
+from voiceprobe_operator.turn.result import Result
+from voiceprobe_operator.turn.status import Outcome, conditions, difference, merged, of_calls
 
 NOON = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.UTC)
 LATER = NOON + datetime.timedelta(hours=1)
@@ -146,12 +145,10 @@ def test_the_url_leads_to_the_probe_or_to_the_overview():
 
 
 def test_a_refusal_of_one_probe_is_its_own():
-    uid = "vp-b1282a905a494fe3a3e60259f5275dc5"
-    result = Result(written=Written(refused={uid: Rejected("GrafanaRejected", "no such title")}))
-    assert result.of_probe(REF)["DashboardsReady"].message == "no such title"
-    assert result.of_client()["DashboardsReady"].ok
-    result = Result(refused_rows={"inbound-sales": Rejected("DatabaseRejected", "too long")})
-    assert result.of_probe(REF)["PlanPublished"].reason == "DatabaseRejected"
+    board, row = Rejected("GrafanaRejected", "no such title"), Rejected("DatabaseRejected", "too long")
+    assert Result().of_probe(REF, None, board)["DashboardsReady"].message == "no such title"
+    assert Result().of_client()["DashboardsReady"].ok
+    assert Result().of_probe(REF, row, None)["PlanPublished"].reason == "DatabaseRejected"
 
 
 def test_an_account_that_fails_makes_the_datasource_not_ready():

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from voiceprobe_operator.backoff import delay
-from voiceprobe_operator.workqueue import WorkQueue
+from voiceprobe_operator.reconciling.workqueue import WorkQueue
 
 
 def ignore(key, error, seconds):

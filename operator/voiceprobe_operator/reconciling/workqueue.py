@@ -38,7 +38,9 @@ class WorkQueue:
                 self._ready.put_nowait(key)
 
     def start(self) -> None:
-        """Start the workers in the running loop."""
+        """Start the workers in the running loop, unless they run."""
+        if self._tasks:
+            return
         self._tasks = [asyncio.create_task(self._serve(), name=f"worker-{n}") for n in range(self._workers)]
 
     async def stop(self) -> None:

@@ -18,6 +18,9 @@ from voiceprobe_operator.settings import Settings
 CONCURRENCY = 3
 ATTEMPTS = 4
 TIMEOUT = httpx.Timeout(30, connect=5)
+# For one request with all its attempts, and the longest that Grafana may ask us to stay away in between.
+DEADLINE_SECONDS = 60
+LONGEST_PAUSE_SECONDS = 20
 # 401 and 403 are for a while too: an administrator's password that is being changed heals without us.
 _TRANSIENT = frozenset({401, 403, 408, 409, 425, 429})
 _RETRY_AT_ONCE = frozenset({429, 500, 502, 503, 504})
@@ -65,19 +68,29 @@ class Grafana:
             self._checked(response)
 
     async def _send(self, method: str, path: str, org: int | None, **content: Any) -> httpx.Response:
+        """The one way to Grafana: every request of the operator passes here."""
         headers = {} if org is None else {"X-Grafana-Org-Id": str(org)}
+        try:
+            # One that waits for its next attempt keeps its slot: a Grafana in trouble is not given more to do.
+            async with self._slots, asyncio.timeout(DEADLINE_SECONDS):
+                return await self._attempts(method, path, headers=headers, **content)
+        except TimeoutError as error:
+            sentence = f"Grafana does not answer: {method} {path} took longer than {DEADLINE_SECONDS} s"
+            raise Transient("GrafanaUnavailable", sentence) from error
+
+    async def _attempts(self, method: str, path: str, **content: Any) -> httpx.Response:
         for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
+            last, pause = attempt == ATTEMPTS, delay(attempt, base=0.25, cap=5)
             try:
-                async with self._slots:
-                    response = await self._http.request(method, path, headers=headers, **content)
-            except httpx.TransportError as error:
+                response = await self._http.request(method, path, **content)
+            except httpx.HTTPError as error:
                 if last:
                     raise Transient("GrafanaUnavailable", f"Grafana does not answer: {explain(error)}") from error
             else:
                 if last or response.status_code not in _RETRY_AT_ONCE:
                     return response
-            await self._sleep(delay(attempt, base=0.25, cap=5))
+                pause = max(pause, _asked_pause(response))
+            await self._sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
     def _checked(self, response: httpx.Response) -> Any:
@@ -89,6 +102,12 @@ class Grafana:
         if status in _TRANSIENT or status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise Transient("GrafanaUnavailable", sentence)
         raise Rejected("GrafanaRejected", sentence)
+
+
+def _asked_pause(response: httpx.Response) -> float:
+    """Seconds that Grafana, or a proxy before it, asks us to wait (RFC 9110 10.2.3); a date is not looked at."""
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), LONGEST_PAUSE_SECONDS) if text.isascii() and text.isdigit() else 0
 
 
 def _json(response: httpx.Response) -> Any:

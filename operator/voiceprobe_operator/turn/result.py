@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from voiceprobe_operator import names, status
 from voiceprobe_operator.errors import OutsideError, Rejected, Transient
 from voiceprobe_operator.model import Reference
-from voiceprobe_operator.organisation import Written
-from voiceprobe_operator.status import Outcome
+from voiceprobe_operator.turn import status
+from voiceprobe_operator.turn.status import Outcome
 
 
 @dataclass(slots=True)
 class Result:
-    """Filled in as the work goes on. `failure` is the first error that may pass: the client is to be tried again."""
+    """Filled in as the work goes on. `failure` is the first error that may pass: the client is to be tried again.
+
+    `published` are the probes whose rows were written, `boards` the dashboards that were, and `drifted` those that
+    were not as anybody declared them.
+    """
 
     plan: Outcome = status.PLAN_PUBLISHED
     account: Outcome = status.DATASOURCE_READY
     datasource: Outcome = status.DATASOURCE_READY
     dashboards: Outcome = status.DASHBOARDS_READY
     published: frozenset[str] = frozenset()
-    refused_rows: Mapping[str, Rejected] = field(default_factory=dict)
-    written: Written = field(default_factory=Written)
+    boards: set[str] = field(default_factory=set)
+    drifted: set[str] = field(default_factory=set)
     failure: Transient | None = None
 
     def failed(self, error: OutsideError) -> Outcome:
@@ -30,6 +32,11 @@ class Result:
         if isinstance(error, Transient) and self.failure is None:
             self.failure = error
         return Outcome.failed(error)
+
+    @property
+    def all_is_well(self) -> bool:
+        """Whether every piece that the client's objects share is as declared."""
+        return status.ready(list(self.of_client().values())).ok
 
     def of_client(self) -> dict[str, Outcome]:
         """The conditions that all of the client's objects share."""
@@ -40,12 +47,12 @@ class Result:
             "DashboardsReady": self.dashboards,
         }
 
-    def of_probe(self, ref: Reference) -> dict[str, Outcome]:
-        """The conditions of one probe."""
+    def of_probe(self, ref: Reference, row: Rejected | None, board: Rejected | None) -> dict[str, Outcome]:
+        """The conditions of one probe, whose row or dashboard may have been refused."""
         outcomes = self.of_client()
-        if self.plan.ok and (row := self.refused_rows.get(ref.name)):
+        if self.plan.ok and row is not None:
             outcomes["PlanPublished"] = Outcome.failed(row)
-        if self.dashboards.ok and (board := self.written.refused.get(names.dashboard(ref.uid))):
+        if self.dashboards.ok and board is not None:
             outcomes["DashboardsReady"] = Outcome.failed(board)
         return outcomes
 

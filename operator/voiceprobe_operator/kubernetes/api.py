@@ -8,7 +8,7 @@ import base64
 import datetime
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,8 +22,9 @@ from voiceprobe_operator.model import Reference
 GROUP, VERSION = "voicequality.io", "v1alpha1"
 API = f"{GROUP}/{VERSION}"
 PLURALS = {"VoiceProbe": "voiceprobes", "VoiceClient": "voiceclients"}
+EventType = Literal["Normal", "Warning"]
 TIMEOUT = httpx.Timeout(30, connect=5)
-PAGE = 500
+PAGE = 250
 _NOT_FOUND, _CONFLICT, _UNAUTHORIZED = 404, 409, 401
 
 
@@ -55,27 +56,27 @@ class Kubernetes:
             await self._http.aclose()
             self._http = None
 
-    async def objects(self, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
-        """All objects of our `kind`, complete or not at all; of all namespaces if `namespace` is None."""
-        where = f"/namespaces/{namespace}" if namespace else ""
-        items: list[dict[str, Any]] = []
+    async def objects(self, kind: str) -> AsyncIterator[dict[str, Any]]:
+        """All objects of our `kind` of all namespaces, page by page; raises before the end if it is not complete."""
         token = ""
         while True:
             params = {"limit": str(PAGE), "continue": token} if token else {"limit": str(PAGE)}
-            page = await self._call("GET", f"/apis/{API}{where}/{PLURALS[kind]}", params=params)
-            # The objects of a list leave out their own kind.
-            items += [{"apiVersion": API, "kind": kind, **item} for item in page.body["items"]]
+            page = await self._call("GET", f"/apis/{API}/{PLURALS[kind]}", params=params)
+            for item in page.body["items"]:
+                # The objects of a list leave out their own kind.
+                yield {"apiVersion": API, "kind": kind, **item}
             token = page.body["metadata"].get("continue", "")
             if not token:
-                return items
+                return
 
-    async def patch_status(self, ref: Reference, status: Mapping[str, Any]) -> None:
-        """Merge `status` into the object's status. An object that is gone needs none."""
+    async def patch_status(self, ref: Reference, status: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Merge `status` into the object's status; the object as it is then. None: it is gone, and needs none."""
         path = f"/apis/{API}/namespaces/{ref.namespace}/{PLURALS[ref.kind]}/{ref.name}/status"
         headers = {"Content-Type": "application/merge-patch+json"}
         # The uid makes the API server refuse (409) if another object has taken the name.
         body = {"metadata": {"uid": ref.uid}, "status": status}
-        await self._call("PATCH", path, json=body, headers=headers, accept=(_NOT_FOUND, _CONFLICT))
+        answer = await self._call("PATCH", path, json=body, headers=headers, accept=(_NOT_FOUND, _CONFLICT))
+        return None if answer.status in {_NOT_FOUND, _CONFLICT} else {"kind": ref.kind, **answer.body}
 
     async def password(self, namespace: str, client: str) -> str:
         """The password of the client's read account, made up and kept in a Secret on first sight."""
@@ -94,18 +95,23 @@ class Kubernetes:
             await self._call("PATCH", f"{path}/{name}", json=content, headers=headers)
         return password
 
-    async def event(self, ref: Reference, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+    async def event(self, ref: Reference, kind: EventType, reason: str, message: str) -> None:
         """Tell those who look at the object that something really changed."""
+        about = {"apiVersion": API, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name, "uid": ref.uid}
+        await self._event(ref.namespace, about, kind, reason, message)
+
+    async def namespace_event(self, namespace: str, kind: EventType, reason: str, message: str) -> None:
+        """Tell those who look at a namespace's Events something that concerns no object that there is."""
+        about = {"apiVersion": "v1", "kind": "Namespace", "namespace": namespace, "name": namespace}
+        await self._event(namespace, about, kind, reason, message)
+
+    async def _event(
+        self, namespace: str, about: Mapping[str, str], kind: EventType, reason: str, message: str
+    ) -> None:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = {
-            "metadata": {"name": f"{ref.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": ref.namespace},
-            "involvedObject": {
-                "apiVersion": API,
-                "kind": ref.kind,
-                "namespace": ref.namespace,
-                "name": ref.name,
-                "uid": ref.uid,
-            },
+            "metadata": {"name": f"{about['name'][:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+            "involvedObject": about,
             "type": kind,
             "reason": reason,
             "message": message[:1024],
@@ -116,7 +122,7 @@ class Kubernetes:
             "count": 1,
         }
         # A namespace that is being deleted takes no more Events, and nobody would read them.
-        await self._call("POST", f"/api/v1/namespaces/{ref.namespace}/events", json=body, accept=(_NOT_FOUND, 403))
+        await self._call("POST", f"/api/v1/namespaces/{namespace}/events", json=body, accept=(_NOT_FOUND, 403))
 
     async def _call(self, method: str, path: str, *, accept: tuple[int, ...] = (), **content: Any) -> _Answer:
         response = await self._request(method, path, **content)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pymysql.cursors import DictCursor
 
-from voiceprobe_operator.desired import Row, canonical
+from voiceprobe_operator.desired import PLAN_COLUMNS, Row, canonical, fingerprint
 
 CLIENT_VIEWS = ("client_call", "client_call_stream", "client_call_interval", "client_call_ladder", "client_probe")
 _JSON_COLUMNS = ("dtmf", "codecs")
@@ -22,13 +22,17 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 _KEYS = {"voice_client": ("client",), "voice_probe": ("client", "probe")}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Published:
-    """What the database holds of one client: its row (None if none), its organisation, its plan by probe."""
+    """What the database holds of one client: its row (None if none), its organisation, its plan by probe.
 
-    client_row: Row | None
-    org: int | None
-    plan: dict[str, Row]
+    Of a probe's row, its fingerprint and the uid of the VoiceProbe it came from.
+    """
+
+    client_row: Row | None = None
+    org: int | None = None
+    plan: dict[str, bytes] = field(default_factory=dict)
+    uids: dict[str, str] = field(default_factory=dict)
 
 
 def identifier(name: str) -> str:
@@ -42,15 +46,24 @@ def published(cursor: DictCursor, client: str) -> Published:
     """What the database holds of `client`."""
     cursor.execute("SELECT * FROM voice_client WHERE client = %s", (client,))
     row = cursor.fetchone()
+    found = Published()
+    if row is not None:
+        found.client_row, found.org = _ours(row), row["grafana_org_id"]
     cursor.execute("SELECT * FROM voice_probe WHERE client = %s", (client,))
-    plan = {str(found["probe"]): _plan_row(found) for found in cursor.fetchall()}
-    if row is None:
-        return Published(None, None, plan)
-    return Published(_ours(row), row["grafana_org_id"], plan)
+    for row in _rows(cursor):
+        probe = str(row["probe"])
+        found.plan[probe], found.uids[probe] = fingerprint(_plan_row(row)), str(row["uid"])
+    return found
+
+
+def _rows(cursor: DictCursor) -> Iterator[dict[str, Any]]:
+    while rows := cursor.fetchmany(100):
+        yield from rows
 
 
 def _plan_row(found: dict[str, Any]) -> Row:
-    row = _ours(found)
+    # A column of a newer schema than ours is none of our business.
+    row = {column: found[column] for column in PLAN_COLUMNS if column in found}
     return row | {column: canonical(json.loads(str(row[column]))) for column in _JSON_COLUMNS}
 
 
@@ -58,15 +71,15 @@ def _ours(found: dict[str, Any]) -> Row:
     return {column: value for column, value in found.items() if column not in _NOT_OURS}
 
 
-def upsert(cursor: DictCursor, table: Literal["voice_client", "voice_probe"], row: Row) -> None:
-    """Insert `row`, or make the row with its key equal to it."""
-    columns = [identifier(column) for column in row]
+def upsert(cursor: DictCursor, table: Literal["voice_client", "voice_probe"], rows: Sequence[Row]) -> None:
+    """Insert `rows`, all of the same columns, in one statement; a row with the key of one becomes equal to it."""
+    columns = [identifier(column) for column in rows[0]]
     changes = [f"{column} = VALUES({column})" for column in (*columns, "updated_at") if column not in _KEYS[table]]
+    one = f"({', '.join(['%s'] * len(columns))}, UTC_TIMESTAMP(3))"
     cursor.execute(
         f"INSERT INTO {table} ({', '.join(columns)}, updated_at)"  # noqa: S608 - names checked, values bound
-        f" VALUES ({', '.join(['%s'] * len(columns))}, UTC_TIMESTAMP(3))"
-        f" ON DUPLICATE KEY UPDATE {', '.join(changes)}",
-        tuple(row.values()),
+        f" VALUES {', '.join([one] * len(rows))} ON DUPLICATE KEY UPDATE {', '.join(changes)}",
+        [value for row in rows for value in row.values()],
     )
 
 
@@ -76,8 +89,8 @@ def remove_probes(cursor: DictCursor, client: str, probes: Sequence[str]) -> Non
         cursor.execute("DELETE FROM voice_probe WHERE client = %s AND probe IN %s", (client, tuple(probes)))
 
 
-def set_organisation(cursor: DictCursor, client: str, org: int) -> None:
-    """Remember the client's Grafana organisation."""
+def set_organisation(cursor: DictCursor, client: str, org: int | None) -> None:
+    """Remember the client's Grafana organisation; None: it has none any more."""
     cursor.execute(
         "UPDATE voice_client SET grafana_org_id = %s, updated_at = UTC_TIMESTAMP(3) WHERE client = %s", (org, client)
     )
@@ -86,17 +99,33 @@ def set_organisation(cursor: DictCursor, client: str, org: int) -> None:
 def known_probes(cursor: DictCursor) -> set[tuple[str, str]]:
     """(client, probe) of every probe in the plan."""
     cursor.execute("SELECT client, probe FROM voice_probe")
-    return {(str(row["client"]), str(row["probe"])) for row in cursor.fetchall()}
+    return {(str(row["client"]), str(row["probe"])) for row in _rows(cursor)}
+
+
+def shown_clients(cursor: DictCursor) -> set[str]:
+    """Every client that has an organisation in Grafana."""
+    cursor.execute("SELECT client FROM voice_client WHERE grafana_org_id IS NOT NULL")
+    return {str(row["client"]) for row in _rows(cursor)}
+
+
+_STATES = (
+    "SELECT client, probe, health, last_call_at, last_call_generation, disposition, sip_code, sip_reason,"
+    " mos, mos_forward, mos_reverse FROM voice_probe_state"
+)
 
 
 def states(cursor: DictCursor) -> list[dict[str, Any]]:
     """Health and last call of every probe of every client."""
-    cursor.execute(
-        "SELECT client, probe, health, last_call_at, last_call_generation, disposition, sip_code, sip_reason,"
-        " mos, mos_forward, mos_reverse"
-        " FROM voice_probe_state"
-    )
+    cursor.execute(_STATES)
     return list(cursor.fetchall())
+
+
+def states_of(cursor: DictCursor, client: str, probes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Health and last call of some probes of a client, by probe."""
+    if not probes:
+        return {}
+    cursor.execute(f"{_STATES} WHERE client = %s AND probe IN %s", (client, tuple(probes)))
+    return {str(row["probe"]): row for row in cursor.fetchall()}
 
 
 def make_account(cursor: DictCursor, database: str, account: str, password: str, *, tls: bool) -> None:

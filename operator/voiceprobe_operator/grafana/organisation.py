@@ -1,0 +1,174 @@
+"""One client's organisation in Grafana: what is there, and putting it right.
+
+`look` asks for everything once, in five requests however many dashboards there are. After that `Held` says what is
+there, and each `ensure_*` writes only what differs from it. All of them raise Transient or Rejected, after which
+nothing that `Held` says is certain.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from voiceprobe_operator import names
+from voiceprobe_operator.dashboards import REVISION_PREFIX, Dashboard, Json
+from voiceprobe_operator.desired import Datasource
+from voiceprobe_operator.diff import shows
+from voiceprobe_operator.grafana.api import Grafana
+
+_SEARCH_PAGE = 5000
+_FOLDER = f"/api/folders/{names.FOLDER_UID}"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who may look into the organisation."""
+
+    id: int
+    role: str
+
+
+@dataclass(slots=True)
+class Held:
+    """What Grafana holds of one client. Of a dashboard, its revision; empty: it is not as any of ours."""
+
+    org: int
+    members: dict[str, Member] = field(default_factory=dict)
+    viewer_roles: dict[int, str] = field(default_factory=dict)
+    datasource: Json | None = None
+    folder: str | None = None
+    dashboards: dict[str, str] = field(default_factory=dict)
+
+
+class Organisation:
+    """Everything of one client in Grafana."""
+
+    def __init__(self, grafana: Grafana, held: Held) -> None:
+        self.held = held
+        self._grafana, self._org = grafana, held.org
+
+    @classmethod
+    async def look(cls, grafana: Grafana, org: int, viewer: str) -> Organisation:
+        """What there is."""
+        members = {
+            m["login"]: Member(m["userId"], m["role"]) for m in await grafana.get(f"/api/orgs/{org}/users") or ()
+        }
+        held = Held(org, members)
+        if viewer in members:
+            held.viewer_roles = await _roles(grafana, members[viewer].id)
+        sources = await grafana.get("/api/datasources", org=org) or ()
+        held.datasource = next((source for source in sources if source["uid"] == names.DATASOURCE_UID), None)
+        folder = await grafana.get(_FOLDER, org=org)
+        held.folder = None if folder is None else folder["title"]
+        held.dashboards = await _revisions(grafana, org)
+        return cls(grafana, held)
+
+    async def ensure_members(self, viewer: str, own: str) -> None:
+        """Exactly this viewer and the operator's `own` login see this organisation; the viewer sees no other."""
+        if self._role(own) != "Admin":
+            await self._join(own, "Admin")
+        for login in self.held.members.keys() - {own, viewer}:
+            await self._grafana.delete(f"/api/orgs/{self._org}/users/{self.held.members.pop(login).id}")
+        if viewer not in self.held.members:
+            await self._find_viewer(viewer)
+        if self._role(viewer) != "Viewer":
+            await self._join(viewer, "Viewer")
+        for other in self.held.viewer_roles.keys() - {self._org}:
+            await self._grafana.delete(f"/api/orgs/{other}/users/{self.held.members[viewer].id}")
+            del self.held.viewer_roles[other]
+
+    def _role(self, login: str) -> str | None:
+        member = self.held.members.get(login)
+        return member.role if member else None
+
+    async def _join(self, login: str, role: str) -> None:
+        path = f"/api/orgs/{self._org}/users"
+        member = self.held.members.get(login)
+        if member is not None and member.role:
+            await self._grafana.send("PATCH", f"{path}/{member.id}", {"role": role})
+        else:
+            await self._grafana.send("POST", path, {"loginOrEmail": login, "role": role})
+        self.held.members[login] = Member(member.id if member else 0, role)
+
+    async def _find_viewer(self, login: str) -> None:
+        found = await self._grafana.get("/api/users/lookup", loginOrEmail=login)
+        if found is None:
+            # Nobody ever logs in with this password: the portal vouches for the viewer with a signed token.
+            user = {"login": login, "name": login, "password": secrets.token_urlsafe(32), "OrgId": self._org}
+            found = await self._grafana.send("POST", "/api/admin/users", user)
+        self.held.viewer_roles = await _roles(self._grafana, found["id"])
+        self.held.members[login] = Member(int(found["id"]), self.held.viewer_roles.get(self._org, ""))
+
+    async def ensure_datasource(self, want: Datasource, version: tuple[int, ...]) -> bool:
+        """Whether the datasource had to be written; `version` is Grafana's."""
+        have = self.held.datasource
+        if have is not None and shows(want.visible, have):
+            return False
+        body = {**want.visible, "secureJsonData": want.secret}
+        if have is None:
+            await self._grafana.send("POST", "/api/datasources", body, org=self._org)
+        else:
+            # Before 9.0, Grafana knows a datasource by its number alone; later, the number is on its way out.
+            by_uid = version >= (9,)
+            path = f"/api/datasources/uid/{names.DATASOURCE_UID}" if by_uid else f"/api/datasources/{have['id']}"
+            await self._grafana.send("PUT", path, body, org=self._org)
+        self.held.datasource = {**(have or {}), **want.visible}
+        return True
+
+    async def ensure_folder(self) -> None:
+        """The one folder that holds every dashboard of the client."""
+        if self.held.folder is None:
+            folder = {"uid": names.FOLDER_UID, "title": names.FOLDER_TITLE}
+            await self._grafana.send("POST", "/api/folders", folder, org=self._org)
+        elif self.held.folder != names.FOLDER_TITLE:
+            body = {"title": names.FOLDER_TITLE, "overwrite": True}
+            await self._grafana.send("PUT", _FOLDER, body, org=self._org)
+        self.held.folder = names.FOLDER_TITLE
+
+    async def put(self, dashboard: Dashboard) -> None:
+        """Write a dashboard."""
+        body = {
+            "dashboard": dashboard.model(),
+            "folderUid": names.FOLDER_UID,
+            "overwrite": True,
+            "message": f"written by {names.MANAGER}",
+        }
+        await self._grafana.send("POST", "/api/dashboards/db", body, org=self._org)
+        self.held.dashboards[dashboard.uid] = dashboard.revision
+
+    async def remove(self, uid: str) -> None:
+        """Remove a dashboard."""
+        await self._grafana.delete(f"/api/dashboards/uid/{uid}", org=self._org)
+        self.held.dashboards.pop(uid, None)
+
+    async def inspect(self, dashboard: Dashboard) -> None:
+        """Read a dashboard whole: an edit by hand that kept the tags changes no revision."""
+        have = await self._grafana.get(f"/api/dashboards/uid/{dashboard.uid}", org=self._org)
+        if have is None or not shows(dashboard.model(), have["dashboard"]):
+            self.held.dashboards[dashboard.uid] = ""
+
+
+async def _roles(grafana: Grafana, user: int) -> dict[int, str]:
+    return {o["orgId"]: o["role"] for o in await grafana.get(f"/api/users/{user}/orgs") or ()}
+
+
+async def _revisions(grafana: Grafana, org: int) -> dict[str, str]:
+    """The revision of every dashboard of the organisation."""
+    found: dict[str, str] = {}
+    page = 1
+    while True:
+        hits = await grafana.get("/api/search", org=org, type="dash-db", limit=_SEARCH_PAGE, page=page)
+        found |= {hit["uid"]: _revision_tag(hit) for hit in hits}
+        if len(hits) < _SEARCH_PAGE:
+            return found
+        page += 1
+
+
+def _revision_tag(hit: Mapping[str, Any]) -> str:
+    if hit.get("folderUid") != names.FOLDER_UID:
+        # Moved elsewhere: writing it again brings it back.
+        return ""
+    tags = (tag for tag in hit["tags"] if tag.startswith(REVISION_PREFIX))
+    return next(tags, "").removeprefix(REVISION_PREFIX)

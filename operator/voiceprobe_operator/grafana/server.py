@@ -1,0 +1,61 @@
+"""What holds for the whole Grafana server: its version, its organisations, who the operator is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from urllib.parse import quote
+
+from voiceprobe_operator.grafana.api import Grafana
+
+_PAGE = 1000
+
+
+class Server:
+    """Asked once for all clients, by each resync; the organisations more often, as they tell of a wiped Grafana."""
+
+    def __init__(self, grafana: Grafana) -> None:
+        self._grafana = grafana
+        self.version: tuple[int, ...] = ()
+        self.login = ""
+        self.organisations: dict[str, int] = {}
+
+    async def look(self) -> None:
+        """Ask for everything."""
+        health = await self._grafana.get("/api/health") or {}
+        self.version = tuple(int(part) for part in re.findall(r"\d+", str(health.get("version", "")))[:3])
+        # Asked, since the operator may log in by another spelling or an e-mail address: members are listed by login.
+        self.login = (await self._grafana.get("/api/user"))["login"]
+        await self.find_organisations()
+
+    async def known(self) -> None:
+        """Ask for everything unless that was done before."""
+        if not self.login:
+            await self.look()
+
+    async def find_organisations(self) -> None:
+        """Ask for the organisations alone."""
+        found: dict[str, int] = {}
+        page = 0
+        while True:
+            part = await self._grafana.get("/api/orgs", perpage=_PAGE, page=page)
+            found |= {org["name"]: org["id"] for org in part}
+            page += 1
+            if len(part) < _PAGE:
+                break
+        self.organisations = found
+
+    async def organisation(self, name: str) -> int:
+        """The organisation of that name, made if there is none."""
+        if (known := self.organisations.get(name)) is not None:
+            return known
+        found = await self._grafana.get(f"/api/orgs/name/{quote(name, safe='')}")
+        if found is None:
+            made = await self._grafana.send("POST", "/api/orgs", {"name": name})
+            found = {"id": made["orgId"]}
+        self.organisations[name] = int(found["id"])
+        return self.organisations[name]
+
+    def strangers(self, expected: dict[str, int]) -> Collection[str]:
+        """Which of the organisations that should be there are not, or are others by now."""
+        return [name for name, org in expected.items() if self.organisations.get(name) != org]

@@ -1,0 +1,122 @@
+"""The client's part of MySQL: its row, its plan, its read account."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from voiceprobe_operator import names
+from voiceprobe_operator.database import Database
+from voiceprobe_operator.database.sql import Published
+from voiceprobe_operator.desired import Access, client_row
+from voiceprobe_operator.diff import diff
+from voiceprobe_operator.errors import OutsideError
+from voiceprobe_operator.model import Client
+from voiceprobe_operator.reconciling.wanted import Wanted
+from voiceprobe_operator.turn.turn import Turn
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Reads and writes MySQL for one client after the other. Errors end up in the turn's result."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def observe(self, turn: Turn) -> None:
+        """Find out what the database holds, unless that is known."""
+        if turn.known.published is not None:
+            return
+        turn.known.refused_rows = {}
+        try:
+            turn.known.published = await self._database.published(turn.client)
+        except OutsideError as error:
+            turn.result.plan = turn.result.account = turn.result.failed(error)
+
+    async def publish(self, turn: Turn, want: Wanted) -> None:
+        """Write what differs of plan and client row."""
+        have = turn.known.published
+        if have is None:
+            return
+        kept = turn.kept_probes()
+        change = diff(want.plan, {probe: row for probe, row in have.plan.items() if probe not in kept})
+        row = client_row(want.client)
+        is_new = {column: (have.client_row or {}).get(column) for column in row} != row
+        if not change and not is_new:
+            return
+        try:
+            receipt = await self._database.publish(
+                turn.client, row if is_new else None, (want.row(name) for name in change.put), change.drop
+            )
+        except OutsideError as error:
+            turn.known.published = None
+            turn.result.plan = turn.result.failed(error)
+            return
+        taken = change.put.keys() - receipt.refused.keys()
+        turn.states |= receipt.states
+        turn.result.published |= taken
+        have.client_row = row
+        _remember(have, want, change.put, change.drop)
+        turn.known.refused_rows = {
+            probe: refusal for probe, refusal in turn.known.refused_rows.items() if probe not in change.put
+        } | receipt.refused
+        log.info("%s: plan: %d written, %d removed", turn.client, len(taken), len(change.drop))
+
+    async def ensure_account(self, turn: Turn, access: Access) -> None:
+        """The client's read account, with this password."""
+        if turn.known.account_works and turn.known.access == access:
+            return
+        try:
+            if await self._database.ensure_account(names.account(turn.client), access.password):
+                log.info("%s: account %s made or mended", turn.client, names.account(turn.client))
+        except OutsideError as error:
+            turn.result.account = turn.result.failed(error)
+        else:
+            turn.known.access, turn.known.account_works = access, True
+
+    async def withdraw(self, turn: Turn) -> None:
+        """Take out of the plan what is left of a client that declares nothing any more."""
+        have = turn.known.published
+        gone = [] if have is None else [probe for probe in have.plan if not turn.keeps(probe)]
+        if have is None or not gone:
+            return
+        try:
+            await self._database.publish(turn.client, None, (), gone)
+        except OutsideError as error:
+            turn.known.published = None
+            turn.result.plan = turn.result.failed(error)
+            return
+        for probe in gone:
+            del have.plan[probe]
+        log.info("%s: nothing is declared any more: plan: %d removed", turn.client, len(gone))
+
+    async def remember_organisation(self, turn: Turn, org: int | None) -> None:
+        """Note the client's Grafana organisation where the portal reads it."""
+        have = turn.known.published
+        if have is None or have.org == org or not turn.result.plan.ok:
+            return
+        try:
+            await self._database.set_organisation(turn.client, org)
+        except OutsideError as error:
+            turn.known.published = None
+            turn.result.datasource = turn.result.failed(error)
+        else:
+            have.org = org
+
+
+def as_known(turn: Turn) -> Client:
+    """The client as declared; while its VoiceClient cannot work, as it was before."""
+    have, seen = turn.known.published, turn.seen
+    if have is None or have.client_row is None or seen.client_is_good:
+        return seen.client
+    row = have.client_row
+    return replace(seen.client, display_name=str(row["display_name"]), time_zone=str(row["time_zone"]))
+
+
+def _remember(have: Published, want: Wanted, put: dict[str, bytes], gone: tuple[str, ...]) -> None:
+    have.plan |= put
+    have.uids |= {name: want.probes[name].ref.uid for name in put}
+    for probe in gone:
+        del have.plan[probe]
+        have.uids.pop(probe, None)

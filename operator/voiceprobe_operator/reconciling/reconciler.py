@@ -1,0 +1,149 @@
+"""Puts one client right: observe, compare, apply, report. It is told which client, never what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from voiceprobe_operator import names
+from voiceprobe_operator.concurrently import Background
+from voiceprobe_operator.database import Database
+from voiceprobe_operator.declared.store import Store
+from voiceprobe_operator.desired import Access, datasource
+from voiceprobe_operator.errors import OutsideError, Transient, explain
+from voiceprobe_operator.grafana import Grafana
+from voiceprobe_operator.grafana.server import Server
+from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.reconciling.publisher import Publisher, as_known
+from voiceprobe_operator.reconciling.shower import Shower
+from voiceprobe_operator.reconciling.sweep import Guard
+from voiceprobe_operator.reconciling.wanted import Wanted
+from voiceprobe_operator.reporting.reporter import REPORTS_AT_ONCE, Reporter
+from voiceprobe_operator.settings import Settings
+from voiceprobe_operator.turn.known import Known
+from voiceprobe_operator.turn.turn import Turn
+
+
+class Reconciler:
+    """Brings plan, account, organisation and dashboards of a client to what its namespace declares.
+
+    What it found or wrote is remembered for each client, so that a change costs what it changes. `forget` makes the
+    next look a whole one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        guard: Guard,
+        kubernetes: Kubernetes,
+        database: Database,
+        grafana: Grafana,
+        server: Server,
+        reporter: Reporter,
+    ) -> None:
+        self._settings, self._store, self._guard = settings, store, guard
+        self._kubernetes, self._reporter = kubernetes, reporter
+        self._publisher = Publisher(database)
+        self._shower = Shower(grafana, server, interval=settings.resync_seconds)
+        self._known: dict[str, Known] = {}
+        self._wanted: dict[str, Wanted] = {}
+        self._trusted: set[str] = set()
+
+    def forget(self, clients: Iterable[str] | None = None) -> None:
+        """Look whole at these clients (None: at all) when they are looked at next."""
+        for client in [*self._known, *self._trusted] if clients is None else clients:
+            self._known.pop(client, None)
+            self._trusted.discard(client)
+
+    def organisations(self) -> dict[str, int]:
+        """The organisation of each client of which it is known."""
+        return {client: known.organisation.held.org for client, known in self._known.items() if known.organisation}
+
+    async def reconcile(self, client: str) -> None:
+        """Put `client` right and report it. Raises Transient if it must be tried again."""
+        # Taken out while it is worked with: what is forgotten meanwhile, or breaks off in the middle, stays forgotten.
+        known = self._known.pop(client, None) or Known()
+        self._trusted.add(client)
+        try:
+            turn = await self._reconcile(self._turn(client, known))
+            if turn.is_doubtful:
+                known = Known()
+                await self._reconcile(self._turn(client, known, turn))
+            if client in self._trusted:
+                self._known[client] = known
+        finally:
+            self._trusted.discard(client)
+
+    def _turn(self, client: str, known: Known, before: Turn | None = None) -> Turn:
+        turn = Turn(self._store.declared(client), known, partial(self._guard.keeps, client))
+        if before is not None:
+            turn.result.published, turn.states = before.result.published, before.states
+        return turn
+
+    async def _reconcile(self, turn: Turn) -> Turn:
+        await self._publisher.observe(turn)
+        if turn.seen.is_empty:
+            await self._withdraw(turn)
+            return turn
+        async with Background(REPORTS_AT_ONCE) as background:
+            await self._apply(turn, background)
+        if turn.is_doubtful:
+            return turn
+        await self._reporter.report(turn)
+        if turn.result.failure is not None:
+            raise turn.result.failure
+        return turn
+
+    async def _withdraw(self, turn: Turn) -> None:
+        self._wanted.pop(turn.client, None)
+        published = turn.known.published
+        if published is None or published.client_row is not None or published.plan:
+            # The dashboards first: whose they are stands in the plan.
+            await self._shower.withdraw(turn)
+            await self._publisher.withdraw(turn)
+        if turn.result.failure is not None:
+            raise turn.result.failure
+
+    async def _apply(self, turn: Turn, background: Background) -> None:
+        result = turn.result
+        if turn.known.published is None and not turn.seen.client_is_good:
+            # What the client was called stands in the database alone. Its dashboards are better left as they are.
+            result.datasource = result.dashboards = result.plan
+            return
+        client = as_known(turn)
+        want = self._wanted.get(turn.client, Wanted(client)).renewed(client, turn.seen.probes)
+        self._wanted[turn.client] = want
+        await self._publisher.publish(turn, want)
+        try:
+            access = turn.known.access or await self._access(turn.client)
+        except OutsideError as error:
+            result.datasource = result.dashboards = result.failed(error)
+            return
+        if turn.known.published is not None:
+            await self._publisher.ensure_account(turn, access)
+        await self._show(turn, want, access, background)
+
+    async def _show(self, turn: Turn, want: Wanted, access: Access, background: Background) -> None:
+        if not await self._shower.observe(turn, want):
+            return
+        organisation = turn.known.organisation
+        source = datasource(names.account(turn.client), self._settings, access)
+        if organisation is None or not await self._shower.ensure_datasource(turn, source):
+            return
+        await self._publisher.remember_organisation(turn, organisation.held.org)
+        await self._shower.ensure_dashboards(
+            turn, want, lambda probe: background.start(self._reporter.in_place(turn, probe.ref))
+        )
+
+    async def _access(self, client: str) -> Access:
+        password = await self._kubernetes.password(self._settings.operator_namespace, client)
+        authority = self._settings.mysql_tls_ca
+        if authority is None:
+            return Access(password)
+        try:
+            return Access(password, authority.read_text(encoding="ascii"))
+        except (OSError, UnicodeDecodeError) as error:
+            # It was fine when the operator started: somebody is replacing it.
+            text = f"the operator cannot read {authority}: {explain(error)}"
+            raise Transient("AuthorityUnreadable", text) from error

@@ -1,0 +1,122 @@
+"""Tells the users: statuses of their objects, and one Event for what really changed of one."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from voiceprobe_operator import names
+from voiceprobe_operator.concurrently import each
+from voiceprobe_operator.dashboards import Json
+from voiceprobe_operator.declared.store import Store
+from voiceprobe_operator.errors import Faults, OutsideError
+from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.model import Reference
+from voiceprobe_operator.reporting.statuswriter import StatusWriter
+from voiceprobe_operator.turn import status
+from voiceprobe_operator.turn.status import Outcome
+from voiceprobe_operator.turn.turn import Turn
+
+log = logging.getLogger(__name__)
+REPORTS_AT_ONCE = 6
+Told = tuple[Literal["Normal", "Warning"], str, str]
+
+
+class Reporter:
+    """Writes what a turn means for each object of a client: one patch, which already carries the health, one Event."""
+
+    def __init__(self, kubernetes: Kubernetes, writer: StatusWriter, store: Store, portal_url: str) -> None:
+        self._kubernetes, self._writer, self._store = kubernetes, writer, store
+        self._portal_url = portal_url
+
+    async def in_place(self, turn: Turn, ref: Reference) -> None:
+        """Tell of a probe as soon as all that is its own is in place. Whatever fails is left to `report`."""
+        try:
+            await self._probe(turn, ref)
+        except OutsideError as error:
+            log.info("%s/%s: the status is tried again: %s", ref.namespace, ref.name, error.sentence)
+
+    async def report(self, turn: Turn) -> None:
+        """Bring the statuses of all of the client's objects up to date.
+
+        One that cannot be written does not keep the others; the last such error is raised in the end.
+        """
+        faults = Faults()
+
+        async def tell(ref: Reference) -> None:
+            with faults.kept():
+                await self._object(turn, ref)
+
+        await each(turn.seen.references, tell, at_once=REPORTS_AT_ONCE)
+        faults.tell()
+
+    async def _object(self, turn: Turn, ref: Reference) -> None:
+        if (sentence := turn.seen.invalid.get(ref)) is not None:
+            await self._tell(turn, ref, turn.result.of_invalid(sentence), None)
+        elif ref.kind == "VoiceClient":
+            applied = None if self._is_observed(ref) else f"generation {ref.generation} is applied"
+            event: Told | None = ("Normal", "Applied", applied) if applied and turn.result.all_is_well else None
+            await self._tell(turn, ref, turn.result.of_client(), event)
+        else:
+            await self._probe(turn, ref)
+
+    async def _probe(self, turn: Turn, ref: Reference) -> None:
+        known = turn.known
+        board = known.refused_boards.get(names.dashboard(ref.uid))
+        outcomes = turn.result.of_probe(ref, known.refused_rows.get(ref.name), board)
+        await self._tell(turn, ref, outcomes, self._news(turn, ref))
+
+    async def _tell(self, turn: Turn, ref: Reference, outcomes: Mapping[str, Outcome], news: Told | None) -> None:
+        told = tuple(outcomes.values())
+        if turn.known.told.get(ref) == told and news is None:
+            return
+        await self._writer.write(ref, lambda have: self._status(have, turn, ref, outcomes))
+        turn.known.told[ref] = told
+        if news is not None:
+            turn.announced.add(ref)
+            await self._event(ref, *news)
+
+    def _status(self, have: Mapping[str, Any], turn: Turn, ref: Reference, outcomes: Mapping[str, Outcome]) -> Json:
+        now = datetime.datetime.now(datetime.UTC)
+        want: Json = {
+            "observedGeneration": ref.generation,
+            "conditions": status.conditions(have, outcomes, ref.generation, now),
+            "grafana": status.grafana(ref, self._portal_url),
+        }
+        state = turn.states.get(ref.name) if ref.kind == "VoiceProbe" else None
+        return want if state is None else want | status.of_calls({**have, **want}, state, now)
+
+    def _news(self, turn: Turn, ref: Reference) -> Told | None:
+        """What there is to tell of a probe; nothing if only its client changed, which is told of the client."""
+        if ref in turn.announced:
+            return None
+        row = ref.name in turn.result.published
+        uid = names.dashboard(ref.uid)
+        board = uid in turn.result.boards
+        if row:
+            also = "; its dashboard in Grafana is written" if board else ""
+            return "Normal", "Published", f"generation {ref.generation} is published to the SIP hosts{also}"
+        if not board:
+            return None
+        if not self._was_shown(ref):
+            return "Normal", "DashboardWritten", "the dashboard in Grafana is written"
+        if uid in turn.result.drifted:
+            text = "the dashboard in Grafana was not as declared and has been put right"
+            return "Warning", "DashboardRestored", text
+        return None
+
+    def _was_shown(self, ref: Reference) -> bool:
+        turned = {c["type"]: c["status"] for c in self._store.status(ref).get("conditions", ())}
+        return self._is_observed(ref) and turned.get("DashboardsReady") == "True"
+
+    def _is_observed(self, ref: Reference) -> bool:
+        return bool(self._store.status(ref).get("observedGeneration") == ref.generation)
+
+    async def _event(self, ref: Reference, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        try:
+            await self._kubernetes.event(ref, kind, reason, message)
+        except OutsideError as error:
+            # An Event is a courtesy: the status carries the truth, and the work itself is done.
+            log.warning("%s/%s: no Event could be left: %s", ref.namespace, ref.name, error.sentence)

@@ -1,0 +1,51 @@
+"""One look at one client: what is declared, what is known, and how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from voiceprobe_operator import names
+from voiceprobe_operator.declared.objects import Declared
+from voiceprobe_operator.model import Reference
+from voiceprobe_operator.turn.known import Known
+from voiceprobe_operator.turn.result import Result
+
+
+@dataclass(slots=True)
+class Turn:
+    """`keeps` says of a probe that is not declared whether it stays all the same; `states` is what a row brought.
+
+    `is_whole`: Grafana was asked for everything in this turn. `is_doubtful`: what
+    is known was not so, as a refusal showed; the next turn looks whole.
+    """
+
+    seen: Declared
+    known: Known
+    keeps: Callable[[str], bool]
+    result: Result = field(default_factory=Result)
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
+    announced: set[Reference] = field(default_factory=set)
+    is_whole: bool = False
+    is_doubtful: bool = False
+
+    @property
+    def client(self) -> str:
+        """The client's name."""
+        return self.seen.client.name
+
+    def kept_probes(self) -> set[str]:
+        """Probes whose rows stay as they are: their specs cannot work, or too many vanished at once."""
+        published = self.known.published
+        unseen = set() if published is None else {probe for probe in published.plan if self.keeps(probe)}
+        return {ref.name for ref in self.seen.invalid} | (unseen - {probe.ref.name for probe in self.seen.probes})
+
+    def kept_dashboards(self) -> set[str] | None:
+        """Dashboards that stay as they are; None: all, as the plan does not tell whose the others are."""
+        published = self.known.published
+        if published is None:
+            return None
+        invalid = {ref.uid for ref in self.seen.invalid}
+        kept = {published.uids[probe] for probe in self.kept_probes() if probe in published.uids}
+        return {names.dashboard(uid) for uid in invalid | kept}

@@ -1,0 +1,222 @@
+"""The operator with its outside replaced by values: what it does without a server, and what a server would hold."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import httpx
+
+from tests.fake_grafana import FakeGrafana
+from voiceprobe_operator.database.sql import Published
+from voiceprobe_operator.database.transactions import Receipt
+from voiceprobe_operator.declared.store import Store
+from voiceprobe_operator.desired import fingerprint
+from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.grafana import Grafana
+from voiceprobe_operator.grafana.server import Server
+from voiceprobe_operator.reconciling.reconciler import Reconciler
+from voiceprobe_operator.reconciling.resync import Resync
+from voiceprobe_operator.reconciling.sweep import Guard
+from voiceprobe_operator.reporting.health import Health
+from voiceprobe_operator.reporting.reporter import Reporter
+from voiceprobe_operator.reporting.statuswriter import StatusWriter
+from voiceprobe_operator.settings import Settings
+from voiceprobe_operator.turn.status import merged
+
+Body = dict[str, Any]
+
+
+class Cluster:
+    """An API server's objects. `denied`: Secrets may not be read; `stubborn`: objects that take no status."""
+
+    def __init__(self) -> None:
+        self.objects_: dict[tuple[str, str, str], Body] = {}
+        self.events: list[tuple[str, str]] = []
+        self.patches: list[tuple[str, Body]] = []
+        self.away, self.denied, self.version = False, False, 0
+        self.stubborn: set[str] = set()
+        self.passwords: list[str] = []
+
+    def put(self, body: Body) -> Body:
+        """Store an object; the event's body."""
+        key = self._key(body)
+        before = self.objects_.get(key, {})
+        self.version += 1
+        stored = copy.deepcopy(body)
+        stored["metadata"]["resourceVersion"] = str(self.version)
+        if before.get("metadata", {}).get("uid") == body["metadata"]["uid"]:
+            stored["status"] = body.get("status", before.get("status", {}))
+        self.objects_[key] = stored
+        return copy.deepcopy(stored)
+
+    def remove(self, kind: str, namespace: str, name: str) -> Body:
+        body = self.objects_.pop((kind, namespace, name))
+        self.version += 1
+        return body | {"metadata": body["metadata"] | {"resourceVersion": str(self.version)}}
+
+    @staticmethod
+    def _key(body: Body) -> tuple[str, str, str]:
+        return body["kind"], body["metadata"]["namespace"], body["metadata"]["name"]
+
+    async def objects(self, kind: str) -> Any:
+        if self.away:
+            raise Transient("KubernetesUnavailable", "the Kubernetes API does not answer")
+        for body in [body for body in self.objects_.values() if body["kind"] == kind]:
+            yield copy.deepcopy(body)
+
+    async def patch_status(self, ref: Any, status: Body) -> Body | None:
+        if self.away:
+            raise Transient("KubernetesUnavailable", "the Kubernetes API does not answer")
+        if ref.name in self.stubborn:
+            raise Rejected("KubernetesRejected", f"{ref.name} cannot be patched")
+        body = self.objects_.get((ref.kind, ref.namespace, ref.name))
+        if body is None or body["metadata"]["uid"] != ref.uid:
+            return None
+        self.patches.append((ref.name, status))
+        self.version += 1
+        body["status"] = merged(body.get("status", {}), status)
+        body["metadata"]["resourceVersion"] = str(self.version)
+        return copy.deepcopy(body)
+
+    async def password(self, namespace: str, client: str) -> str:
+        if self.denied:
+            raise Transient("KubernetesUnavailable", "the Kubernetes API answered 403")
+        self.passwords.append(client)
+        return f"password of {client}"
+
+    async def event(self, ref: Any, kind: str, reason: str, message: str) -> None:
+        self.events.append((ref.name, reason))
+
+    async def namespace_event(self, namespace: str, kind: str, reason: str, message: str) -> None:
+        self.events.append((namespace, reason))
+
+    async def aclose(self) -> None:
+        return None
+
+    def condition(self, name: str, kind: str = "Ready") -> Body:
+        body = next(b for b in self.objects_.values() if b["metadata"]["name"] == name)
+        return next(c for c in body["status"]["conditions"] if c["type"] == kind)
+
+
+class Store_:
+    """MySQL's rows. `refuse`: probes whose rows it does not take, and why."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Body] = {}
+        self.orgs: dict[str, int | None] = {}
+        self.plan: dict[tuple[str, str], Body] = {}
+        self.refuse: dict[str, Rejected] = {}
+        self.away, self.reads, self.writes = False, 0, 0
+        self.statements: list[Body] = []
+
+    def _check(self) -> None:
+        if self.away:
+            raise Transient("DatabaseUnavailable", "the database does not answer")
+
+    async def published(self, client: str) -> Published:
+        self._check()
+        self.reads += 1
+        mine = {probe: row for (of, probe), row in self.plan.items() if of == client}
+        return Published(
+            self.rows.get(client),
+            self.orgs.get(client),
+            {probe: fingerprint(row) for probe, row in mine.items()},
+            {probe: row["uid"] for probe, row in mine.items()},
+        )
+
+    async def publish(self, client: str, client_row: Body | None, rows: Any, gone: Any) -> Receipt:
+        self._check()
+        self.writes += 1
+        if client_row is not None:
+            self.rows[client] = client_row
+        for probe in gone:
+            self.plan.pop((client, probe), None)
+        receipt = Receipt()
+        for row in rows:
+            self.statements.append(row)
+            if row["probe"] in self.refuse:
+                receipt.refused[row["probe"]] = self.refuse[row["probe"]]
+            else:
+                self.plan[client, row["probe"]] = row
+                receipt.states[row["probe"]] = self.state(client, row["probe"])
+        return receipt
+
+    @staticmethod
+    def state(client: str, probe: str) -> Body:
+        return {"client": client, "probe": probe, "health": "NoData", "last_call_at": None}
+
+    async def set_organisation(self, client: str, org: int | None) -> None:
+        self._check()
+        self.writes += 1
+        self.orgs[client] = org
+
+    async def ensure_account(self, account: str, password: str) -> bool:
+        self._check()
+        return False
+
+    async def known_probes(self) -> set[tuple[str, str]]:
+        self._check()
+        return set(self.plan)
+
+    async def shown_clients(self) -> set[str]:
+        self._check()
+        return {client for client, org in self.orgs.items() if org is not None}
+
+    async def states(self) -> list[Body]:
+        self._check()
+        return [self.state(*key) for key in self.plan]
+
+
+class World:
+    """All of the operator but its loops, on a cluster, a database and a Grafana that are values."""
+
+    def __init__(self, settings: Settings, grafana: FakeGrafana) -> None:
+        self.settings, self.far = settings, grafana
+        self.cluster, self.database = Cluster(), Store_()
+        self.start()
+
+    def start(self) -> None:
+        """Start the operator anew: all that it knew is gone."""
+
+        async def no_wait(_: float) -> None:
+            return None
+
+        self.store, self.guard = Store(), Guard(sweep_all=self.settings.sweep_all)
+        outside: Any = self.cluster
+        database: Any = self.database
+        self.api = Grafana(self.settings, transport=httpx.MockTransport(self.far.answer), sleep=no_wait)
+        self.server = Server(self.api)
+        self.writer = StatusWriter(outside, self.store)
+        reporter = Reporter(outside, self.writer, self.store, self.settings.portal_url)
+        self.reconciler = Reconciler(
+            self.settings, self.store, self.guard, outside, database, self.api, self.server, reporter
+        )
+        self.resyncing = Resync(self.settings, self.store, self.guard, outside, database, self.server)
+        self.health = Health(database, self.store, self.writer)
+
+    def apply(self, *bodies: Body) -> None:
+        """Store objects, and tell the operator by events."""
+        for body in bodies:
+            self.store.notice(self.cluster.put(body), deleted=False)
+
+    def delete(self, name: str, kind: str = "VoiceProbe", namespace: str = "acme") -> None:
+        """Remove an object, and tell the operator by an event."""
+        self.store.notice(self.cluster.remove(kind, namespace, name), deleted=True)
+
+    async def resync(self) -> set[str]:
+        """What the service does at a resync."""
+        clients = await self.resyncing.look()
+        self.reconciler.forget()
+        for client in sorted(clients):
+            await self.reconciler.reconcile(client)
+        return clients
+
+    def forget_requests(self) -> None:
+        """Count from here on."""
+        self.far.reads.clear()
+        self.far.writes.clear()
+        self.cluster.patches.clear()
+        self.cluster.events.clear()
+        self.database.reads = self.database.writes = 0
+        self.database.statements.clear()
