@@ -94,7 +94,8 @@ class CredentialsFile:
         """The credential in the table `name`."""
         tables = self._read()
         if name not in tables:
-            raise CredentialsError(f"the credential {name!r} is not in {self._path}")
+            # Clients read this, whom the paths of this host do not concern.
+            raise CredentialsError(f"the credential {name!r} is not in the file of VOICE_CREDENTIALS on this SIP host")
         return _credential(name, tables[name])
 
     def check(self) -> str:
