@@ -16,11 +16,12 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TARGET = places.CHECKOUT / "docs" / "images"
 PAGES = {"overview": "/", "probe": "/probes/claims-hotline/"}
-VIEWS = {"": ("light", 1200), "-dark": ("dark", 1200), "-narrow": ("light", 420)}
+CALL_OF = "/probes/secure/"
+"""The probe whose newest call is photographed, and its ladder."""
 
 
 def main() -> None:
-    """Start a lab, wait for enough calls, photograph each page, wide and narrow, light and dark."""
+    """Start a lab, wait for enough calls, photograph each page."""
     stack.install(registry(), extra_packages=("chromium",))
     with stack.running("screenshots") as lab:
         demo.first_calls(lab)
@@ -40,16 +41,19 @@ def _more_calls(lab: Lab) -> None:
 
 
 def _photograph(lab: Lab, browser: Browser) -> None:
-    for suffix, (scheme, width) in VIEWS.items():
-        with closing(browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 1060})) as context:
-            page = context.new_page()
-            page.goto(f"{lab.portal_url}/login/")
-            page.get_by_label("User name").fill(demo.login(CLIENT))
-            page.get_by_label("Password").fill(lab.passwords["demo"])
-            page.get_by_role("button", name="Log in").click()
-            for name, path in PAGES.items():
-                page.goto(f"{lab.portal_url}{path}")
-                page.screenshot(path=TARGET / f"{name}{suffix}.png")
+    with closing(browser.new_context(color_scheme="light", viewport={"width": 1200, "height": 1060})) as context:
+        page = context.new_page()
+        page.goto(f"{lab.portal_url}/login/")
+        page.get_by_label("User name").fill(demo.login(CLIENT))
+        page.get_by_label("Password").fill(lab.passwords["demo"])
+        page.get_by_role("button", name="Log in").click()
+        for name, path in PAGES.items():
+            page.goto(f"{lab.portal_url}{path}")
+            page.screenshot(path=TARGET / f"{name}.png")
+        page.goto(f"{lab.portal_url}{CALL_OF}")
+        page.get_by_role("region", name="Recent calls").get_by_role("link").first.click()
+        page.screenshot(path=TARGET / "call.png")
+        page.locator(".ladder").screenshot(path=TARGET / "ladder.png")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ HELP = """environment:
   VOICE_RTP_PORTS           first and last UDP port for media (20000-29998)
   VOICE_CREDENTIALS         file of mode 0600 with SIP credentials, or aws:PREFIX for Secrets Manager; empty: none
   VOICE_SPOOL               SQLite file that keeps records until the database has them
-  VOICE_AUDIO               folder with <name>.wav: mono, 16 bit, 8,000 Hz
+  VOICE_AUDIO               folder with <name>.wav: mono or stereo, 16 bit
   VOICE_RECORDINGS          folder for recordings of calls that sound bad; empty: none are kept
   VOICE_RECORDINGS_MAX_MB   how large that folder may get (1000)
   VOICE_RECORDINGS_MAX_DAYS how long a recording is kept (30)
