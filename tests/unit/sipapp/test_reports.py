@@ -95,7 +95,7 @@ def test_a_round_trip_is_never_negative_and_a_negative_one_is_nonsense(trip_ms: 
     here.receive(answer, START + 5 * SECOND + trip_ms * 1_000_000)
     if trip_ms < -50:
         assert here.round_trips_ms == []
-    elif trip_ms < 60_000:
+    elif -50 < trip_ms < 60_000:  # at the bound itself, the rounding of the fixed point decides
         assert here.round_trips_ms == [pytest.approx(max(0, trip_ms), abs=0.1)]
 
 
