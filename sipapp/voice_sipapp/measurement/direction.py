@@ -88,7 +88,7 @@ class Direction:
 
 def _with_pauses(sound: NDArray[np.int16], stats: StreamStats, rate_hz: int) -> NDArray[np.int16]:
     """`sound` with silence where nothing was sent. Packets of a stream hold equally much sound."""
-    if not stats.pauses:
+    if not stats.pauses or not any(stats.payloads):
         return sound
     sounding = np.cumsum([payload != b"" for payload in stats.payloads])
     parts: list[NDArray[np.int16]] = []

@@ -204,3 +204,13 @@ def test_what_was_heard_comes_with_the_record():
 def test_a_receiver_whose_dialer_is_another_host_tells_what_it_spoilt(party: scoring.Party, words: str | None):
     told = scoring.spoilt_by(party)
     assert told is None if words is None else words in str(told)
+
+
+def test_packets_without_any_sound_and_a_pause_are_a_stream_of_silence():
+    began = round(ANSWERED.timestamp() * 1000) * MS
+    packets = [
+        (began + stamp // 8 * MS, rtppacket.HEADER.pack(0x80, 8, number, stamp, 1))
+        for number, stamp in enumerate([*range(0, 1600, 160), *range(16_000, 17_600, 160)])
+    ]
+    stream = forward(packets)
+    assert stream.rtp_rx == 20
