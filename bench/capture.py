@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,23 @@ def streams(file: Path, ports: tuple[int, int]) -> list[Seen]:
     decode = f"udp.port=={ports[0]}-{ports[1]},rtp"
     table = commands.run(["tshark", "-n", "-q", "-r", file, "-d", decode, "-z", "rtp,streams"], seconds=120)
     return parse(table, float(first))
+
+
+def cut(file: Path, first: Mapping[tuple[str, int], int]) -> Path:
+    """A copy of `file` with only the `first` so many packets of each stream, by where that came from and went to."""
+    fields = ("frame.number", "ipv6.src", "udp.dstport")
+    words = [word for field in fields for word in ("-e", field)]
+    counts: Counter[tuple[str, int]] = Counter()
+    surplus = []
+    for line in commands.run(["tshark", "-n", "-r", file, "-T", "fields", *words], seconds=120).splitlines():
+        number, source, port = line.split("\t")
+        stream = source, int(port)
+        counts[stream] += 1
+        if counts[stream] > first.get(stream, 0):
+            surplus.append(number)
+    made = file.with_stem(f"{file.stem}-cut")
+    commands.run(["editcap", file, made, *surplus])
+    return made
 
 
 def parse(table: str, epoch: float) -> list[Seen]:

@@ -125,6 +125,7 @@ def party(stream: Stream) -> Party:
     return Party(
         codec=stream.codec,
         payload_type=stream.payload_type,
+        payload_types=stream.payload_types,
         sent=stream.sent,
         not_sent=stream.send_errors,
         send_problem=stream.send_problem,

@@ -75,7 +75,7 @@ def dbov(power: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
     """Mean square of 16-bit samples as a level in dB to overload (ITU-T G.100.1: a full-scale square wave is 0). Of
     perfect silence -120: quieter than half a step of 16 bits.
     """
-    return np.asarray(10 * np.log10(np.maximum(power, 1e-3) / FULL_SCALE**2))
+    return np.asarray(10 * np.log10(np.maximum(power / FULL_SCALE**2, 1e-12)))
 
 
 def _longest_run(flags: NDArray[np.bool_]) -> int:

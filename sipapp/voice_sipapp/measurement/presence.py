@@ -7,6 +7,7 @@ comes in). Levels count as steps from each band's own mean, which makes the comp
 what lies far below the loudest sound counts as silence, and so does comfort noise.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -45,17 +46,22 @@ class Reference:
         """Whether any stretch of this sound is in what was `heard`; None where that can't be told: too little was
         heard, or the reference is so steady that it has no course.
         """
-        likeness = self.likeness(heard)
-        return None if likeness is None else likeness >= LIKENESS
+        likenesses = self._likenesses(heard)
+        return None if likenesses is None else any(likeness >= LIKENESS for likeness in likenesses)
 
     def likeness(self, heard: NDArray[np.int16]) -> float | None:
         """The best correlation (-1 … 1) of a stretch of `heard` with any of this sound; None as for `is_in`."""
+        likenesses = self._likenesses(heard)
+        return None if likenesses is None else max(likenesses)
+
+    def _likenesses(self, heard: NDArray[np.int16]) -> Iterator[float] | None:
+        """That of each stretch, worked out as it is asked for: of a good call the first is enough."""
         if heard.size < SHORTEST_S * self._rate_hz or self._is_steady:
             return None
         course = _course(heard, self._rate_hz)
         length = min(round(STRETCH_S / FRAME_S), len(course))
         starts = range(0, len(course) - length + 1, length)
-        return max(self._best(course[start : start + length])[0] for start in starts)
+        return (self._best(course[start : start + length])[0] for start in starts)
 
     def locate(self, heard: NDArray[np.int16]) -> int | None:
         """Which sample of this sound is the first of `heard`, to a frame of 20 ms; None where it is not this sound."""

@@ -1,7 +1,8 @@
 """From what both parties saw of a call to its record. Pure: it runs after the call, outside the media's thread."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voice_sipapp.measurement import rtpstats, sources
@@ -25,12 +26,14 @@ class Party:
     """What one party sent, received and was told by RTCP, once its media has ended.
 
     `codec` is what its own leg agreed on, None where it agreed on none: something between may translate;
-    `payload_type` is the number under which it receives that. `not_sent` counts packets that this host itself failed to
+    `payload_type` is the number under which it receives that, `payload_types` are all numbers that the far end might
+    send under, each with its codec. `not_sent` counts packets that this host itself failed to
     send, for the reason `send_problem`; `clock_step_ms` is by how much this host's wall clock was set meanwhile.
     """
 
     codec: str | None = None
     payload_type: int | None = None
+    payload_types: Mapping[int, str] = field(default_factory=dict)
     sent: int = 0
     not_sent: int = 0
     send_problem: str | None = None
@@ -142,13 +145,13 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
     }
     if codec is None:
         return _Measured(StreamRecord(**key, sip_host=call.sip_host, valid=call.valid))
-    payload_type = CODECS[codec].payload_type if listener.payload_type is None else listener.payload_type
-    stats = rtpstats.analyse(packets(listener.received, payload_type), CODECS[codec].clock_hz)
+    codec, payload_types = _as_received(listener, codec)
+    stats = rtpstats.analyse(packets(listener.received, *payload_types), CODECS[codec].clock_hz)
     record = StreamRecord(
         **key,
         sip_host=call.sip_host,
         codec=codec,
-        payload_type=payload_type,
+        payload_type=payload_types[0],
         ptime_ms=stats.ptime_ms if stats else sources.PTIME_MS,
         rtp_tx=sender.sent,
         rtp_rx=stats.received if stats else 0,
@@ -166,6 +169,23 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
     heard = media.heard()
     intervals = tuple(IntervalRecord(**key, **row) for row in media.intervals(heard))
     return _Measured(replace(record, **media.columns(heard)), intervals, heard)
+
+
+def _as_received(listener: Party, agreed: str) -> tuple[str, list[int]]:
+    """The codec in which most came, that `agreed` on if as much, and its numbers, the most frequent first: a far end
+    may send in any codec of its answer (RFC 3264, section 6.1), and number it anew in mid-call.
+    """
+    usual = CODECS[agreed].payload_type if listener.payload_type is None else listener.payload_type
+    codecs = {**listener.payload_types, usual: agreed}
+    if len(codecs) == 1:
+        return agreed, [usual]
+    numbers = Counter(packet[1] & 0x7F for _, packet in listener.received)
+    came: Counter[str] = Counter()
+    for number, name in codecs.items():
+        came[name] += numbers[number]
+    codec = max(came, key=lambda name: (came[name], name == agreed))
+    own = [number for number, of in codecs.items() if of == codec]
+    return codec, sorted(own, key=lambda number: (-numbers[number], number != usual))
 
 
 def _measured_well(sender: Party, listener: Party) -> bool:

@@ -45,6 +45,7 @@ class Speech:
         signal = samples / FULL_SCALE
         self._size = signal.size / rate_hz * _ENVELOPE_HZ
         self._energy = float(np.dot(signal, signal)) / rate_hz * _ENVELOPE_HZ
+        self._peak = float(np.abs(signal).max(initial=0))
         self._envelope = envelope(signal, rate_hz)
 
     def level(self) -> SpeechLevel | None:
@@ -59,6 +60,8 @@ class Speech:
             return None
         levels = 10 * np.log10(self._energy / counts[reached])
         level = _at_margin(levels, levels - 20 * np.log10(_THRESHOLDS[reached]))
+        # Of a sound shorter than the envelope's rise less time counts than it lasts; no sound is louder than its peak.
+        level = min(level, 20 * float(np.log10(self._peak)))
         return SpeechLevel(level, min(1.0, self._energy / (10 ** (level / 10) * self._size)))
 
     def pauses(self, level: SpeechLevel) -> NDArray[np.bool_]:

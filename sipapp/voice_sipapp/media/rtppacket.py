@@ -26,10 +26,10 @@ class Packet(NamedTuple):
     restarts: int = 0
 
 
-def packets(received: Sequence[tuple[int, bytes]], payload_type: int) -> list[Packet]:
+def packets(received: Sequence[tuple[int, bytes]], *payload_types: int) -> list[Packet]:
     """The RTP packets among what was `received`, numbers unwrapped for each source.
 
-    Those of another type than `payload_type` (comfort noise, DTMF) are no sound, but they take numbers of the same
+    Those of another type than `payload_types` (comfort noise, DTMF) are no sound, but they take numbers of the same
     sequence: without them they would look lost.
     """
     sources: dict[int, _Source] = {}
@@ -39,7 +39,7 @@ def packets(received: Sequence[tuple[int, bytes]], payload_type: int) -> list[Pa
         if payload is None:
             continue
         _, kind, sequence, timestamp, ssrc = HEADER.unpack_from(data)
-        is_sound = kind & 0x7F == payload_type
+        is_sound = kind & 0x7F in payload_types
         packet = Packet(arrival_ns, sequence, timestamp, ssrc, payload if is_sound else b"", is_sound)
         result += sources.setdefault(ssrc, _Source()).take(packet)
     return result

@@ -34,6 +34,7 @@ class Remote:
     `sends` and `receives` are false while it holds the call. `srtp_key` is what it encrypts with (None: plain RTP);
     `crypto_tag` is the number of that key's line. It sends to us under `own_payload_type` and `own_dtmf_type`: the
     numbers of our offer, or its own where it made the offer. `rtcp_port` is where its reports go.
+    `also` are the numbers, of our offer, and codecs that its answer names too: it may send in any of them.
     `media` is its list of m= lines, `chosen` the place of ours among them: an answer must answer each.
     """
 
@@ -48,6 +49,7 @@ class Remote:
     dtmf_clock_hz: int = 8000
     own_payload_type: int = -1
     own_dtmf_type: int | None = None
+    also: tuple[tuple[int, str], ...] = ()
     rtcp_port: int = 0
     crypto_tag: int = sdes.OFFERED_TAG
     media: tuple[str, ...] = ()
@@ -219,6 +221,7 @@ def _remote(
         dtmf_clock_hz=dtmf_clock,
         own_payload_type=CODECS[codec].payload_type if answers else kind,
         own_dtmf_type=TELEPHONE_EVENTS[dtmf_clock] if answers and dtmf_type is not None else dtmf_type,
+        also=_both_have(section.types, maps, codecs) if answers else (),
         rtcp_port=_rtcp_port(section, port),
         crypto_tag=tag,
         media=tuple(each.line for each in sections),
@@ -282,6 +285,13 @@ def _common(types: Sequence[str], maps: dict[str, str], codecs: Sequence[str]) -
         if kind in maps and maps[kind] in wanted:
             return int(kind), wanted[maps[kind]]
     raise SdpError(f"the far end has none of the codecs {', '.join(codecs)}")
+
+
+def _both_have(types: Sequence[str], maps: dict[str, str], codecs: Sequence[str]) -> tuple[tuple[int, str], ...]:
+    """Our numbers and the names of all `codecs` that the far end has too."""
+    theirs = {maps.get(kind) for kind in types}
+    both = [CODECS[codec] for codec in codecs if CODECS[codec].encoding.upper() in theirs]
+    return tuple((codec.payload_type, codec.name) for codec in both)
 
 
 def _events(types: Sequence[str], maps: dict[str, str], clock_hz: int) -> tuple[int | None, int]:

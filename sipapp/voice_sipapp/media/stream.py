@@ -5,7 +5,9 @@ is kept until the call is scored. How late this host's own packets left is measu
 blamed on the network.
 """
 
+import base64
 import logging
+import os
 import random
 import socket
 import threading
@@ -36,7 +38,8 @@ class Stream:
     `receive_rtp`, `receive_rtcp` and `close` are the engine's, who holds the lock. The fields may be read when the
     stream has ended, `digits`, `early` and `first_rtp_ns` at any time.
 
-    `codec` is what this leg has agreed on, None until then, and `payload_type` the number under which it is received.
+    `codec` is what this leg has agreed on, None until then, and `payload_type` the number under which it is received;
+    `payload_types` are all numbers that sound may come under, each with its codec.
     `received` holds arrival (ns, wall clock) and packet, in the clear, since the answer; `early` is how many came
     before, `first_rtp_ns` when the very first came. `own_srtp_key` is what we encrypt with where the far end has a key
     too. `clock_step_ms` is by how much somebody set the wall clock.
@@ -48,6 +51,7 @@ class Stream:
         self.port = port
         self.codec: str | None = None
         self.payload_type: int | None = None
+        self.payload_types: dict[int, str] = {}
         self.own_srtp_key = srtp.new_key()
         self.send_errors = 0
         self.send_problem: str | None = None
@@ -55,7 +59,8 @@ class Stream:
         self.received = Arrivals()
         self.early = 0
         self.first_rtp_ns: int | None = None
-        self.exchange = Exchange(random.getrandbits(32), b"probe@invalid")
+        # A name for this call only, which tells nothing of the host (RFC 7022, section 4.2).
+        self.exchange = Exchange(random.getrandbits(32), base64.b64encode(os.urandom(12)))
         self.clock_step_ms = 0.0
         self._clocks_apart_ns = _clocks_apart_ns()
         self._sockets = (rtp, rtcp)
@@ -112,6 +117,7 @@ class Stream:
             codec = CODECS[remote.codec]
             resumes = self._remote is None or not self._remote.receives
             self.codec, self.payload_type = codec.name, remote.own_payload_type
+            self.payload_types |= {**dict(remote.also), remote.own_payload_type: codec.name}
             self._ticks, self.exchange.clock_hz, self._reception.clock_hz = codec.ticks, codec.clock_hz, codec.clock_hz
             if self._frames is not frames:
                 self._frames, self._frame = frames, 0
@@ -252,7 +258,7 @@ class Stream:
         """Bring the reception up to date: only reports need it, so nothing is counted as packets come."""
         for arrival_ns, packet in self.received[self._counted :]:
             _, kind, sequence, timestamp, ssrc = rtppacket.HEADER.unpack_from(packet)
-            is_sound = kind & 0x7F == self.payload_type
+            is_sound = kind & 0x7F in self.payload_types
             self._reception.packet(arrival_ns, sequence, timestamp, ssrc, is_sound=is_sound)
         self._counted = len(self.received)
 

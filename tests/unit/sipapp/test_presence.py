@@ -7,16 +7,20 @@ from hypothesis import strategies as st
 
 from tests.unit.sipapp.voices import PCM, RATE_HZ, noise, pcm, voice
 from voice_sipapp.measurement.presence import Reference
+from voice_sipapp.media import codecs
 
 SPEECH = voice(1, 12)
 SENT = Reference(SPEECH, RATE_HZ)
 
 
 def heard(start: int, seconds: float, lost: float = 0.0, gain_db: float = 0.0, seed: int = 3) -> PCM:
-    """What a listener hears of the speech that goes round and round: from `start` on, with packets lost and softer."""
+    """What a listener hears of the speech that goes round and round: from `start` on, softer, with packets lost and
+    concealed.
+    """
     sound = np.resize(np.roll(SPEECH, -start), int(seconds * RATE_HZ)).astype(float) * 10 ** (gain_db / 20)
-    gone = np.repeat(np.random.default_rng(seed).random(sound.size // 160 + 1) < lost, 160)[: sound.size]
-    return pcm(np.where(gone, 0, sound))
+    frames = codecs.encode("PCMA", pcm(sound))
+    gone = np.random.default_rng(seed).random(len(frames)) < lost
+    return codecs.decode("PCMA", [None if missing else frame for frame, missing in zip(frames, gone, strict=True)])
 
 
 @settings(max_examples=40, deadline=None)

@@ -136,6 +136,33 @@ def test_speech_with_its_pauses_left_out_is_heard_with_its_pauses(codec: str):
     assert stream.silent is False
 
 
+def test_a_far_end_may_send_any_codec_of_its_answer():
+    """RFC 3264, section 6.1: the first of the list is only what it should prefer."""
+    packets = received(codec="PCMU")
+    stream = scoring.complete(
+        call(), party([]), party(packets, "PCMA", payload_types={8: "PCMA", 0: "PCMU"}), SPEECH
+    ).streams[0]
+    assert (stream.codec, stream.payload_type, stream.rtp_rx, stream.one_way) == ("PCMU", 0, 500, False)
+    assert (stream.silent, stream.concealed_pct) == (False, 0)
+
+
+def test_a_codec_that_gets_another_number_in_mid_call_is_the_same():
+    """A transfer to another machine, which numbers dynamic codecs its own way (RFC 3264, section 8.3.2)."""
+    packets = [(at, packet[:1] + bytes([120]) + packet[2:] if number >= 200 else packet)
+               for number, (at, packet) in enumerate(received(codec="G722"))]  # fmt: skip
+    listener = party(packets, "G722", payload_type=120, payload_types={9: "G722", 120: "G722"})
+    stream = scoring.complete(call(), party([]), listener, SPEECH).streams[0]
+    assert (stream.codec, stream.payload_type, stream.rtp_rx, stream.rtp_lost) == ("G722", 120, 500, 0)
+    assert (stream.jitter_max_ms, stream.concealed_pct) == (0, 0)
+    assert stream.longest_silence_ms == forward(received(codec="G722"), "G722").longest_silence_ms
+
+
+def test_a_codec_that_was_never_agreed_on_is_not_heard():
+    listener = party(received(codec="PCMU"), "PCMA", payload_types={8: "PCMA", 9: "G722"})
+    stream = scoring.complete(call(), party([]), listener, SPEECH).streams[0]
+    assert (stream.codec, stream.payload_type, stream.rtp_rx, stream.one_way) == ("PCMA", 8, 0, True)
+
+
 def test_somebody_else_s_speech_is_silent_too():
     assert forward(received(sound_of(voice(77, 10)))).silent is True
 

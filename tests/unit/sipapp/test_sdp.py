@@ -75,6 +75,14 @@ def test_the_far_ends_numbers_are_honoured_and_its_own_offer_keeps_them():
     assert (answered.dtmf_type, answered.own_dtmf_type) == (121, 102)
 
 
+def test_all_codecs_of_an_answer_are_known_by_our_numbers():
+    """RFC 3264, section 6.1."""
+    text = "c=IN IP6 2001:db8::1\r\nm=audio 4000 RTP/AVP 111 9 18 0 101\r\na=rtpmap:111 opus/48000/2\r\n"
+    remote = sdp.choose(text, ["PCMA", "PCMU", "opus", "G722"], "::1", answers=True)
+    assert set(remote.also) == {(0, "PCMU"), (9, "G722"), (96, "opus")}
+    assert sdp.choose(text, ["PCMU", "opus"], "::1").also == (), "we answer with one"
+
+
 def test_dtmf_on_another_clock_is_better_than_none():
     text = OFFER.replace("a=rtpmap:102 telephone-event/48000\r\n", "").replace(" 102", "")
     remote = sdp.choose(text, ["opus"], "::1")

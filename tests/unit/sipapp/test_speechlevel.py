@@ -119,3 +119,13 @@ def test_pauses_are_where_nobody_speaks():
     assert found[2400:3900].all()
     assert not found[3950:4000].any()
     assert not found[4100:].any()
+
+
+@pytest.mark.parametrize("milliseconds", [2, 5, 20, 60])
+def test_a_moment_of_sound_is_no_louder_than_its_peak(milliseconds: int):
+    """The envelope rises more slowly than that: less time counts than it lasts."""
+    click = np.zeros(8000, np.int16)
+    click[-8 * milliseconds :] = 32_000
+    found = speechlevel.measure(click, 8000)
+    assert found is not None
+    assert found.dbov <= 20 * np.log10(32_000 / 32_768)

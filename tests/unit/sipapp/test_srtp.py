@@ -1,5 +1,7 @@
 """Encrypted media, against a session of libsrtp's own."""
 
+import struct
+
 import pylibsrtp
 import pytest
 
@@ -36,6 +38,32 @@ def test_what_another_session_sends_is_read_and_nothing_else():
     assert ours.rtcp(report) == RTCP
     with pytest.raises(srtp.SrtpError, match="replay"):
         ours.rtp(secret)
+
+
+def numbered(sequence: int, ssrc: int = 5) -> bytes:
+    return struct.pack("!BBHII", 0x80, 8, sequence & 0xFFFF, sequence * 160 & 0xFFFFFFFF, ssrc) + b"\xd5" * 160
+
+
+def test_numbers_that_wrap_are_followed_both_ways():
+    """The rollover counter is not sent: both ends must count alike (RFC 3711, section 3.3.1), losses and reordering
+    around the wrap included.
+    """
+    key, first = srtp.new_key(), 65_500
+    ours, theirs = srtp.Sender(key), far_end(key, pylibsrtp.Policy.SSRC_ANY_INBOUND)
+    for at in range(first, first + 200):
+        assert theirs.unprotect(ours.rtp(numbered(at))) == numbered(at)
+    sender, receiver = far_end(key, pylibsrtp.Policy.SSRC_ANY_OUTBOUND), srtp.Receiver(key)
+    secrets = [sender.protect(numbered(at)) for at in range(first, first + 200)]
+    secrets[34:38] = [secrets[37], secrets[35]]  # 65,534 … 1
+    assert len([receiver.rtp(secret) for secret in secrets]) == 198
+
+
+def test_another_source_of_the_same_key_is_read_too():
+    """A far end that changes its SSRC in mid-call keeps its key."""
+    key = srtp.new_key()
+    sender, receiver = far_end(key, pylibsrtp.Policy.SSRC_ANY_OUTBOUND), srtp.Receiver(key)
+    for packet in (numbered(40_000), numbered(100, ssrc=6), numbered(40_001)):
+        assert receiver.rtp(sender.protect(packet)) == packet
 
 
 def test_keys_are_never_the_same():

@@ -112,6 +112,26 @@ def test_reports_that_come_to_the_port_for_sound_are_no_sound(engine: Engine):
     assert [packet[1] for _, packet in stream.received] == [8]
 
 
+def test_every_number_under_which_sound_may_come_is_known(engine: Engine):
+    one, other = engine.open(), engine.open()
+    one.target(remote(other, also=((8, "PCMA"), (0, "PCMU"))), FRAMES)
+    assert one.payload_types == {8: "PCMA", 0: "PCMU"}
+    one.target(remote(other, payload_type=120, own_payload_type=120), FRAMES)
+    assert one.payload_types == {8: "PCMA", 0: "PCMU", 120: "PCMA"}
+    engine.end(one)
+    engine.end(other)
+
+
+def test_no_two_streams_have_the_same_name_in_reports(engine: Engine):
+    """RFC 7022, section 4.2: a name that two ends share looks like a loop (RFC 3550, section 8.2)."""
+    streams = [engine.open() for _ in range(5)]
+    names = {stream.exchange.cname for stream in streams}
+    for stream in streams:
+        engine.end(stream)
+    assert len(names) == 5
+    assert {len(name) for name in names} == {16}
+
+
 def test_digits_are_heard_and_take_their_place_among_the_numbers(engine: Engine):
     one, other = engine.open(), engine.open()
     connect(engine, one, other)
