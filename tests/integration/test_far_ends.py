@@ -335,7 +335,7 @@ def test_a_call_on_hold_is_silent_and_goes_on(far_ends: FarEnds):
     assert 70 <= reverse(cdr).rtp_rx <= 125
 
 
-@pytest.mark.parametrize("scenario", ["offerless", "bad_offer", "update", "late_bye", "forked"])
+@pytest.mark.parametrize("scenario", ["offerless", "bad_offer", "update", "early_update", "late_bye", "forked"])
 def test_what_the_far_side_asks_within_a_call_is_answered(far_ends: FarEnds, scenario: str):
     call = far_ends.call(scenario, "-rtp_echo").call
     assert call.disposition == "answered"
@@ -347,6 +347,14 @@ def test_a_session_is_refreshed_where_that_is_left_to_us(far_ends: FarEnds, monk
     cdr = far_ends.call("we_refresh", "-rtp_echo", duration_ms=3000)
     assert (cdr.call.disposition, cdr.call.hangup_by) == ("answered", "local")
     assert cdr.call.duration_ms >= 3000
+
+
+def test_a_session_that_nobody_refreshes_is_ended(far_ends: FarEnds, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(agent, "SHORTEST_INTERVAL_S", 1.5)
+    call = far_ends.call("never_refreshes", "-rtp_echo", duration_ms=8000).call
+    assert (call.disposition, call.hangup_by) == ("answered", "timeout")
+    assert 1000 <= call.duration_ms < 4000
+    assert "not refreshed in time" in (call.sip_reason or "")
 
 
 # --- garbage ---

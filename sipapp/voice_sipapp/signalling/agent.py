@@ -3,23 +3,29 @@ kept fresh, further dialogs of a forked INVITE ended.
 """
 
 import logging
-import re
 from typing import Any, Protocol
 
 from sippy.MsgBody import MsgBody
-from sippy.SipGenericHF import SipGenericHF
 from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.Time.Timeout import Timeout
 from sippy.UA import UA
 
+from voice_sipapp.signalling import sessiontimer
 from voice_sipapp.signalling.credentials import Credential
 from voice_sipapp.signalling.digest import CHALLENGES, proofs
+from voice_sipapp.signalling.headers import header
 from voice_sipapp.signalling.transactions import is_literal
 
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 SHORTEST_REFRESH_S = 20.0
 """A far end that wants its session refreshed ever so often is not followed below this."""
+
+SHORTEST_INTERVAL_S = 90.0
+"""No session is ended because a shorter interval than this went by (RFC 4028, section 4)."""
+
+RETRY_AFTER_S = 2
+"""When an offer may be repeated that came too early."""
 
 GLARE_S = 2.5
 """How long to wait after a 491 before trying again (RFC 3261, section 14.1)."""
@@ -46,27 +52,6 @@ class Media(Protocol):
         """The far end's answer to it. Raises ValueError."""
 
 
-class _Text(SipGenericHF):  # type: ignore[misc]  # the stack is untyped
-    """The body of a header that is sent as it was written, the header's name too."""
-
-    def __init__(self, text: str, name: str) -> None:
-        super().__init__(text, name)
-        self._name = name
-
-    def getCopy(self) -> "_Text":
-        """Another one like it."""
-        return _Text(self.body, self._name)
-
-    def getCanName(self, name: str, compact: bool = False) -> str:
-        """The header's name."""
-        return self._name
-
-
-def header(name: str, text: str) -> Any:  # noqa: ANN401
-    """A header that is sent as it is written here."""
-    return SipHeader(name=name, body=_Text(text, name))
-
-
 class Agent(UA):  # type: ignore[misc]  # the stack is untyped
     """One dialog. `edge` is where everything of it is sent to, where not to the far end itself."""
 
@@ -90,7 +75,10 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         self._edge = edge
         self._forks: set[str] = set()
         self._rounds = 0
+        self.expired = False
+        """Whether we ended the dialog because nobody refreshed the session in time."""
         self._refresh_timer: Any = None
+        self._expiry_timer: Any = None
         self._refreshing = False
         self._interval = 0
         if credential is not None:
@@ -107,15 +95,57 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
             return super().recvRequest(req, sip_t)
         if self.rCSeq is not None and self.rCSeq >= req.getHFBody("cseq").getCSeqNum():
             return req.genResponse(500, "Server Internal Error"), None, None
-        self.rCSeq = req.getHFBody("cseq").getCSeqNum()
+        early = self._early(req)
+        if not (early and self._invited):  # each early dialog of a forked INVITE counts its requests for itself
+            self.rCSeq = req.getHFBody("cseq").getCSeqNum()
+        if early and method == "UPDATE":
+            return self._early_update(req)
         if self.isConnected() and method in ("INVITE", "UPDATE"):
             return self._renegotiate(req, sip_t)
         return self._answered(req, *_SIDE_ANSWERS.get(method, (405, "Method Not Allowed")))
 
-    def _answered(self, request: Any, code: int, reason: str) -> Any:  # noqa: ANN401
+    def _answered(self, request: Any, code: int, reason: str, *more: Any) -> Any:  # noqa: ANN401
         response = request.genResponse(code, reason)
-        response.appendHeader(header("Allow", ALLOWED))
+        response.appendHeaders([header("Allow", ALLOWED), *more])
         return response, None, None
+
+    def isYours(self, req: Any = None, *rest: Any, **named: Any) -> "Agent | None":  # noqa: ANN401
+        """This agent, if `req` belongs to its dialog. Before the call is up the stack takes nothing but the INVITE
+        itself for its own.
+        """
+        found: Agent | None = super().isYours(req, *rest, **named)
+        return self if found is None and req is not None and self._early(req) else found
+
+    @property
+    def _invited(self) -> bool:
+        """Whether the INVITE was ours, and has no final answer yet."""
+        return str(self.state) in ("Trying(UAC)", "Ringing(UAC)")
+
+    def _early(self, request: Any) -> bool:  # noqa: ANN401
+        """Whether `request` is of this dialog, and comes before the INVITE's final answer (RFC 3261, section 12.1)."""
+        if request.getMethod() not in ("UPDATE", "OPTIONS", "INFO"):
+            return False
+        if not (self._invited or str(self.state) in ("Trying(UAS)", "Ringing(UAS)")):
+            return False
+        own, peer = self.lUri.getTag(), self.rUri.getTag()
+        return (
+            str(request.getHFBody("call-id")) == str(self.cId)
+            and own is not None
+            and request.getHFBody("to").getTag() == own
+            and peer in (None, request.getHFBody("from").getTag())
+        )
+
+    def _early_update(self, request: Any) -> Any:  # noqa: ANN401
+        """Answer an UPDATE before the call is up: a new offer must wait until the INVITE's own has its answer
+        (RFC 3311, section 5.2).
+        """
+        if request.getBody() is not None:
+            if self._invited:
+                return self._answered(request, 491, "Request Pending")
+            return self._answered(request, 500, "Server Internal Error", header("Retry-After", str(RETRY_AFTER_S)))
+        if request.countHFs("contact") and not self._invited:
+            self.rTarget = request.getHFBody("contact").getUrl().getCopy()
+        return self._answered(request, 200, "OK", SipHeader(name="contact", body=self.lContact))
 
     def _renegotiate(self, request: Any, transaction: Any) -> Any:  # noqa: ANN401
         """Answer a re-INVITE or an UPDATE (RFC 3261 section 14, RFC 3311): a new offer, hold, or a refresh."""
@@ -178,19 +208,43 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
 
     def _session_timer(self, request: Any) -> list[Any]:  # noqa: ANN401
         """Headers that accept the session timer of `request`; the far end refreshes, unless it wants us to."""
-        asked = _session_expires(request)
+        asked = sessiontimer.asked(request)
         if asked is None:
+            self.cleanup()
             return []
         knows = any("timer" in str(each.body).lower() for each in request.getHFs("supported") + request.getHFs("k"))
         # A proxy may have asked on behalf of a far end that knows nothing of timers: then it is left to us.
         self._interval, refresher = asked[0], asked[1] or ("uac" if knows else "uas")
-        self._refresh_in(self._interval / 2 if refresher == "uas" else None)
+        self._fresh(ours=refresher == "uas")
         accepted = header("Session-Expires", f"{self._interval};refresher={refresher}")
         return [accepted] if refresher == "uas" else [header("Require", "timer"), accepted]
 
     def accept_timer(self, request: Any) -> tuple[Any, ...]:  # noqa: ANN401
         """Headers for our 200 to the INVITE `request`."""
         return (header("Allow", ALLOWED), header("Supported", "timer"), *self._session_timer(request))
+
+    def _fresh(self, *, ours: bool) -> None:
+        """The session was refreshed just now; `ours`: the next time that is left to us."""
+        self.cleanup()
+        if ours:
+            self._refresh_in(self._interval / 2)
+        patience_s = sessiontimer.patience_s(max(self._interval, SHORTEST_INTERVAL_S))
+        self._expiry_timer = Timeout(self._expire, patience_s)
+
+    def cleanup(self) -> None:
+        """End the timers: there is no session, or none that runs out. The stack calls this for a dead dialog."""
+        self._refresh_in(None)
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
+            self._expiry_timer = None
+
+    def _expire(self) -> None:
+        """Hang up: whoever should have refreshed the session is gone (section 10)."""
+        self._expiry_timer = None
+        if self.isConnected():
+            self.expired = True
+            log.warning("call %s: the session was not refreshed in time", self.cId)
+            self.disconnect()
 
     def _refresh_in(self, seconds: float | None) -> None:
         """Refresh the session after that time; None: the other side does."""
@@ -227,11 +281,15 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
             self.disconnect()
 
     def _follow_timer(self, response: Any) -> None:  # noqa: ANN401
-        """Refresh from now on, if `response` names us: we are the one who invited."""
-        asked = _session_expires(response)
-        if asked is not None and asked[1] == "uac":
-            self._interval = asked[0]
-            self._refresh_in(self._interval / 2)
+        """Keep to the session timer of `response`, a 200 to an INVITE of ours; it is ours to refresh unless the far
+        end takes that over.
+        """
+        asked = sessiontimer.asked(response)
+        if asked is None:
+            self.cleanup()
+            return
+        self._interval = asked[0]
+        self._fresh(ours=asked[1] != "uas")
 
     # --- our requests ------------------------------------------------------------------------------------------------
 
@@ -335,13 +393,3 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
             method=method, ruri=target, to=answer.getHFBCopy("to"), fr0m=self.lUri, cseq=number, callid=self.cId,
             routes=routes, target=(address, "udp"),
         )  # fmt: skip
-
-
-def _session_expires(message: Any) -> tuple[int, str | None] | None:  # noqa: ANN401
-    """Seconds and refresher of the session timer that `message` asks for."""
-    for name in ("session-expires", "x"):
-        if message.countHFs(name):
-            found = re.match(r"\s*([0-9]{1,9})", str(message.getHFBody(name)))
-            refresher = re.search(r"refresher\s*=\s*(uac|uas)", str(message.getHFBody(name)), re.IGNORECASE)
-            return (int(found[1]), refresher[1].lower() if refresher else None) if found else None
-    return None

@@ -142,7 +142,7 @@ class Call:
             else:
                 self._end_dialer()
         elif kind == "CCEventDisconnect":
-            self._hangup_by = "remote"
+            self._hangup_by = "timeout" if self._leg and self._leg.expired else "remote"
             self._cause = self._q850()
             self._end_dialer()
 
@@ -325,6 +325,8 @@ class Call:
             hints.append(hint)
         elif self._leg and not self._cancelled:
             hints.extend(self._leg.hints)
+        if self._leg and self._leg.expired:
+            hints.append("the session was not refreshed in time (RFC 4028)")
         if self._toneless:
             hints.append("the far side takes no DTMF (RFC 4733)")
         if self.receiver is None and (trouble := self.station.unreachable.get(self.probe.key)):

@@ -25,7 +25,8 @@ NO_ANSWER_MS = 30_000
 class Ending:
     """How a call ended. `cancelled`: the dialer gave up; `rang`: a 18x came; `stopped`: this process was told to end;
     `unusable`: it could not be started, or the answer can't be used; `misconfigured`: because of the plan or of this
-    host's settings; `hangup_by`: who ended an answered call, "local" or "remote".
+    host's settings; `hangup_by`: who ended an answered call, "local", "remote" or
+    "timeout" (its session ran out).
     """
 
     code: int | None
@@ -55,7 +56,7 @@ def disposition(ending: Ending) -> str:
 
 
 def hangup_by(ending: Ending) -> str:
-    """Who ended the call: local, remote, timeout (nobody answered) or none (it was refused)."""
+    """Who ended the call: local, remote, timeout (nobody answered, or the session ran out) or none (it was refused)."""
     if ending.stopped:
         return "local"
     if ending.answered:

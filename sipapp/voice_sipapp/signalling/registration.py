@@ -21,9 +21,9 @@ from voice_sipapp.backoff import Backoff
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling import dialling, redirect, stack
-from voice_sipapp.signalling.agent import header
 from voice_sipapp.signalling.credentials import CredentialsError
 from voice_sipapp.signalling.digest import CHALLENGES, proofs
+from voice_sipapp.signalling.headers import header
 from voice_sipapp.signalling.station import Station
 from voice_sipapp.signalling.transactions import is_literal
 

@@ -28,9 +28,10 @@ from sippy.Time.Timeout import Timeout
 from voice_sipapp import __version__
 from voice_sipapp.edge import CALL_HEADER
 from voice_sipapp.plan.sipuri import SipUri
-from voice_sipapp.signalling.agent import ALLOWED, Agent, Media, header
+from voice_sipapp.signalling.agent import ALLOWED, Agent, Media
 from voice_sipapp.signalling.correlation import Invite
 from voice_sipapp.signalling.credentials import Credential
+from voice_sipapp.signalling.headers import header
 from voice_sipapp.signalling.ladder import Ladder, call_id
 from voice_sipapp.signalling.transactions import Transactions
 
@@ -252,6 +253,11 @@ class Leg:
     def reasons(self) -> str:
         """The Reason headers of what ended the dialog, one a line."""
         return "\n".join(str(each.body) for each in self._ua.last_words("reason"))
+
+    @property
+    def expired(self) -> bool:
+        """Whether the dialog was ended because nobody refreshed its session in time (RFC 4028)."""
+        return self._ua.expired
 
     @property
     def hints(self) -> list[str]:

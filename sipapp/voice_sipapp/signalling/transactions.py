@@ -18,6 +18,8 @@ GARBAGE_EVERY_S = 60.0
 _ANSWER = re.compile(r"SIP/2\.0 [1-6][0-9]{2}(?: |\r|\n)")
 _ANSWERED_INVITE = re.compile(r"SIP/2\.0 2[0-9]{2} .*^CSeq\s*:\s*[0-9]+\s+INVITE\s*$", re.MULTILINE | re.DOTALL | re.I)
 
+_CREDENTIALS = ("authorization", "proxy-authorization")
+
 log = logging.getLogger(__name__)
 
 
@@ -78,6 +80,13 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
             self._afterwards.append(action)
         else:
             action()
+
+    def newTransaction(self, msg: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Send `msg`. What acknowledges an INVITE bears the credentials of the INVITE (RFC 3261, section 22.1)."""
+        made = super().newTransaction(msg, *arguments, **named)
+        if made.ack is not None:
+            made.ack.appendHeaders([each.getCopy() for name in _CREDENTIALS for each in msg.getHFs(name)])
+        return made
 
     def incomingResponse(self, msg: Any, t: Any, checksum: bytes) -> None:  # noqa: ANN401
         """Take in an answer to a request of ours, and acknowledge it where that is due."""
