@@ -18,6 +18,7 @@ from voice_sipapp.finishing import Finished, Finisher
 from voice_sipapp.ledger import Ledger, as_answered, as_begun
 from voice_sipapp.measurement.fullreference import Judge
 from voice_sipapp.measurement.recording import Recordings
+from voice_sipapp.media import codecs
 from voice_sipapp.media.audio import AudioError, AudioStore
 from voice_sipapp.plan.leaseholder import clock
 from voice_sipapp.plan.leases import Lease
@@ -77,6 +78,7 @@ class Caller:
         self._turns = turns or Turns()
         self._pending = Pending()
         self._probes: dict[tuple[str, str], Probe] = {}
+        self._prepared: set[tuple[str, str]] = set()
         self._requests: dict[UUID, int] = {}
         self.answered_requests: queue.SimpleQueue[tuple[int, UUID]] = queue.SimpleQueue()
         self.left_out = 0
@@ -126,11 +128,30 @@ class Caller:
         """
         self.reception.probes = probes
         self._probes = {probe.key: probe for probe in probes}
+        self._prepare(probes)
         called = [probe for probe in probes if held is None or Lease(*probe.key, "dialer") in held]
         self._schedule.update(called, datetime.now(UTC), free_since)
         if self.registrations is not None:
             received = [probe for probe in probes if held is None or Lease(*probe.key, "receiver") in held]
             self.registrations.update(received)
+
+    def _prepare(self, probes: list[Probe]) -> None:
+        """Have what `probes` play encoded before the first call needs it, in another thread than the stack's: Opus
+        takes the time of many packets.
+        """
+        wanted = {(probe.audio, codec) for probe in probes for codec in codecs.usable(probe.codecs)} - self._prepared
+        self._prepared |= wanted
+        for audio, codec in sorted(wanted):
+            if not self._stopping:
+                self._scorer.submit(self._encode, audio, codec)
+
+    def _encode(self, audio: str, codec: str) -> None:
+        try:
+            self._sounds.get(audio).frames[codec]
+        except AudioError as error:
+            log.warning("%s", error)  # and each call that would play it has a record of that
+        except Exception:
+            log.exception("the sound %s can't be encoded for %s", audio, codec)
 
     def let_go(self, leases: frozenset[Lease]) -> tuple[frozenset[Lease], float]:
         """Stop calling those of `leases` that can be left now, and return them, with the `clock()` of that moment. For

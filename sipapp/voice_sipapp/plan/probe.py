@@ -83,6 +83,11 @@ class Probe:
         """What identifies the probe: client and name."""
         return self.client, self.probe
 
+    @property
+    def last_digits_ms(self) -> int:
+        """How long after the answer the last of the probe's own digits are pressed; 0 where there are none."""
+        return max((step.after_ms for step in self.dtmf), default=0)
+
 
 def from_row(row: Mapping[str, Cell]) -> Probe:
     """The probe of one row of the plan. Raises ProbeError where the row makes no sense."""

@@ -4,11 +4,15 @@ Version 7 (RFC 9562, section 5.7) because the receiver may run on another host: 
 that it is told, and with it it can write its part of the record under the right key (`uuid`, `started_at`).
 """
 
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 CODE_DIGITS = 4
+
+HEARD = "#"
+"""The digit that the receiver presses once it has heard the code."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -32,3 +36,14 @@ def started_at(uuid: UUID) -> datetime:
 def code(uuid: UUID) -> str:
     """The digits that the dialer of the call `uuid` sends as DTMF where the probe asks for confirmation."""
     return f"{uuid.int % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+
+
+def keys(uuid: UUID) -> str:
+    """What is pressed for the code: a star first, lest who begins to listen in its middle take the rest for another."""
+    return f"*{code(uuid)}"
+
+
+def heard(digits: str) -> str | None:
+    """The code in `digits`, which may come after others (a voice menu's, the end of the code itself)."""
+    found = re.findall(rf"(?<=\*)[0-9]{{{CODE_DIGITS}}}", digits)
+    return found[-1] if found else None

@@ -23,7 +23,12 @@ CLEAR_UP_MS = 2000
 """How long the receiver's leg may outlive the dialer's: its BYE or CANCEL is still on the way."""
 
 CODE_MS = 500
-"""How long after the answer the call's code is pressed, where the probe asks for it; never after other digits."""
+"""How long after the answer, and after the last of the probe's own digits, the call's code is pressed, where the probe
+asks for it: a menu on the way must get its own digits alone."""
+
+CODE_EVERY_MS, CODE_TRIES = 2500, 12
+"""How often, and how many times at most, the code is pressed until the receiver has heard it: it may answer later than
+whatever answered first."""
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +147,7 @@ class Call:
             else:
                 self._end_dialer()
         elif kind == "CCEventDisconnect":
-            self._hangup_by = "timeout" if self._leg and self._leg.expired else "remote"
+            self._hangup_by = "local" if self._leg and self._leg.expired else "remote"
             self._cause = self._q850()
             self._end_dialer()
 
@@ -182,16 +187,18 @@ class Call:
         except sdp.SdpError as error:
             self.fail(str(error))
             return
-        for after_ms, digits in self._keys():
-            self.later(after_ms, partial(self._press, digits))
+        for step in self.probe.dtmf:
+            self.later(step.after_ms, partial(self._press, step.digits))
+        if self.probe.confirm:
+            self.later(self.probe.last_digits_ms + CODE_MS, partial(self._confirm, CODE_TRIES))
 
-    def _keys(self) -> list[tuple[int, str]]:
-        """What is pressed, and how long after the answer."""
-        steps = [(step.after_ms, step.digits) for step in self.probe.dtmf]
-        if not self.probe.confirm:
-            return steps
-        first = min([CODE_MS, *(after_ms - 1 for after_ms, _ in steps)])
-        return [(max(0, first), calluuid.code(self.uuid)), *steps]
+    def _confirm(self, tries: int) -> None:
+        """Press the call's code, unless the receiver has heard it: one of this host, or one that says so."""
+        here = self.receiver is not None and self.receiver.code == calluuid.code(self.uuid)
+        if self._dialer_over or tries == 0 or here or calluuid.HEARD in self.session.stream.digits:
+            return
+        self._press(calluuid.keys(self.uuid))
+        self.later(CODE_EVERY_MS, partial(self._confirm, tries - 1))
 
     def _press(self, digits: str) -> None:
         if not self._dialer_over and not self.session.stream.press(digits):

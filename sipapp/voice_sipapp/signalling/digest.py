@@ -1,5 +1,6 @@
 """Challenges of digest authentication (RFC 3261 section 22, RFC 8760) met with sippy's arithmetic."""
 
+import re
 from typing import Any
 
 from sippy.SipHeader import SipHeader
@@ -8,6 +9,8 @@ from voice_sipapp.signalling.credentials import Credential
 
 CHALLENGES = 4
 """How many challenges one request may meet: a proxy's, the far end's, and each once more for a nonce that got stale."""
+
+_PARAMETER = re.compile(r'([\w.!%*+`\'~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
 
 _HEADERS = {401: ("www-authenticate", "authorization"), 407: ("proxy-authenticate", "proxy-authorization")}
 
@@ -35,14 +38,32 @@ def proofs(response: Any, sent: Any, credential: Credential, uri: str) -> list[A
 def _challenge(response: Any, name: str) -> tuple[Any, str | None] | None:  # noqa: ANN401
     """The first challenge in `response` that can be met, and the protection to use with it."""
     for found in response.getHFs(name):
-        try:
-            challenge = found.getBody()
-            supported, qop = challenge.supportedAlgorithm()
-        except Exception:  # noqa: S112 - of another scheme, or malformed: the next one may do
+        challenge = _read(found.body)
+        if challenge is None:
             continue
-        if supported and challenge.realm is not None and challenge.nonce is not None:
-            return challenge, qop
+        supported, qop = challenge.supportedAlgorithm()
+        if supported:
+            # What lies between may write the session description anew, which auth-int would not survive.
+            return challenge, "auth" if "auth" in (challenge.qop or ()) else qop
     return None
+
+
+def _read(body: Any) -> Any:  # noqa: ANN401
+    """The challenge in the header `body`; None where it is of another scheme, or lacks what it must have.
+
+    The stack's own parser knows the names in lower case alone, and no quoted quotation mark.
+    """
+    scheme, _, rest = str(body).strip().partition(" ")
+    given = {name.lower(): value.removeprefix('"').removesuffix('"') for name, value in _PARAMETER.findall(rest)}
+    if scheme.lower() != "digest" or not given.get("nonce") or "realm" not in given:
+        return None
+    challenge = type(body)(realm=given.pop("realm"), nonce=given.pop("nonce"))
+    algorithm, qop = given.pop("algorithm", None), given.pop("qop", None)
+    challenge.algorithm = algorithm.upper().replace("-SESS", "-sess") if algorithm else None
+    challenge.qop = [each.strip().lower() for each in qop.split(",")] if qop else None
+    challenge.opaque = given.pop("opaque", None)
+    challenge.otherparams = list(given.items())
+    return challenge
 
 
 def _stale(challenge: Any) -> bool:  # noqa: ANN401

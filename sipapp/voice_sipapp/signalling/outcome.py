@@ -25,8 +25,7 @@ NO_ANSWER_MS = 30_000
 class Ending:
     """How a call ended. `cancelled`: the dialer gave up; `rang`: a 18x came; `stopped`: this process was told to end;
     `unusable`: it could not be started, or the answer can't be used; `misconfigured`: because of the plan or of this
-    host's settings; `hangup_by`: who ended an answered call, "local", "remote" or
-    "timeout" (its session ran out).
+    host's settings; `hangup_by`: who ended an answered call, "local" or "remote".
     """
 
     code: int | None
@@ -56,7 +55,7 @@ def disposition(ending: Ending) -> str:
 
 
 def hangup_by(ending: Ending) -> str:
-    """Who ended the call: local, remote, timeout (nobody answered, or the session ran out) or none (it was refused)."""
+    """Who ended the call: local, remote, timeout (nobody answered) or none (it was refused)."""
     if ending.stopped:
         return "local"
     if ending.answered:

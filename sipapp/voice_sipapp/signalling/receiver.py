@@ -4,7 +4,6 @@ It belongs to a call of this host, or stands alone where the dialer is another h
 """
 
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +22,11 @@ OVERSTAY_MS = 15_000
 """How long past the call's duration an answered receiver waits for the dialer's BYE before it hangs up itself."""
 
 CONFIRM_MS = 6000
-"""How long after the answer a call that only its code can confirm may take to send it."""
+"""How long after the answer a call that only its code can confirm may take to send it, besides the time for the
+probe's own digits: long enough for two of the dialer's tries."""
+
+LISTEN_MS = 200
+"""How often it is looked whether the code has come."""
 
 ANY_CODE = "?"
 """In place of a code: some code must be heard, of a call of which nothing else is known."""
@@ -105,19 +108,29 @@ class Receiver:
         self.leg.answer(answer)
         self.session.play()
         self._watch.answered(self)
+        if self.probe.confirm:
+            self._later(LISTEN_MS, self._listen)
         if self._code is not None:
-            self._later(CONFIRM_MS, self._check_code)
+            self._later(CONFIRM_MS + self.probe.last_digits_ms, self._check_code)
 
     @property
     def code(self) -> str | None:
         """The call's code as it was heard, where the probe has it sent."""
-        heard = self.session.stream.digits[: calluuid.CODE_DIGITS]
-        return heard if self.probe.confirm and re.fullmatch(rf"[0-9]{{{calluuid.CODE_DIGITS}}}", heard) else None
+        return calluuid.heard(self.session.stream.digits) if self.probe.confirm else None
 
     @property
     def genuine(self) -> bool:
         """Whether it was our call, as far as is known."""
         return self._code is None or self.code == self._code or (self._code == ANY_CODE and self.code is not None)
+
+    def _listen(self) -> None:
+        """Tell the dialer, which may be on another host, once its code was heard: until then it presses it again."""
+        if self.over:
+            return
+        if self.code is None:
+            self._later(LISTEN_MS, self._listen)
+        else:
+            self.session.stream.press(calluuid.HEARD)
 
     def _check_code(self) -> None:
         if not self.over and not self.genuine:

@@ -2,13 +2,14 @@
 
 import contextlib
 import socket
+import threading
 import time
 from typing import Any
 
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port, way
-from voice_sipapp.media import g711, sdp
+from voice_sipapp.media import codecs, g711, sdp
 from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.plan.limits import Turn
 from voice_sipapp.plan.probe import Digits
@@ -241,7 +242,7 @@ def test_a_far_end_that_would_not_encrypt_is_refused(bench: Bench):
 
 
 @pytest.mark.parametrize("certain", [True, False], ids=["with its header", "without"])
-def test_the_dialer_presses_the_calls_code_and_then_the_way_through_an_ivr(bench: Bench, certain: bool):
+def test_the_dialer_presses_the_way_through_an_ivr_and_then_the_calls_code(bench: Bench, certain: bool):
     """The receiver hears it; where the header was lost, the code is what makes the call ours."""
     receivers = []
     real = call_module.Call.take
@@ -253,13 +254,58 @@ def test_the_dialer_presses_the_calls_code_and_then_the_way_through_an_ivr(bench
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(call_module.Call, "take", taken)
-        cdr = bench.call(bench.receiver_port, confirm=True, dtmf=(Digits(700, "12#"),), duration_ms=3000)
+        cdr = bench.call(bench.receiver_port, confirm=True, dtmf=(Digits(700, "12#"),), duration_ms=4500)
     (receiver,) = receivers
     assert receiver is not None
-    assert receiver.session.stream.digits == f"{calluuid.code(cdr.call.uuid)}12#"
+    assert receiver.session.stream.digits == f"12#{calluuid.keys(cdr.call.uuid)}"  # once: it is told that it was heard
     assert (cdr.call.disposition, cdr.call.sip_reason) == ("answered", "OK")
     assert {stream.direction for stream in cdr.streams} == {"forward", "reverse"}
     assert bench.caller.reception.strangers == 0
+
+
+def test_a_code_that_a_voice_menu_swallowed_is_pressed_again(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    """The menu answers first, and the agent comes to it in the middle of the code."""
+    receivers = []
+    real = call_module.Call.take
+
+    def taken(call: call_module.Call, **how: Any) -> stack.Leg:
+        leg = real(call, **{**how, "certain": False})
+        assert call.receiver is not None
+        receivers.append(call.receiver)
+        return leg
+
+    def agent_comes() -> None:
+        heard = receivers[0].session.stream._heard
+        if len(heard.digits) == 3:
+            heard.digits = ""
+            swallowing.cancel()
+
+    monkeypatch.setattr(call_module.Call, "take", taken)
+    swallowing = stack.every(0.02, lambda: agent_comes() if receivers else None)
+    cdr = bench.call(bench.receiver_port, confirm=True, duration_ms=5500)
+    code = calluuid.code(cdr.call.uuid)
+    assert receivers[0].session.stream.digits == f"{code[2:]}*{code}"
+    assert {stream.direction for stream in cdr.streams} == {"forward", "reverse"}
+    assert bench.caller.reception.strangers == 0
+
+
+def test_what_a_plan_plays_is_encoded_before_the_first_call_by_another_thread(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    threads: dict[str, str] = {}
+    real = codecs.encode
+
+    def encode(name: str, samples: g711.PCM) -> tuple[bytes, ...]:
+        threads[name] = threading.current_thread().name
+        return real(name, samples)
+
+    monkeypatch.setattr(codecs, "encode", encode)
+    bench.caller.update([a_probe(bench.receiver_port, codecs=("opus", "PCMA"), suspended=True)])
+    bench.caller._scorer.submit(int).result(20)
+    assert set(threads) == {"opus", "PCMA"}
+    assert all(name.startswith("score") for name in threads.values())
+    bench.call(bench.receiver_port, codecs=("opus",))
+    assert threads["opus"].startswith("score")
 
 
 def test_a_far_end_without_dtmf_is_told_of(bench: Bench):

@@ -33,3 +33,14 @@ def test_the_code_is_always_four_digits() -> None:
 def test_any_other_uuid_is_not_ours() -> None:
     with pytest.raises(ValueError, match="no call of ours"):
         calluuid.started_at(uuid4())
+
+
+@pytest.mark.parametrize(
+    ("digits", "code"),
+    [
+        ("*4711", "4711"), ("711*4711", "4711"), ("12#*4711*47", "4711"), ("1*2*4711", "4711"), ("4711", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_the_code_is_found_among_other_digits(digits: str, code: str | None):
+    assert calluuid.heard(digits) == code

@@ -152,7 +152,10 @@ class Presser(OtherHost):
         self._session.end()
 
 
-@pytest.mark.parametrize(("digits", "code", "strangers"), [("4711", "4711", 0), ("", None, 1), ("47", None, 1)])
+@pytest.mark.parametrize(
+    ("digits", "code", "strangers"),
+    [("*4711", "4711", 0), ("11*4711", "4711", 0), ("", None, 1), ("*47", None, 1), ("4711", None, 1)],
+)
 def test_a_call_without_its_header_must_press_its_code_where_the_probe_asks_for_it(
     bench: Bench, digits: str, code: str | None, strangers: int
 ):
