@@ -105,6 +105,22 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
             for action in waiting:
                 action()
 
+    def incomingRequest(self, msg: Any, checksum: bytes, tids: Any, server: Any) -> None:  # noqa: ANN401
+        """Take in a request. The transaction of one that can't be read is given up at once: the stack would keep it
+        for as long as its Expires header says, and anybody may send any number of them.
+        """
+        tid = msg.getTId(wBRN=True) if msg.getMethod() != "ACK" else None
+        known = tid in self.tserver
+        try:
+            super().incomingRequest(msg, checksum, tids, server)
+        except Exception:
+            if not known and (left := self.tserver.pop(tid, None)) is not None:
+                for timer in (left.teA, left.teD, left.teE, left.teF, left.teG):
+                    if timer is not None:
+                        timer.cancel()
+                left.cleanup()
+            raise
+
     def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:  # noqa: ANN401
         """Take in one datagram."""
         if self.req_consumers is None:

@@ -56,3 +56,22 @@ def test_garbage_stops_no_port_and_is_not_printed(bench: Bench, capfd: pytest.Ca
     printed = capfd.readouterr()
     assert "6629fae4" not in printed.out + printed.err
     assert bench.caller.reception.strangers == 0
+
+
+@pytest.mark.parametrize("to", ["garbage>", "<tel:+44>"])
+def test_a_request_that_can_not_be_read_leaves_nothing_behind(bench: Bench, to: str):
+    """Not even if it says that it may take 31 years."""
+    endpoint = bench.caller.station.receiver
+    before = transactions.garbage.count
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as far:
+        far.bind((ADDRESS, free_port()))
+        port = far.getsockname()[1]
+        text = options(port).decode().replace("OPTIONS", "INVITE").replace("To: <sip:a@b>", f"To: {to}")
+        text = text.replace("Call-ID", "Expires: 999999999\r\nCall-ID")
+        far.sendto(text.encode(), (ADDRESS, int(endpoint.address.rsplit(":", 1)[1])))
+        for _ in range(100):
+            stack.run_loop(timeout_s=0.05)
+            if transactions.garbage.count > before:
+                break
+    assert transactions.garbage.count == before + 1
+    assert endpoint.config["_sip_tm"].tserver == {}
