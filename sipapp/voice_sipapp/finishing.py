@@ -74,7 +74,7 @@ class Finisher:
         cdr = self._recorded(scored, receiver.probe.mos_warning)
         (stream,) = cdr.streams
         ladders = _ladders(call, {"receiver": receiver.leg.ladder.to_json(call.started_at)})
-        problem = scoring.spoilt_by(party) or (STOPPED if visitor.spoilt else None)
+        problem = STOPPED if visitor.spoilt else scoring.spoilt_by(party)
         told = f"{call.sip_host}: {problem}" if problem else None
         self._keep(
             ReceiverPart(visitor.known, receiver.invited_at, receiver.code, stream, cdr.intervals, ladders, told)

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, way
+from voice_sipapp.measurement import scoring
 from voice_sipapp.media import ports, sdp
 from voice_sipapp.media.audio import AudioError
 from voice_sipapp.records import calluuid
@@ -111,7 +112,13 @@ def test_a_host_in_trouble_answers_503(bench: Bench, monkeypatch: pytest.MonkeyP
     assert (far.codes, bench.parts) == ([503], [])
 
 
-def test_a_process_that_stops_keeps_what_it_heard_as_not_valid(bench: Bench):
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "late"])
+def test_a_process_that_stops_keeps_what_it_heard_as_not_valid(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, late: bool
+):
+    """That it was stopped is what its record says, however late the host's packets were besides."""
+    if late:
+        monkeypatch.setattr(scoring, "MAX_LAG_MS", -1)
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     OtherHost(bench, str(calluuid.new(datetime.now(UTC))), hang_up_after_s=30)
     stack.later(1, bench.caller.stop)
