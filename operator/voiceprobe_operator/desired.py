@@ -64,7 +64,10 @@ class Desired:
 
 def desired(client: Client, probes: Sequence[Probe], settings: Settings, access: Access) -> Desired:
     """All that should exist for `client`, whose valid probes are `probes`."""
-    dashboards = [overview_dashboard(client), *(probe_dashboard(client, probe) for probe in probes)]
+    dashboards = [
+        overview_dashboard(client, settings.portal_url),
+        *(probe_dashboard(client, probe, settings.portal_url) for probe in probes),
+    ]
     account = names.account(client.name)
     return Desired(
         client=client,

@@ -7,6 +7,7 @@ FOLDER_UID = "voice"
 # One word: the slug of a probe's dashboard always has two, and Grafana refuses a dashboard whose slug is a folder's.
 FOLDER_TITLE = "Voice"
 OVERVIEW_UID = "voice-overview"
+FLEET_DASHBOARD_UID = "voice-fleet"
 PROBE_DASHBOARD_PREFIX = "vp-"
 MANAGER = "voice-quality-operator"
 

@@ -21,7 +21,14 @@ from voice_lab.services import cluster, database
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
 
-VIEWS = ["client_call", "client_call_interval", "client_call_ladder", "client_call_stream", "client_probe"]
+VIEWS = [
+    "client_call",
+    "client_call_interval",
+    "client_call_judged",
+    "client_call_ladder",
+    "client_call_stream",
+    "client_probe",
+]
 
 
 def grafana_query(sql: str) -> dict[str, Any]:

@@ -126,8 +126,8 @@ class System:
         for direction, better in (("forward", 0.1), ("reverse", 0.0)):
             self.rows(
                 "INSERT INTO voice.voice_call_stream (uuid, direction, started_at, client, probe, sip_host, rtp_rx,"
-                " loss_pct, jitter_ms, rtt_ms, mos_cq, one_way, valid)"
-                " VALUES (%s, %s, %s, %s, %s, 'h', 1500, 0.1, 2, 30, %s, 0, 1)",
+                " loss_pct, jitter_ms, rtt_ms, r_factor, mos_cq, one_way, valid)"
+                " VALUES (%s, %s, %s, %s, %s, 'h', 1500, 0.1, 2, 30, 90, %s, 0, 1)",
                 *(key, direction, now, NAMESPACE, probe, mos + better),
             )
 
@@ -173,7 +173,7 @@ def test_a_probe_becomes_plan_account_organisation_and_dashboards(system: System
     assert client["grafana_org_id"] == system.org()
     grants = system.rows(f"SHOW GRANTS FOR '{client['account']}'@'%%'")
     text = " ".join(str(value) for row in grants for value in row.values())
-    assert text.count("GRANT SELECT ON") == 5
+    assert text.count("GRANT SELECT ON") == 6
     assert client["grafana_login"] == f"client-{NAMESPACE}"
     assert [e["reason"] for e in events(system, probe)].count("Published") == 1
 
@@ -194,7 +194,7 @@ def test_two_probes_of_one_display_name_are_two_series(system: System, probe: st
         system.probe(name, displayName="Inbound sales")
         system.record_call(name, mos)
     until(lambda: {system.plan().get(name, {}).get("display_name") for name in (probe, twin)} == {"Inbound sales"})
-    frames = system.answers("voice-overview")["MOS"]["results"]["A"]["frames"]
+    frames = system.answers("voice-overview")["MOS of the worst probes"]["results"]["A"]["frames"]
     series = json.dumps([frame["schema"] for frame in frames])
     system.kubectl("delete", "voiceprobe", twin)
     assert f"Inbound sales ({probe})" in series

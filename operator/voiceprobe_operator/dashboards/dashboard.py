@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voiceprobe_operator.dashboards.panels import Json, Panel
-from voiceprobe_operator.model import Client
 
 REVISION_PREFIX = "revision-"
 
@@ -27,18 +26,19 @@ class Dashboard:
         return {**self.content, "tags": [*self.content["tags"], REVISION_PREFIX + self.revision]}
 
 
-def dashboard(uid: str, title: str, client: Client, tags: list[str], panels: Sequence[Panel]) -> Dashboard:
-    """The dashboard of `client` that shows `panels`."""
+def dashboard(uid: str, title: str, time_zone: str, tags: list[str], panels: Sequence[Panel]) -> Dashboard:
+    """A dashboard of `panels`, whose times are those of `time_zone` (an IANA name)."""
     content: Json = {
         "uid": uid,
         "title": title,
         "tags": tags,
-        "timezone": "utc" if client.time_zone == "UTC" else client.time_zone,
+        "timezone": "utc" if time_zone == "UTC" else time_zone,
         "editable": False,
         "graphTooltip": 1,
-        "schemaVersion": 38,
-        "time": {"from": "now-6h", "to": "now"},
-        "refresh": "30s",
+        # The last that Grafana 8.3 to 9.4 understand; newer ones bring it up to their own.
+        "schemaVersion": 36,
+        "time": {"from": "now-24h", "to": "now"},
+        "refresh": "1m",
         "links": _links(),
         "panels": [panel.model(number) for number, panel in enumerate(panels, start=1)],
     }

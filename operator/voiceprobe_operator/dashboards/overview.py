@@ -3,61 +3,165 @@
 from __future__ import annotations
 
 from voiceprobe_operator import names
-from voiceprobe_operator.dashboards import queries
+from voiceprobe_operator.dashboards import words
 from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
-from voiceprobe_operator.dashboards.panels import Json, Panel, Place, health_mappings
+from voiceprobe_operator.dashboards.panels import (
+    HIDDEN,
+    Json,
+    Panel,
+    Place,
+    health_cell,
+    health_columns,
+    linked,
+    measure,
+)
+from voiceprobe_operator.dashboards.queries import overview as queries
 from voiceprobe_operator.model import Client
 
+_NO_PROBES = "No probes yet"
 
-def overview_dashboard(client: Client) -> Dashboard:
+
+def overview_dashboard(client: Client, portal_url: str) -> Dashboard:
     """All probes of the client at a glance. It asks the database for them, so a new probe does not change it."""
-    return dashboard(names.OVERVIEW_UID, "All probes", client, ["voice", "voice-overview"], _overview_panels())
+    panels = [*_now(), _timeline(), _probes(), *_mos(), _worst_calls(portal_url), *_over_time()]
+    return dashboard(names.OVERVIEW_UID, "All probes", client.time_zone, ["voice", "voice-overview"], panels)
 
 
-def _overview_panels() -> list[Panel]:
+def _now() -> list[Panel]:
     return [
         Panel(
             kind="stat",
             title="Probes by health",
             description="How many probes are healthy, degraded, unhealthy, without data or suspended now.",
-            sql=queries.health_counts(),
-            place=Place(0, 0, 24, 4),
-            no_data="No probes yet",
-            columns={word: _colour(mapping["color"]) for word, mapping in health_mappings()[0]["options"].items()},
+            sql=queries.counts(),
+            place=Place(0, 0, 12, 4),
+            unit="short",
+            no_data=_NO_PROBES,
+            columns=health_columns(),
         ),
         Panel(
-            kind="table",
-            title="Probes",
-            description="Every probe as it stands now, the worst first. Values are those of its last valid call.",
-            sql=queries.all_states(),
-            place=Place(0, 4, 24, 10),
-            no_data="No probes yet",
-            columns=_state_columns(),
-        ),
-        Panel(
-            kind="timeseries",
-            title="MOS",
-            description="Mean opinion score of each probe's worse direction, the mean of the calls in each interval.",
-            sql=queries.all_mos(),
-            place=Place(0, 14, 24, 12),
-            minimum=1,
-            maximum=5,
+            kind="stat",
+            title="Calls of this time",
+            description=f"All probes together. {words.ANSWER_RATE} {words.SLA} MOS is that of a call's worse direction."
+            f" {words.WORST}",
+            sql=queries.rates_of_all(),
+            place=Place(12, 0, 12, 4),
+            unit="short",
+            columns=words.RATES_AND_MOS,
         ),
     ]
 
 
-def _colour(colour: str) -> Json:
-    return {"color": {"mode": "fixed", "fixedColor": colour}, "decimals": 0}
+def _timeline() -> Panel:
+    return Panel(
+        kind="state-timeline",
+        title="Health over time",
+        description="The worst health of each probe's valid calls in each interval, judged by its thresholds as they"
+        " are"
+        f" now. The {queries.TIMELINES} probes that are worst now, if there are more. A gap: no call for an hour.",
+        sql=queries.timeline(),
+        place=Place(0, 4, 24, 10),
+        unit="short",
+        interval="5m",
+    )
 
 
-def _state_columns() -> dict[str, Json]:
-    return {
-        "Health": {"mappings": health_mappings(), "custom.cellOptions": {"type": "color-background"}},
-        "MOS": {"decimals": 2},
-        "MOS to receiver": {"decimals": 2},
-        "MOS to dialer": {"decimals": 2},
-        "Loss": {"unit": "percent", "decimals": 2},
-        "Jitter": {"unit": "ms", "decimals": 1},
-        "Post-dial delay": {"unit": "ms"},
+def _probes() -> Panel:
+    mos = {f"MOS to {end}, {name}": words.MOS for end in ("receiver", "dialer") for name in ("median", "worst 5 %")}
+    columns: dict[str, Json] = {
+        "Health": health_cell(),
+        "Probe": linked("Open the probe", "/d/${__data.fields.Dashboard}/-?${__url_time_range}", new_tab=False),
+        **words.RATES,
+        **mos,
+        "Post-dial delay, worst 5 %": measure("ms"),
         "Last call": {"unit": "dateTimeFromNow"},
+        "Dashboard": HIDDEN,
     }
+    return Panel(
+        kind="table",
+        title="Probes",
+        description="Every probe: its health and last call now; all else of the valid calls of this time. The worst"
+        " first."
+        f" {words.ANSWER_RATE} {words.SLA} {words.WORST}",
+        sql=queries.probes(),
+        place=Place(0, 14, 24, 10),
+        no_data=_NO_PROBES,
+        columns=columns,
+    )
+
+
+def _mos() -> list[Panel]:
+    return [
+        Panel(
+            kind="timeseries",
+            title="MOS of all probes",
+            description="Mean opinion score (ITU-T G.107, conversational) of each direction, over the calls of all"
+            " probes"
+            f" in each interval. {words.WORST}",
+            sql=queries.mos(),
+            place=Place(0, 24, 12, 9),
+            minimum=1,
+            maximum=5,
+            interval="15m",
+        ),
+        Panel(
+            kind="timeseries",
+            title="MOS of the worst probes",
+            description=f"The lowest MOS, either direction, of each interval: of the {queries.SERIES} probes with the"
+            " lowest mean MOS of this time.",
+            sql=queries.mos_of_worst(),
+            place=Place(12, 24, 12, 9),
+            minimum=1,
+            maximum=5,
+            interval="5m",
+        ),
+    ]
+
+
+def _worst_calls(portal_url: str) -> Panel:
+    call = f"{portal_url}/probes/${{__data.fields.Name}}/calls/${{__data.fields.Call}}/"
+    return Panel(
+        kind="table",
+        title="Worst ten calls",
+        description="The answered calls of this time that sounded worst: those without sound in a direction, then by"
+        " the"
+        " MOS of the worse direction. The time leads to the call's page in the portal.",
+        sql=queries.worst_calls(),
+        place=Place(0, 33, 24, 9),
+        columns={
+            "Started": {"unit": "dateTimeAsIso", **linked("Open the call", call, new_tab=True)},
+            "MOS": words.MOS,
+            "MOS to receiver": words.MOS,
+            "MOS to dialer": words.MOS,
+            "Loss": measure("percent", 2),
+            "Jitter": measure("ms", 1),
+            "Post-dial delay": measure("ms"),
+            "Name": HIDDEN,
+            "Call": HIDDEN,
+        },
+    )
+
+
+def _over_time() -> list[Panel]:
+    return [
+        Panel(
+            kind="timeseries",
+            title="Answer rate and SLA compliance",
+            description=f"Of the calls in each interval. {words.ANSWER_RATE} {words.SLA}",
+            sql=queries.shares(),
+            place=Place(0, 42, 12, 8),
+            unit="percent",
+            maximum=100,
+            interval="1h",
+        ),
+        Panel(
+            kind="timeseries",
+            title="Outcomes",
+            description="Number of valid calls by final SIP code and outcome, in each interval.",
+            sql=queries.outcomes_of_all(),
+            place=Place(12, 42, 12, 8),
+            unit="short",
+            stacked=True,
+            interval="15m",
+        ),
+    ]

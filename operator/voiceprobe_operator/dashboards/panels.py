@@ -19,6 +19,9 @@ HEALTH_COLOURS = {
     "Suspended": "blue",
 }
 _DECIMALS = {"none": 2}
+_OVER_TIME = ("timeseries", "state-timeline")
+# Where no call was made for longer, a state timeline shows a gap.
+_LONGEST_PAUSE_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Place:
 class Panel:
     """One panel: what it asks, and how the answer is read."""
 
-    kind: Literal["timeseries", "stat", "table"]
+    kind: Literal["timeseries", "stat", "table", "state-timeline"]
     title: str
     description: str
     sql: str
@@ -67,10 +70,16 @@ class Panel:
     text: bool = False
     stacked: bool = False
     columns: Mapping[str, Json] = field(default_factory=dict)
+    # Shortest interval of a time series (such as "15m"): shorter ones would hold too few calls to condense.
+    interval: str | None = None
+    # A time range of its own (such as "28d"), whatever the dashboard shows.
+    span: str | None = None
+    # Every cell of a table in the colour of its band.
+    coloured: bool = False
 
     def model(self, number: int) -> Json:
         """Grafana's JSON of this panel, the `number`th of its dashboard."""
-        return {
+        model: Json = {
             "id": number,
             "type": self.kind,
             "title": self.title,
@@ -81,12 +90,17 @@ class Panel:
             "fieldConfig": {"defaults": self._defaults(), "overrides": self._overrides()},
             "options": self._options(),
         }
+        if self.interval is not None:
+            model["interval"] = self.interval
+        if self.span is not None:
+            model["timeFrom"] = self.span
+        return model
 
     def _target(self) -> Json:
         return {
             "refId": "A",
             "datasource": DATASOURCE,
-            "format": "time_series" if self.kind == "timeseries" else "table",
+            "format": "time_series" if self.kind in _OVER_TIME else "table",
             "editorMode": "code",
             "rawQuery": True,
             "rawSql": self.sql,
@@ -95,20 +109,27 @@ class Panel:
     def _defaults(self) -> Json:
         defaults: Json = {"unit": "string" if self.text else self.unit, "noValue": self.no_data}
         if self.kind == "timeseries":
-            defaults |= {"min": self.minimum, "custom": self._drawing()}
+            defaults |= {"min": self.minimum}
         if self.maximum is not None:
             defaults["max"] = self.maximum
-        if self.unit in _DECIMALS and self.kind == "stat" and not self.text:
+        if self.unit in _DECIMALS and self.kind != "timeseries" and not self.text:
             defaults["decimals"] = _DECIMALS[self.unit]
-        defaults["thresholds"] = {
-            "mode": "absolute",
-            "steps": self.bands.steps() if self.bands else [_step("text" if self.kind == "stat" else "green", None)],
-        }
+        plain = _step("text" if self.kind == "stat" else "green", None)
+        defaults["thresholds"] = {"mode": "absolute", "steps": self.bands.steps() if self.bands else [plain]}
         if self.text:
             defaults["mappings"] = health_mappings()
-        return defaults
+        if self.kind == "state-timeline":
+            defaults["mappings"] = health_numbers()
+        # Grafana 12 overlooks a table's overrides of `custom` where the defaults have none.
+        return defaults | {"custom": self._drawing()}
 
     def _drawing(self) -> Json:
+        if self.kind == "table":
+            return {"align": "auto", "displayMode": "color-background" if self.coloured else "auto"}
+        if self.kind == "state-timeline":
+            return {"fillOpacity": 80, "lineWidth": 0, "spanNulls": _LONGEST_PAUSE_MS}
+        if self.kind == "stat":
+            return {}
         if self.stacked:
             return {"drawStyle": "bars", "fillOpacity": 80, "stacking": {"mode": "normal", "group": "A"}}
         # Calls are minutes apart: the points are the measurements, the line only leads the eye.
@@ -116,25 +137,31 @@ class Panel:
         return drawing | {"thresholdsStyle": {"mode": "area" if self.bands else "off"}}
 
     def _options(self) -> Json:
+        legend = {"displayMode": "list", "placement": "bottom"}
         if self.kind == "timeseries":
-            return {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}}
+            return {"legend": legend, "tooltip": {"mode": "multi"}}
+        if self.kind == "state-timeline":
+            drawn = {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"}
+            return {"legend": legend, "tooltip": {"mode": "single"}, **drawn}
         if self.kind == "table":
             return {"showHeader": True, "cellHeight": "sm"}
-        fields = "/.*/" if self.text else ""
         return {
             "colorMode": "background" if self.text or self.bands else "value",
             "graphMode": "none",
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": fields, "values": False},
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/" if self.text else "", "values": False},
         }
 
     def _overrides(self) -> list[Json]:
-        return [
-            {
-                "matcher": {"id": "byName", "options": name},
-                "properties": [{"id": key, "value": value} for key, value in properties.items()],
-            }
-            for name, properties in self.columns.items()
-        ]
+        overrides = [_override("byName", name, properties) for name, properties in self.columns.items()]
+        if self.kind != "table":
+            return overrides
+        # The text for an empty table would otherwise stand in every empty cell of a full one.
+        return [_override("byRegexp", "/.*/", {"noValue": "–"}), *overrides]
+
+
+def _override(matcher: str, options: str, properties: Json) -> Json:
+    changes = [{"id": key, "value": value} for key, value in properties.items()]
+    return {"matcher": {"id": matcher, "options": options}, "properties": changes}
 
 
 def health_mappings() -> list[Json]:
@@ -143,11 +170,46 @@ def health_mappings() -> list[Json]:
     return [{"type": "value", "options": options}]
 
 
+def health_numbers() -> list[Json]:
+    """Value mappings that give the numbers of a state timeline, 1 to 3, their words for health and the colours."""
+    words = list(HEALTH_COLOURS.items())[:3]
+    options = {
+        str(number): {"text": word, "color": colour, "index": number} for number, (word, colour) in enumerate(words, 1)
+    }
+    return [{"type": "value", "options": options}]
+
+
+def health_columns() -> dict[str, Json]:
+    """Overrides of columns that count the probes of each health, each in the colour of the word."""
+    return {
+        word: {"color": {"mode": "fixed", "fixedColor": colour}, "decimals": 0}
+        for word, colour in HEALTH_COLOURS.items()
+    }
+
+
+def health_cell() -> Json:
+    """Override of a table column that holds the words for health."""
+    return {"mappings": health_mappings(), "custom.displayMode": "color-background"}
+
+
 def banded(unit: str, bands: Bands, decimals: int = 2) -> Json:
     """Override of a table column: unit, and its text in the colour of its band."""
     return {
         "unit": unit,
         "decimals": decimals,
         "thresholds": {"mode": "absolute", "steps": bands.steps()},
-        "custom.cellOptions": {"type": "color-text"},
+        "custom.displayMode": "color-text",
     }
+
+
+def measure(unit: str, decimals: int = 0) -> Json:
+    """Override of a column: its unit."""
+    return {"unit": unit, "decimals": decimals}
+
+
+def linked(title: str, url: str, *, new_tab: bool) -> Json:
+    """Override of a table column whose cells lead to `url`, in which `${__data.fields.X}` is column X of the row."""
+    return {"links": [{"title": title, "url": url, "targetBlank": new_tab}]}
+
+
+HIDDEN: Json = {"custom.hidden": True}

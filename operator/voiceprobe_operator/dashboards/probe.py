@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from voiceprobe_operator import names
-from voiceprobe_operator.dashboards import queries
+from voiceprobe_operator.dashboards import words, zones
 from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
-from voiceprobe_operator.dashboards.panels import Bands, Json, Panel, Place, banded
+from voiceprobe_operator.dashboards.panels import HIDDEN, Bands, Json, Panel, Place, banded, linked, measure
+from voiceprobe_operator.dashboards.queries import probe as queries
+from voiceprobe_operator.dashboards.rating import rating_threshold
 from voiceprobe_operator.model import Client, Probe
 
 _NO_CALL_YET = "No call yet"
+_WIDE_BAND = frozenset({"opus", "G722"})
 
 
-def probe_dashboard(client: Client, probe: Probe) -> Dashboard:
+def probe_dashboard(client: Client, probe: Probe, portal_url: str) -> Dashboard:
     """All that is measured of one probe."""
-    return dashboard(
-        names.dashboard(probe.ref.uid), probe_title(probe), client, ["voice", "voice-probe"], _probe_panels(probe)
-    )
+    panels = [
+        *_state_panels(probe),
+        *_quality_panels(probe),
+        *_path_panels(probe),
+        *_outcome_panels(probe),
+        _heat_map(probe, client.time_zone),
+        _calls_panel(probe, portal_url),
+    ]
+    uid = names.dashboard(probe.ref.uid)
+    return dashboard(uid, probe_title(probe), client.time_zone, ["voice", "voice-probe"], panels)
 
 
 def probe_title(probe: Probe) -> str:
@@ -23,10 +35,6 @@ def probe_title(probe: Probe) -> str:
     if probe.display_name == probe.ref.name:
         return f"Probe {probe.ref.name}"
     return f"{probe.display_name} ({probe.ref.name})"
-
-
-def _probe_panels(probe: Probe) -> list[Panel]:
-    return [*_state_panels(probe), *_series_panels(probe), _outcomes_panel(probe), _calls_panel(probe)]
 
 
 def _bands(probe: Probe) -> dict[str, Bands]:
@@ -51,103 +59,158 @@ def _state_panels(probe: Probe) -> list[Panel]:
         title="Health",
         description="What the last valid call says about the path.",
         sql=queries.state(name, "health"),
-        place=Place(0, 0, 4, 4),
+        place=Place(0, 0, 3, 4),
         no_data=_NO_CALL_YET,
         text=True,
     )
-    answered = Panel(
+    rates = Panel(
         kind="stat",
-        title="Answered",
-        description="Share of the calls of this time range that were answered and brought the speech both ways.",
-        sql=queries.answered(name),
-        place=Place(20, 0, 4, 4),
-        unit="percent",
+        title="Calls of this time",
+        description=f"{words.ANSWER_RATE} {words.SLA} MOS is that of a call's worse direction. {words.WORST}",
+        sql=queries.rates_of(name),
+        place=Place(15, 0, 9, 4),
+        unit="short",
+        columns=words.RATES_AND_MOS,
     )
     now = [
-        Panel("stat", title, says, queries.state(name, column), Place(4 * i, 0, 4, 4), unit, band, _NO_CALL_YET)
+        Panel("stat", title, says, queries.state(name, column), Place(3 * i, 0, 3, 4), unit, band, _NO_CALL_YET)
         for i, (title, says, column, unit, band) in enumerate(stats, start=1)
     ]
-    return [health, *now, answered]
+    return [health, *now, rates]
 
 
-def _series_panels(probe: Probe) -> list[Panel]:
+def _quality_panels(probe: Probe) -> list[Panel]:
     name, bands = probe.ref.name, _bands(probe)
-    mean = "the mean of the calls in each interval"
+    is_narrow = not _WIDE_BAND & set(probe.codecs)
+    scale = "the bands are the MOS thresholds as ratings" if is_narrow else "0 to 100 narrow-band, to 129 wide-band"
     return [
         Panel(
             kind="timeseries",
             title="MOS",
-            description=f"Mean opinion score (ITU-T G.107, conversational) of each direction, {mean}.",
-            sql=queries.stream_series(name, "mos_cq"),
-            place=Place(0, 4, 24, 9),
+            description="Mean opinion score (ITU-T G.107, conversational) of each direction, over the calls in each"
+            f" interval. {words.WORST}",
+            sql=queries.streams(name, "mos_cq", low_is_bad=True),
+            place=Place(0, 4, 12, 9),
             bands=bands["mos"],
             minimum=1,
             maximum=5,
         ),
         Panel(
             kind="timeseries",
-            title="Packet loss",
-            description=f"Share of the packets of each direction that never arrived, {mean}.",
-            sql=queries.stream_series(name, "loss_pct"),
-            place=Place(0, 13, 12, 8),
-            unit="percent",
-            bands=bands["loss"],
-        ),
-        Panel(
-            kind="timeseries",
-            title="Jitter",
-            description=f"Interarrival jitter (RFC 3550) of each direction, {mean}.",
-            sql=queries.stream_series(name, "jitter_ms"),
-            place=Place(12, 13, 12, 8),
-            unit="ms",
-            bands=bands["jitter"],
-        ),
-        Panel(
-            kind="timeseries",
-            title="Round trip",
-            description=f"Time of the media to the other party and back (RTCP), {mean}.",
-            sql=queries.stream_series(name, "rtt_ms"),
-            place=Place(0, 21, 12, 8),
-            unit="ms",
-        ),
-        Panel(
-            kind="timeseries",
-            title="Post-dial delay",
-            description=f"Time from INVITE to the first ringing, {mean}.",
-            sql=queries.post_dial_delay(name),
-            place=Place(12, 21, 12, 8),
-            unit="ms",
-            bands=bands["pdd"],
+            title="R factor",
+            description=f"Transmission rating R (ITU-T G.107) of each direction; {scale}. {words.WORST}",
+            sql=queries.streams(name, "r_factor", low_is_bad=True),
+            place=Place(12, 4, 12, 9),
+            bands=Bands(rating_threshold(probe.mos), higher_is_better=True) if is_narrow else None,
         ),
     ]
 
 
-def _outcomes_panel(probe: Probe) -> Panel:
+def _path_panels(probe: Probe) -> list[Panel]:
+    name, bands = probe.ref.name, _bands(probe)
+    rows: list[tuple[str, str, str, str, Bands | None]] = [
+        (
+            "Packet loss",
+            "Share of the packets of each direction that never arrived",
+            queries.loss(name),
+            "percent",
+            bands["loss"],
+        ),
+        (
+            "Jitter",
+            "Interarrival jitter (RFC 3550) of each direction",
+            queries.streams(name, "jitter_ms"),
+            "ms",
+            bands["jitter"],
+        ),
+        (
+            "Round trip",
+            "Time of the media to the other party and back (RTCP)",
+            queries.streams(name, "rtt_ms"),
+            "ms",
+            None,
+        ),
+        ("Post-dial delay", "Time from INVITE to the first ringing", queries.post_dial_delay(name), "ms", bands["pdd"]),
+    ]
+    return [
+        Panel(
+            kind="timeseries",
+            title=title,
+            description=f"{says}, over the calls in each interval. {words.WORST}",
+            sql=sql,
+            place=Place(12 * (i % 2), 13 + 8 * (i // 2), 12, 8),
+            unit=unit,
+            bands=band,
+        )
+        for i, (title, says, sql, unit, band) in enumerate(rows)
+    ]
+
+
+def _outcome_panels(probe: Probe) -> list[Panel]:
+    return [
+        Panel(
+            kind="timeseries",
+            title="Outcomes",
+            description="Number of valid calls by final SIP code and outcome, in each interval.",
+            sql=queries.outcomes_of(probe.ref.name),
+            place=Place(0, 29, 12, 8),
+            unit="short",
+            stacked=True,
+            interval="15m",
+        ),
+        Panel(
+            kind="timeseries",
+            title="Answer rate and SLA compliance",
+            description=f"Of the calls in each interval. {words.ANSWER_RATE} {words.SLA}",
+            sql=queries.shares_of(probe.ref.name),
+            place=Place(12, 29, 12, 8),
+            unit="percent",
+            maximum=100,
+            interval="1h",
+        ),
+    ]
+
+
+def _heat_map(probe: Probe, time_zone: str) -> Panel:
+    zone = time_zone if zones.is_known(time_zone) else "UTC"
     return Panel(
-        kind="timeseries",
-        title="Outcomes",
-        description="Number of calls by outcome and final SIP code.",
-        sql=queries.outcomes(probe.ref.name),
-        place=Place(0, 29, 24, 7),
-        unit="short",
-        stacked=True,
+        kind="table",
+        title="MOS by hour and weekday",
+        description="The worst 5 % of the MOS, either direction, of the last four weeks: one call in twenty that"
+        " began in"
+        f" this hour of this weekday was worse. Clocks of {zone}. An empty cell: no MOS was measured.",
+        sql=queries.heat_map(probe.ref.name, zones.changes(zone)),
+        place=Place(0, 37, 24, 9),
+        bands=_bands(probe)["mos"],
+        no_data="No calls in the last four weeks",
+        span="28d",
+        coloured=True,
+        columns={"Day": {"custom.displayMode": "auto"}},
     )
 
 
-def _calls_panel(probe: Probe) -> Panel:
+def _calls_panel(probe: Probe, portal_url: str) -> Panel:
     bands = _bands(probe)
-    columns: dict[str, Json] = {"Started": {"unit": "dateTimeAsIso"}, "Duration": {"unit": "ms"}}
-    columns |= {"Round trip": {"unit": "ms", "decimals": 1}, "Post-dial delay": banded("ms", bands["pdd"], 0)}
+    call = f"{portal_url}/probes/{quote(probe.ref.name, safe='')}/calls/${{__data.fields.Call}}/"
+    columns: dict[str, Json] = {
+        "Started": {"unit": "dateTimeAsIso", **linked("Open the call", call, new_tab=True)},
+        "Duration": {"unit": "ms"},
+        "Round trip": measure("ms", 1),
+        "Post-dial delay": banded("ms", bands["pdd"], 0),
+        "Call": HIDDEN,
+    }
     for end in ("receiver", "dialer"):
         columns[f"MOS to {end}"] = banded("none", bands["mos"])
         columns[f"Loss to {end}"] = banded("percent", bands["loss"])
         columns[f"Jitter to {end}"] = banded("ms", bands["jitter"], 1)
-        columns[f"Delay variation to {end}"] = {"unit": "ms", "decimals": 1}
+        columns[f"Delay variation to {end}"] = measure("ms", 1)
     return Panel(
         kind="table",
         title="Calls",
-        description="The latest 200 calls of this range. One that is not valid was spoilt by the measuring host.",
+        description="The latest 200 calls of this time; the time of each leads to its page in the portal. One that is"
+        " not"
+        " valid was spoilt by the measuring host.",
         sql=queries.calls(probe.ref.name),
-        place=Place(0, 36, 24, 12),
+        place=Place(0, 46, 24, 12),
         columns=columns,
     )

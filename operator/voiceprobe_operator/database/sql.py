@@ -15,7 +15,15 @@ from pymysql.cursors import DictCursor
 
 from voiceprobe_operator.desired import PLAN_COLUMNS, Row, canonical, fingerprint
 
-CLIENT_VIEWS = ("client_call", "client_call_stream", "client_call_interval", "client_call_ladder", "client_probe")
+CLIENT_VIEWS = (
+    "client_call",
+    "client_call_stream",
+    "client_call_interval",
+    "client_call_ladder",
+    "client_probe",
+    "client_call_judged",
+)
+FLEET_VIEWS = ("fleet_client", "fleet_probe", "fleet_call", "fleet_call_judged", "fleet_sip_host")
 _JSON_COLUMNS = ("dtmf", "codecs")
 _NOT_OURS = ("updated_at", "grafana_org_id")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)

@@ -112,7 +112,8 @@ class Reconciler:
             result.datasource = result.dashboards = result.plan
             return
         client = as_known(turn)
-        want = self._wanted.get(turn.client, Wanted(client)).renewed(client, turn.seen.probes)
+        before = self._wanted.get(turn.client, Wanted(client, self._settings.portal_url))
+        want = before.renewed(client, turn.seen.probes)
         self._wanted[turn.client] = want
         await self._publisher.publish(turn, want)
         try:

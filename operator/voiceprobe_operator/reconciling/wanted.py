@@ -28,6 +28,7 @@ class Wanted:
     """All that should exist for `client` in plan and dashboards."""
 
     client: Client
+    portal_url: str
     probes: dict[str, Probe] = field(default_factory=dict)
     _by_dashboard: dict[str, str] = field(default_factory=dict)
     _remembered: dict[Version, _Remembered] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Wanted:
     def renewed(self, client: Client, probes: Sequence[Probe]) -> Wanted:
         """The same for other declarations; what still holds is remembered."""
         same = client == self.client
-        fresh = Wanted(client, _overview=self._overview if same else None)
+        fresh = Wanted(client, self.portal_url, _overview=self._overview if same else None)
         for probe in probes:
             version = _version(probe)
             fresh.probes[probe.ref.name] = probe
@@ -68,10 +69,10 @@ class Wanted:
         """A dashboard with its content."""
         probe = self.probe_of(uid)
         if probe is None:
-            board = overview_dashboard(self.client)
+            board = overview_dashboard(self.client, self.portal_url)
             self._overview = board.revision
         else:
-            board = probe_dashboard(self.client, probe)
+            board = probe_dashboard(self.client, probe, self.portal_url)
             self._remembered[_version(probe)].revision = board.revision
         return board
 

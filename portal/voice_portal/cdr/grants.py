@@ -13,7 +13,11 @@ OPERATOR = "voice_operator"
 PORTAL = "voice_portal"
 SIP = "voice_sip"
 
-CLIENT_VIEWS = ("client_call", "client_call_stream", "client_call_interval", "client_call_ladder", "client_probe")
+CLIENT_VIEWS = (
+    "client_call", "client_call_stream", "client_call_interval", "client_call_ladder", "client_probe",
+    "client_call_judged",
+)  # fmt: skip
+FLEET_VIEWS = ("fleet_client", "fleet_probe", "fleet_call", "fleet_call_judged", "fleet_sip_host")
 READ = ("SELECT",)
 WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
 # UPDATE because a CDR is sent again with ON DUPLICATE KEY UPDATE uuid = uuid. MySQL asks for the right on that one
@@ -31,6 +35,7 @@ VOICE_RELATIONS = (
     "voice_call_request",
     "voice_probe_lease",
     "voice_probe_state",
+    "voice_call_judged",
     *CLIENT_VIEWS,
 )
 DJANGO_TABLES = (
@@ -77,7 +82,7 @@ GRANTS = (
     Grant(OPERATOR, "voice_client", WRITE),
     Grant(OPERATOR, "voice_probe", WRITE),
     Grant(OPERATOR, "voice_probe_state", READ),
-    *(Grant(OPERATOR, view, READ, may_pass_on=True) for view in CLIENT_VIEWS),
+    *(Grant(OPERATOR, view, READ, may_pass_on=True) for view in (*CLIENT_VIEWS, *FLEET_VIEWS)),
     *(Grant(PORTAL, relation, READ) for relation in VOICE_RELATIONS if relation != "voice_call_request"),
     Grant(PORTAL, "voice_call_request", ("SELECT", "INSERT")),
     *(Grant(PORTAL, table, WRITE) for table in DJANGO_TABLES),

@@ -18,7 +18,9 @@ ACCESS = Access("secret")
 
 @pytest.fixture
 def boards(probe):
-    return {board.uid: board for board in (overview_dashboard(ACME), probe_dashboard(ACME, probe))}
+    return {
+        board.uid: board for board in (overview_dashboard(ACME, "https://p"), probe_dashboard(ACME, probe, "https://p"))
+    }
 
 
 @pytest.fixture

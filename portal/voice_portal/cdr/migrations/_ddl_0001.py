@@ -303,6 +303,39 @@ FROM (
 ) s
 """
 
+# What each call says by itself: the one definition of a call's health, and of what an agreement on quality counts as a
+# good call. Both judge by the thresholds that the probe has now. A comparison with NULL (nothing measured) is never
+# true, so it makes no call bad by itself. `valid` is told, not asked: who reads leaves out what does not count.
+# STRAIGHT_JOIN: begun at the probes, a server would read every call that each of them ever made.
+VOICE_CALL_JUDGED = """
+CREATE OR REPLACE SQL SECURITY DEFINER VIEW voice_call_judged AS
+SELECT c.uuid, c.started_at, c.client, c.probe, p.display_name, c.sip_host, c.disposition, c.sip_code, c.sip_reason,
+  c.pdd_ms, c.valid, f.mos_cq AS mos_forward, r.mos_cq AS mos_reverse,
+  LEAST(COALESCE(f.mos_cq, r.mos_cq), COALESCE(r.mos_cq, f.mos_cq)) AS mos,
+  GREATEST(COALESCE(f.loss_pct, r.loss_pct), COALESCE(r.loss_pct, f.loss_pct)) AS loss_pct,
+  GREATEST(COALESCE(f.jitter_ms, r.jitter_ms), COALESCE(r.jitter_ms, f.jitter_ms)) AS jitter_ms,
+  (c.disposition = 'answered') AS answered,
+  COALESCE(NOT (f.one_way OR f.silent OR r.one_way OR r.silent), 0) AS heard,
+  (c.disposition = 'answered' AND COALESCE(NOT (f.one_way OR f.silent OR r.one_way OR r.silent), 0)
+    AND NOT COALESCE(f.mos_cq < p.mos_warning, 0) AND NOT COALESCE(r.mos_cq < p.mos_warning, 0)) AS compliant,
+  (CASE
+    WHEN c.disposition <> 'answered' OR COALESCE(f.one_way OR f.silent OR r.one_way OR r.silent, 1)
+      OR f.mos_cq < p.mos_critical OR r.mos_cq < p.mos_critical
+      OR f.loss_pct > p.loss_pct_critical OR r.loss_pct > p.loss_pct_critical
+      OR f.jitter_ms > p.jitter_ms_critical OR r.jitter_ms > p.jitter_ms_critical
+      OR c.pdd_ms > p.pdd_ms_critical THEN 'Unhealthy'
+    WHEN f.mos_cq < p.mos_warning OR r.mos_cq < p.mos_warning
+      OR f.loss_pct > p.loss_pct_warning OR r.loss_pct > p.loss_pct_warning
+      OR f.jitter_ms > p.jitter_ms_warning OR r.jitter_ms > p.jitter_ms_warning
+      OR c.pdd_ms > p.pdd_ms_warning THEN 'Degraded'
+    ELSE 'Healthy'
+  END) COLLATE utf8mb4_bin AS health
+FROM voice_call c
+STRAIGHT_JOIN voice_probe p ON p.client = c.client AND p.probe = c.probe
+LEFT JOIN voice_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
+LEFT JOIN voice_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'
+"""
+
 # What a client's read account may see. The account's name decides, on the server, whose rows they are: USER() is
 # who logged in, also inside a view that runs with its definer's rights (CURRENT_USER() would be the definer).
 _OWN = "(SELECT a.client FROM voice_client a WHERE a.account = SUBSTRING_INDEX(USER(), '@', 1))"
@@ -312,6 +345,19 @@ def client_view(view: str, table: str) -> str:
     """SQL of a view that shows the rows of `table` that belong to the client whose account is asking."""
     rows = f"SELECT t.* FROM {table} t WHERE t.client = {_OWN}"  # noqa: S608 - both are names in this file
     return f"CREATE OR REPLACE SQL SECURITY DEFINER VIEW {view} AS {rows}"
+
+
+# What the provider's own staff may see of all clients: the account `voice_fleet`, which no client has, may read these.
+# Not the clients' rows themselves: nobody needs the account names to look at quality.
+FLEET_CLIENT = """
+CREATE OR REPLACE SQL SECURITY DEFINER VIEW fleet_client AS
+SELECT client, display_name, time_zone FROM voice_client
+"""
+
+
+def fleet_view(view: str, table: str) -> str:
+    """SQL of a view that shows all rows of `table`."""
+    return f"CREATE OR REPLACE SQL SECURITY DEFINER VIEW {view} AS SELECT t.* FROM {table} t"  # noqa: S608 - names in this file
 
 
 TABLES = {
@@ -327,9 +373,16 @@ TABLES = {
 }
 VIEWS = {
     "voice_probe_state": VOICE_PROBE_STATE,
+    "voice_call_judged": VOICE_CALL_JUDGED,
     "client_call": client_view("client_call", "voice_call"),
     "client_call_stream": client_view("client_call_stream", "voice_call_stream"),
     "client_call_interval": client_view("client_call_interval", "voice_call_interval"),
     "client_call_ladder": client_view("client_call_ladder", "voice_call_ladder"),
     "client_probe": client_view("client_probe", "voice_probe_state"),
+    "client_call_judged": client_view("client_call_judged", "voice_call_judged"),
+    "fleet_client": FLEET_CLIENT,
+    "fleet_probe": fleet_view("fleet_probe", "voice_probe_state"),
+    "fleet_call": fleet_view("fleet_call", "voice_call"),
+    "fleet_call_judged": fleet_view("fleet_call_judged", "voice_call_judged"),
+    "fleet_sip_host": fleet_view("fleet_sip_host", "voice_sip_host"),
 }
