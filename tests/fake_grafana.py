@@ -17,6 +17,8 @@ class FakeGrafana:
         self.users = {1: "admin"}
         self.members = {(1, 1): "Admin"}
         self.datasources, self.folders, self.dashboards = {}, {}, {}
+        self.rules: dict[tuple[int, str], dict] = {}
+        self.intervals: dict[int, int] = {}
         self.next_org = 1
         self.passwords = {}
         self.writes: list[str] = []
@@ -136,6 +138,32 @@ class FakeGrafana:
     def delete_dashboard(self, _, uid):
         return {"title": self.dashboards.pop((self.org, uid))["title"]}
 
+    def get_group(self, _):
+        mine = [{"id": 1, **rule} for (org, _), rule in self.rules.items() if org == self.org]
+        return {"title": "voice", "interval": self.intervals[self.org], "rules": mine} if mine else None
+
+    def put_group(self, body):
+        assert [rule["uid"] for rule in body["rules"]] == [uid for org, uid in self.rules if org == self.org]
+        self.intervals[self.org] = body["interval"]
+        return body
+
+    def add_rule(self, body):
+        if (self.org, body["uid"]) in self.rules:
+            return httpx.Response(500, json={"message": "conflicting alert rule found"})
+        self.intervals.setdefault(self.org, 60)
+        return self.put_rule(body, body["uid"])
+
+    def get_rule(self, _, uid):
+        return self.rules.get((self.org, uid))
+
+    def put_rule(self, body, uid):
+        self.rules[self.org, uid] = body
+        return body
+
+    def delete_rule(self, _, uid):
+        self.rules.pop((self.org, uid), None)
+        return {}
+
 
 ROUTES = {
     r"GET /health": FakeGrafana.health,
@@ -161,4 +189,10 @@ ROUTES = {
     r"GET /dashboards/uid/(.+)": FakeGrafana.get_dashboard,
     r"DELETE /dashboards/uid/(.+)": FakeGrafana.delete_dashboard,
     r"POST /dashboards/db": FakeGrafana.put_dashboard,
+    r"GET /v1/provisioning/folder/voice/rule-groups/voice": FakeGrafana.get_group,
+    r"PUT /v1/provisioning/folder/voice/rule-groups/voice": FakeGrafana.put_group,
+    r"POST /v1/provisioning/alert-rules": FakeGrafana.add_rule,
+    r"GET /v1/provisioning/alert-rules/(.+)": FakeGrafana.get_rule,
+    r"PUT /v1/provisioning/alert-rules/(.+)": FakeGrafana.put_rule,
+    r"DELETE /v1/provisioning/alert-rules/(.+)": FakeGrafana.delete_rule,
 }

@@ -9,6 +9,8 @@ FOLDER_TITLE = "Voice"
 OVERVIEW_UID = "voice-overview"
 FLEET_DASHBOARD_UID = "voice-fleet"
 PROBE_DASHBOARD_PREFIX = "vp-"
+ALERT_RULE_PREFIX = "voice-"
+ALERT_GROUP = "voice"
 MANAGER = "voice-quality-operator"
 
 

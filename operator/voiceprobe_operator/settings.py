@@ -49,6 +49,9 @@ VARIABLES = (
         "no",
         is_switch=True,
     ),
+    Variable(
+        "VOICE_ALERT_SECONDS", "time between two evaluations of the alert rules, a multiple of 10", "60", is_number=True
+    ),
     Variable("VOICE_LIVENESS_PORT", "port on which the liveness probe is answered", "8081", is_number=True),
 )
 
@@ -75,6 +78,7 @@ class Settings:
     resync_seconds: int
     status_seconds: int
     sweep_all: bool
+    alert_seconds: int
     liveness_port: int
 
     @classmethod
@@ -101,6 +105,7 @@ class Settings:
             resync_seconds=int(values["VOICE_RESYNC_SECONDS"]),
             status_seconds=int(values["VOICE_STATUS_SECONDS"]),
             sweep_all=values["VOICE_SWEEP_ALL"] == "yes",
+            alert_seconds=int(values["VOICE_ALERT_SECONDS"]),
             liveness_port=int(values["VOICE_LIVENESS_PORT"]),
         )
 
@@ -118,6 +123,9 @@ def _problems(values: Mapping[str, str]) -> Iterator[str]:
             yield f"{variable.name} must be yes or no, not {value!r}"
         elif variable.is_file and value and (fault := _unreadable(Path(value))):
             yield f"{variable.name} names {value}, which {fault}"
+    if (seconds := values["VOICE_ALERT_SECONDS"]).isdigit() and int(seconds) % 10:
+        # Grafana refuses rules that are evaluated at any other time.
+        yield f"VOICE_ALERT_SECONDS must be a multiple of 10, not {seconds}"
     if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", values["VOICE_MYSQL_DATABASE"]):
         yield "VOICE_MYSQL_DATABASE must be letters, digits and _ only, at most 64"
 

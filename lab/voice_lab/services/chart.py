@@ -61,6 +61,7 @@ def values(lab: Lab) -> dict[str, Any]:
             "replicas": replicas,
             "resyncSeconds": 20,
             "statusSeconds": 3,
+            "alertSeconds": 10,
             "livenessPort": lab.ports["operator-liveness"],
         },
         "portal": {

@@ -86,6 +86,8 @@ def _environment(lab: Lab) -> dict[str, str]:
         "GF_NEWS_NEWS_FEED_ENABLED": "false",
         "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
         "GF_USERS_ALLOW_SIGN_UP": "false",
+        # How soon a changed receiver is used (default 60 s).
+        "GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL": "5s",
         "GF_LIVE_MAX_CONNECTIONS": "0",
         "GF_LOG_MODE": "console",
         "GF_LOG_LEVEL": "warn",

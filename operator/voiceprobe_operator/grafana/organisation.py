@@ -16,6 +16,7 @@ from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import REVISION_PREFIX, Dashboard, Json
 from voiceprobe_operator.desired import Datasource
 from voiceprobe_operator.diff import shows
+from voiceprobe_operator.grafana import alerts
 from voiceprobe_operator.grafana.api import Grafana
 
 _SEARCH_PAGE = 5000
@@ -40,6 +41,7 @@ class Held:
     datasource: Json | None = None
     folder: str | None = None
     dashboards: dict[str, str] = field(default_factory=dict)
+    alerting: alerts.Held | None = None
 
 
 class Organisation:

@@ -14,6 +14,7 @@ from voiceprobe_operator.errors import OutsideError, Transient, explain
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.reconciling.alerter import Alerter
 from voiceprobe_operator.reconciling.publisher import Publisher, as_known
 from voiceprobe_operator.reconciling.shower import Shower
 from voiceprobe_operator.reconciling.sweep import Guard
@@ -46,6 +47,7 @@ class Reconciler:
         self._kubernetes, self._reporter = kubernetes, reporter
         self._publisher = Publisher(database)
         self._shower = Shower(grafana, server, interval=settings.resync_seconds)
+        self._alerter = Alerter(settings, grafana, server)
         self._known: dict[str, Known] = {}
         self._wanted: dict[str, Wanted] = {}
         self._trusted: set[str] = set()
@@ -101,6 +103,7 @@ class Reconciler:
         if published is None or published.client_row is not None or published.plan:
             # The dashboards first: whose they are stands in the plan.
             await self._shower.withdraw(turn)
+            await self._alerter.withdraw(turn)
             await self._publisher.withdraw(turn)
         if turn.result.failure is not None:
             raise turn.result.failure
@@ -109,7 +112,7 @@ class Reconciler:
         result = turn.result
         if turn.known.published is None and not turn.seen.client_is_good:
             # What the client was called stands in the database alone. Its dashboards are better left as they are.
-            result.datasource = result.dashboards = result.plan
+            result.datasource = result.dashboards = result.alerts = result.plan
             return
         client = as_known(turn)
         before = self._wanted.get(turn.client, Wanted(client, self._settings.portal_url))
@@ -119,7 +122,7 @@ class Reconciler:
         try:
             access = turn.known.access or await self._access(turn.client)
         except OutsideError as error:
-            result.datasource = result.dashboards = result.failed(error)
+            result.datasource = result.dashboards = result.alerts = result.failed(error)
             return
         if turn.known.published is not None:
             await self._publisher.ensure_account(turn, access)
@@ -133,6 +136,8 @@ class Reconciler:
         if organisation is None or not await self._shower.ensure_datasource(turn, source):
             return
         await self._publisher.remember_organisation(turn, organisation.held.org)
+        # Before the dashboards, for each probe is told of as soon as its own is in place.
+        await self._alerter.ensure(turn, want.client)
         await self._shower.ensure_dashboards(
             turn, want, lambda probe: background.start(self._reporter.in_place(turn, probe.ref))
         )

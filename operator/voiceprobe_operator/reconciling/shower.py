@@ -56,7 +56,7 @@ class Shower:
             await self._inspect(organisation, want)
         except OutsideError as error:
             self._doubt(turn)
-            turn.result.datasource = turn.result.dashboards = turn.result.failed(error)
+            turn.result.datasource = turn.result.dashboards = turn.result.alerts = turn.result.failed(error)
             return False
         turn.known.organisation, turn.is_whole = organisation, True
         return True
@@ -87,7 +87,7 @@ class Shower:
                 log.info("%s: datasource written", turn.client)
         except OutsideError as error:
             self._doubt(turn)
-            turn.result.datasource = turn.result.dashboards = turn.result.failed(error)
+            turn.result.datasource = turn.result.dashboards = turn.result.alerts = turn.result.failed(error)
             return False
         return True
 

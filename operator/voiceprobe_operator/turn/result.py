@@ -22,6 +22,7 @@ class Result:
     account: Outcome = status.DATASOURCE_READY
     datasource: Outcome = status.DATASOURCE_READY
     dashboards: Outcome = status.DASHBOARDS_READY
+    alerts: Outcome = status.ALERTS_READY
     published: frozenset[str] = frozenset()
     boards: set[str] = field(default_factory=set)
     drifted: set[str] = field(default_factory=set)
@@ -45,6 +46,7 @@ class Result:
             "PlanPublished": self.plan,
             "DatasourceReady": self.datasource if datasource.ok else datasource,
             "DashboardsReady": self.dashboards,
+            "AlertsReady": self.alerts,
         }
 
     def of_probe(self, ref: Reference, row: Rejected | None, board: Rejected | None) -> dict[str, Outcome]:

@@ -13,7 +13,7 @@ from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.model import Reference
 
-ConditionType = Literal["Ready", "PlanPublished", "DatasourceReady", "DashboardsReady", "Callable"]
+ConditionType = Literal["Ready", "PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady", "Callable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,17 @@ class Outcome:
         """The outcome of work that `error` ended."""
         return cls(False, error.reason, error.sentence)
 
+    @property
+    def stands_alone(self) -> bool:
+        """Whether Ready does not depend on it: what this Grafana cannot do keeps nothing else from working."""
+        return self.reason == "GrafanaTooOld"
+
 
 PLAN_PUBLISHED = Outcome(True, "Published", "the SIP hosts can read this probe in the plan")
 DATASOURCE_READY = Outcome(True, "Ready", "Grafana reads the client's calls with the client's own account")
 DASHBOARDS_READY = Outcome(True, "Ready", "the dashboards are as declared")
-WORK = ("PlanPublished", "DatasourceReady", "DashboardsReady")
+ALERTS_READY = Outcome(True, "Ready", "the alert rules are as declared")
+WORK = ("PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady")
 ORDER: tuple[str, ...] = get_args(ConditionType)
 CONFIGURATION_ERROR = "configuration_error"
 
@@ -41,9 +47,9 @@ CONFIGURATION_ERROR = "configuration_error"
 def ready(outcomes: Sequence[Outcome]) -> Outcome:
     """The sum of `outcomes`: the first that failed, or that all is well."""
     for outcome in outcomes:
-        if not outcome.ok:
+        if not outcome.ok and not outcome.stands_alone:
             return outcome
-    return Outcome(True, "Ready", "plan, datasource and dashboards are as declared")
+    return Outcome(True, "Ready", "plan, datasource, dashboards and alerts are as declared")
 
 
 def conditions(

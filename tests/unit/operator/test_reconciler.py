@@ -68,7 +68,7 @@ async def test_from_nothing_each_object_is_written_once_and_reads_do_not_grow(wo
     await world.resync()
     written = Counter(world.far.writes)
     assert written["POST /dashboards/db"] == 202
-    assert sum(written.values()) == 202 + 4, "organisation, viewer, datasource, folder"
+    assert sum(written.values()) == 202 + 4 + 11, "organisation, viewer, datasource, folder; rules"
     assert len(world.far.reads) <= 12
     assert (len(world.cluster.patches), len(world.cluster.events)) == (201, 201)
 
@@ -372,3 +372,11 @@ async def test_ends_that_events_told_are_no_riddle(world, probe_body):
     await world.resync()
     assert plan(world) == {"inbound-sales"}
     assert len(world.far.dashboards) == 2
+
+
+async def test_a_grafana_without_alert_provisioning_is_said_and_the_rest_is_ready(world, far):
+    far.version = "8.5.0"
+    await world.resync()
+    assert world.cluster.condition("inbound-sales", "AlertsReady")["reason"] == "GrafanaTooOld"
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+    assert not far.rules

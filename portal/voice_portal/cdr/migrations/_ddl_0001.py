@@ -292,7 +292,8 @@ FROM (
     LEAST(COALESCE(f.mos_cq, r.mos_cq), COALESCE(r.mos_cq, f.mos_cq)) AS mos,
     GREATEST(COALESCE(f.loss_pct, r.loss_pct), COALESCE(r.loss_pct, f.loss_pct)) AS loss_pct,
     GREATEST(COALESCE(f.jitter_ms, r.jitter_ms), COALESCE(r.jitter_ms, f.jitter_ms)) AS jitter_ms,
-    GREATEST(f.one_way, r.one_way) AS one_way, GREATEST(f.silent, r.silent) AS silent
+    GREATEST(f.one_way, r.one_way) AS one_way, GREATEST(f.silent, r.silent) AS silent,
+    p.alerting_enabled, p.alerting_for_ms, p.updated_at AS published_at
   FROM voice_probe p
   LEFT JOIN voice_call c
     ON c.uuid = (SELECT l.uuid FROM voice_call l FORCE INDEX (voice_call_probe)
