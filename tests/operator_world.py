@@ -37,6 +37,7 @@ class Cluster:
         self.away, self.denied, self.version = False, False, 0
         self.stubborn: set[str] = set()
         self.passwords: list[str] = []
+        self.lease_: Body | None = None
 
     def put(self, body: Body) -> Body:
         """Store an object; the event's body."""
@@ -85,6 +86,20 @@ class Cluster:
         self.passwords.append(client)
         return f"password of {client}"
 
+    async def lease(self, namespace: str, name: str) -> Body | None:
+        if self.away:
+            raise Transient("KubernetesUnavailable", "the Kubernetes API does not answer")
+        return copy.deepcopy(self.lease_)
+
+    async def put_lease(self, namespace: str, body: Body) -> Body | None:
+        have = await self.lease(namespace, body["metadata"]["name"])
+        if (have or {"metadata": {}})["metadata"].get("resourceVersion") != body["metadata"].get("resourceVersion"):
+            return None
+        self.version += 1
+        self.lease_ = copy.deepcopy(body)
+        self.lease_["metadata"]["resourceVersion"] = str(self.version)
+        return copy.deepcopy(self.lease_)
+
     async def event(self, ref: Any, kind: str, reason: str, message: str) -> None:
         self.events.append((ref.name, reason))
 
@@ -109,6 +124,9 @@ class Store_:
         self.refuse: dict[str, Rejected] = {}
         self.away, self.reads, self.writes = False, 0, 0
         self.statements: list[Body] = []
+
+    async def aclose(self) -> None:
+        return None
 
     def _check(self) -> None:
         if self.away:

@@ -27,10 +27,11 @@ INIT_SECONDS = 180
 Object = Mapping[str, Any]
 
 
-def start(lab: Lab, deployment: str, *, env: Mapping[str, str] | None = None) -> None:
+def start(lab: Lab, deployment: str, *, env: Mapping[str, str] | None = None, replica: str = "") -> None:
     """Run the init containers of a Deployment to their end, then start its containers.
 
-    `env` is added to every container's environment: what a kubelet would have put into the pod.
+    `env` is added to every container's environment: what a kubelet would have put into the pod. A further pod of the
+    same Deployment is told apart by `replica`.
     """
     pod = _get(lab, "deployment", deployment)["spec"]["template"]["spec"]
     volumes = {volume["name"]: _materialise(lab, deployment, volume) for volume in pod.get("volumes", [])}
@@ -39,7 +40,7 @@ def start(lab: Lab, deployment: str, *, env: Mapping[str, str] | None = None) ->
         commands.run(command, env={**settings, **(env or {})}, seconds=INIT_SECONDS)
     for container in pod["containers"]:
         command, settings = _prepare(lab, container, volumes)
-        processes.start(lab.folder, _process(deployment, container), command, env={**settings, **(env or {})})
+        processes.start(lab.folder, _process(deployment, container) + replica, command, env={**settings, **(env or {})})
 
 
 def check(lab: Lab, deployment: str) -> None:

@@ -38,7 +38,12 @@ async def startup(memo: Memo, settings: kopf.OperatorSettings, **_: object) -> N
     settings.persistence.finalizer = f"{GROUP}/{MANAGER}"
     settings.networking.request_timeout = 30
     memo.service = Service(memo.settings)
-    await memo.service.start()
+    try:
+        await memo.service.start()
+    except BaseException:
+        # Told to end while standing by: kopf calls no cleanup after a startup that was not finished.
+        await memo.service.stop()
+        raise
 
 
 async def cleanup(memo: Memo, **_: object) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -15,7 +17,7 @@ from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
-from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.kubernetes import Election, Kubernetes
 from voiceprobe_operator.reconciling.reconciler import Reconciler
 from voiceprobe_operator.reconciling.resync import Resync
 from voiceprobe_operator.reconciling.sweep import Guard
@@ -39,6 +41,7 @@ class Service:
         self._store, guard = Store(), Guard(sweep_all=settings.sweep_all)
         self._kubernetes, self._database, self._grafana = Kubernetes(), Database(settings), Grafana(settings)
         self._server = Server(self._grafana)
+        self._election = Election(self._kubernetes, settings.operator_namespace, start_anew)
         writer = StatusWriter(self._kubernetes, self._store)
         reporter = Reporter(self._kubernetes, writer, self._store, settings.portal_url)
         self._reconciler = Reconciler(
@@ -51,14 +54,18 @@ class Service:
         self._wanted = asyncio.Event()
         self._ailing: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
+        self._holding: asyncio.Task[None] | None = None
         self._liveness: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Start working. Nothing is reconciled before the first complete list of all objects."""
+        """Wait to be the leader, then start working. Nothing is reconciled before the first complete list."""
         # Three resyncs missed: no outage of another service does that, since a failed one counts as a turn.
         oldest = 3 * self._settings.resync_seconds + 60
         socket = liveness.listen(self._settings.liveness_port)
-        self._liveness = await liveness.serve(socket, self.seconds_since_resync, oldest)
+        self._liveness = await liveness.serve(socket, self.seconds_since_alive, oldest)
+        await self._election.acquire()
+        self._resynced = time.monotonic()
+        self._holding = asyncio.create_task(self._election.hold())
         self._loops = [
             asyncio.create_task(self._resync_for_ever()),
             asyncio.create_task(_repeat("status", self.update_health, self._settings.status_seconds)),
@@ -66,17 +73,21 @@ class Service:
         ]
 
     async def stop(self) -> None:
-        """Stop working and close all connections."""
-        for task in self._loops:
-            task.cancel()
-        for task in self._loops:
-            with suppress(asyncio.CancelledError):
-                await task
+        """Stop working, hand over to another replica, and close all connections."""
+        await _end(self._loops)
         await self._queue.stop()
+        await self._database.aclose()
+        # Only now is nothing of ours under way any more.
+        await _end([self._holding] if self._holding else [])
+        await self._election.release()
         if self._liveness is not None:
             self._liveness.close()
         await self._grafana.aclose()
         await self._kubernetes.aclose()
+
+    def seconds_since_alive(self) -> float:
+        """How long ago this replica was last seen to go on: to look at everything, or to ask who leads."""
+        return self.seconds_since_resync() if self._election.leads else self._election.seconds_since_asked()
 
     def seconds_since_resync(self) -> float:
         """How long ago everything was last compared, or the attempt failed."""
@@ -129,6 +140,23 @@ class Service:
             self._ailing.discard(who)
             log.info("%s answers again: everything is compared", who)
             self._wanted.set()
+
+
+def start_anew() -> None:
+    """End everything at once, in the middle of whatever is under way, and begin again as a replica that waits.
+
+    It is still the same process to the kubelet: an API server that was away costs no restart and no back-off.
+    """
+    logging.shutdown()
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very command that started this process
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _repeat(name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -50,6 +50,11 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._database = sql.identifier(settings.mysql_database)
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    async def aclose(self) -> None:
+        """Return once nothing is asked of the database any more: a thread goes on when nobody waits for it."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def published(self, client: str) -> sql.Published:
         """What the database holds of `client`."""
@@ -90,7 +95,7 @@ class Database:
 
     async def ensure_account(self, account: str, password: str) -> bool:
         """Whether the read account had to be made or mended. Logging in with it tests all that it needs."""
-        if await asyncio.to_thread(self._works, account, password):
+        if await self._in_thread(lambda: self._works(account, password)):
             return False
         tls = self._settings.mysql_tls_ca is not None
         await self._unit(lambda cursor: sql.make_account(cursor, self._database, account, password, tls=tls))
@@ -107,7 +112,13 @@ class Database:
         return True
 
     async def _unit(self, work: Callable[[DictCursor], T]) -> T:
-        return await asyncio.to_thread(self._transaction, work)
+        return await self._in_thread(lambda: self._transaction(work))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        task = asyncio.create_task(asyncio.to_thread(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
 
     def _transaction(self, work: Callable[[DictCursor], T]) -> T:
         try:

@@ -1,5 +1,6 @@
 """The calls to the Kubernetes API that kopf does not make for us."""
 
 from voiceprobe_operator.kubernetes.api import GROUP, PLURALS, VERSION, Kubernetes, login
+from voiceprobe_operator.kubernetes.election import Election
 
-__all__ = ["GROUP", "PLURALS", "VERSION", "Kubernetes", "login"]
+__all__ = ["GROUP", "PLURALS", "VERSION", "Election", "Kubernetes", "login"]

@@ -25,6 +25,7 @@ PLURALS = {"VoiceProbe": "voiceprobes", "VoiceClient": "voiceclients"}
 EventType = Literal["Normal", "Warning"]
 TIMEOUT = httpx.Timeout(30, connect=5)
 PAGE = 250
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 _NOT_FOUND, _CONFLICT, _UNAUTHORIZED = 404, 409, 401
 
 
@@ -123,6 +124,21 @@ class Kubernetes:
         }
         # A namespace that is being deleted takes no more Events, and nobody would read them.
         await self._call("POST", f"/api/v1/namespaces/{namespace}/events", json=body, accept=(_NOT_FOUND, 403))
+
+    async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """A Lease as it is; None: there is none."""
+        answer = await self._call("GET", f"{_LEASES.format(namespace)}/{name}", accept=(_NOT_FOUND,))
+        return None if answer.status == _NOT_FOUND else answer.body
+
+    async def put_lease(self, namespace: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Make a Lease, or replace it in the version that `body` names; None: somebody else was quicker."""
+        path = _LEASES.format(namespace)
+        if "resourceVersion" in body["metadata"]:
+            name = body["metadata"]["name"]
+            answer = await self._call("PUT", f"{path}/{name}", json=body, accept=(_NOT_FOUND, _CONFLICT))
+        else:
+            answer = await self._call("POST", path, json=body, accept=(_CONFLICT,))
+        return None if answer.status in {_NOT_FOUND, _CONFLICT} else answer.body
 
     async def _call(self, method: str, path: str, *, accept: tuple[int, ...] = (), **content: Any) -> _Answer:
         response = await self._request(method, path, **content)
