@@ -79,8 +79,8 @@ REFUSED = {
     "secret as a credential": (probe(dialer={"credentials": "user:Pa55"}), "must be the name of a credential"),
     "duration that is none": (probe(call={"duration": "half a minute"}), "must be a duration such as 90s"),
     "every that is no duration": (probe(call={"every": "5 min"}), "must be a duration such as 90s"),
-    "calls too often": (probe(call={"every": "4s", "duration": "3s"}), "may be placed every 5s at most"),
-    "calls too seldom": (probe(call={"every": "25h"}), "may be placed every 5s at most, and every 24h at least"),
+    "calls too often": (probe(call={"every": "11s", "duration": "3s"}), "may be placed every 12s at most"),
+    "calls too seldom": (probe(call={"every": "25h"}), "may be placed every 12s at most, and every 24h at least"),
     "call too short": (probe(call={"duration": "2s"}), "must last at least 3s"),
     "call too long": (probe(call={"every": "3h", "duration": "61m"}), "at most 1h"),
     "late answer": (probe(receiver={"answerAfter": "3m"}), "must answer within 2m"),
@@ -124,7 +124,7 @@ def test_what_cannot_work_is_refused_with_its_sentence(
 ACCEPTED = {
     "the smallest": probe(),
     "a name of 63 characters": probe("x" * 63),
-    "a call that just fits": probe(receiver={"answerAfter": "2s"}, call={"every": "5s", "duration": "3s"}),
+    "a call that just fits": probe(receiver={"answerAfter": "2s"}, call={"every": "12s", "duration": "10s"}),
     "a schedule": probe(call={"schedule": "*/5 8-18 * * MON-FRI", "timeZone": "Europe/London", "duration": "10m"}),
     "everything": probe(
         displayName="Inbound sales line",

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_lab.places import CHECKOUT
+from voice_sipapp.plan import leases
 from voice_sipapp.plan.sipuri import SipUri
 
 
@@ -82,3 +83,11 @@ def test_ordinary_addresses_are_accepted(text: str) -> None:
 )
 def test_what_no_sip_host_could_call_is_refused(text: str) -> None:
     assert not PARTY.fullmatch(text)
+
+
+def test_no_probe_is_called_more_often_than_a_dead_hosts_probes_take_to_move_on():
+    """Otherwise calls would be missing before another host makes the next."""
+    (rule,) = (r["rule"] for r in schema("call", "every")["x-kubernetes-validations"] if "24h" in r["rule"])
+    shortest = re.search(r">= duration\('(\d+)s'\)", rule)
+    assert shortest
+    assert int(shortest[1]) >= leases.CATCH_UP_S
