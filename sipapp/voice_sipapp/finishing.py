@@ -67,7 +67,7 @@ class Finisher:
         """Score and keep the receiver's part of a `call` that another host placed."""
         receiver = visitor.receiver
         try:
-            scored = scoring.score_receiver(call, party, receiver.audio)
+            scored = scoring.score_receiver(call, _at_most(party, receiver.probe.duration_ms), receiver.audio)
         except Exception:
             log.exception("the receiver's part of call %s could not be scored", call.uuid)
             scored = scoring.score_receiver(replace(call, valid=False), NOBODY, None)
@@ -131,11 +131,19 @@ def party(stream: Stream) -> Party:
         send_problem=stream.send_problem,
         lag_ms=stream.lag_ms,
         clock_step_ms=stream.clock_step_ms,
+        until_ns=stream.until_ns,
         received=received,
         round_trips_ms=exchange.round_trips_ms,
         remote_lost=exchange.remote_lost,
         remote_jitter_ms=exchange.remote_jitter_ms,
     )
+
+
+def _at_most(party: Party, duration_ms: int) -> Party:
+    """`party` as one that listened no longer than the call was to last: when the other host hung up is not known."""
+    if party.until_ns is None or not party.received:
+        return party
+    return replace(party, until_ns=min(party.until_ns, party.received[0][0] + duration_ms * 1_000_000))
 
 
 def _is_bad(stream: StreamRecord, mos_warning: float) -> bool:

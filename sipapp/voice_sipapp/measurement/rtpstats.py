@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voice_sipapp.measurement import seconds
 from voice_sipapp.measurement.seconds import Second
-from voice_sipapp.measurement.sources import PTIME_MS, packet_ms, single_stream
+from voice_sipapp.measurement.sources import LONGEST_OUTAGE_MS, PTIME_MS, packet_ms, single_stream
 from voice_sipapp.media.rtppacket import Packet
 
 CLOCK_HZ = 8000
@@ -22,6 +22,9 @@ CLOCK_HZ = 8000
 JITTER_BUFFER_MS = 60
 GMIN = 16
 """Packets received in a row that end a burst (RFC 3611, section 4.7.2, recommended value)."""
+
+DEAD_MS = 2000
+"""Where nothing came for longer before the end of a call, the stream had died. Both ends do not hang up at once."""
 
 RESTART_NS = 500_000_000
 """When all that came for so long was too late, a listener's jitter buffer starts anew, as phones' do."""
@@ -68,12 +71,13 @@ class StreamStats:
     seconds: tuple[Second, ...]
 
 
-def analyse(packets: Sequence[Packet], clock_hz: int = CLOCK_HZ) -> StreamStats | None:
+def analyse(packets: Sequence[Packet], clock_hz: int = CLOCK_HZ, until_ns: int | None = None) -> StreamStats | None:
     """Statistics of `packets` (in order of arrival), or None where nothing was received.
 
     What is expected spans from the lowest to the highest sequence number seen (RFC 3550, section 6.4.1): a packet
-    lost before the first or after the last one received can't be told from one never sent. `clock_hz` is the rate of
-    the timestamps.
+    lost before the first or after the last one received can't be told from one never sent. But a stream that died long
+    before `until_ns`, when the listener hung up (None: not known, or on hold), was expected until then. `clock_hz` is
+    the rate of the timestamps.
     """
     stream = single_stream(packets, clock_hz)
     if not stream:
@@ -81,13 +85,18 @@ def analyse(packets: Sequence[Packet], clock_hz: int = CLOCK_HZ) -> StreamStats 
     first = min(packet.sequence for packet in stream)
     expected = max(packet.sequence for packet in stream) - first + 1
     played, late = _play_out(stream, first, expected, clock_hz)
+    ptime_ms = packet_ms(stream, clock_hz)
+    sound = _Sound(stream, first, clock_hz)
+    pauses = sound.pauses(np.array([payload is None for payload in played]), ptime_ms)
+    dead = _dead(stream, until_ns, pauses, ptime_ms)
+    expected += dead
+    played += [None] * dead
+    late = np.pad(late, (0, dead))
     came = np.zeros(expected, bool)
     came[np.fromiter((packet.sequence - first for packet in stream), np.int64, len(stream))] = True
     unique = int(came.sum())
     missing = [payload is None for payload in played]
     concealed = sum(missing)
-    ptime_ms = packet_ms(stream, clock_hz)
-    sound = _Sound(stream, first, clock_hz)
     jitter = sound.jitter_ms()
     second_of = sound.second_of(expected, ptime_ms)
     return StreamStats(
@@ -108,12 +117,20 @@ def analyse(packets: Sequence[Packet], clock_hz: int = CLOCK_HZ) -> StreamStats 
         jitter_max_ms=float(jitter.max(initial=0)),
         pdv_p95_ms=sound.pdv_p95_ms(),
         payloads=tuple(played),
-        pauses=sound.pauses(np.array(missing), ptime_ms),
+        pauses=pauses,
         second_of=second_of,
         seconds=seconds.split(
             second_of, came, late, np.array(missing), (sound.at[1:], jitter), _end_s(second_of, ptime_ms)
         ),
     )
+
+
+def _dead(stream: list[Packet], until_ns: int | None, pauses: Sequence[tuple[int, int]], ptime_ms: int) -> int:
+    """How many packets are missing at the end of a stream that died; where it pauses, only a much longer end tells."""
+    if until_ns is None:
+        return 0
+    quiet_ms = min((until_ns - max(packet.arrival_ns for packet in stream)) / 1e6, LONGEST_OUTAGE_MS)
+    return round(quiet_ms / ptime_ms) if quiet_ms > max([DEAD_MS, *(2 * pause_ms for _, pause_ms in pauses)]) else 0
 
 
 def _end_s(second_of: NDArray[np.int64], ptime_ms: int) -> float:

@@ -27,8 +27,9 @@ class Party:
 
     `codec` is what its own leg agreed on, None where it agreed on none: something between may translate;
     `payload_type` is the number under which it receives that, `payload_types` are all numbers that the far end might
-    send under, each with its codec. `not_sent` counts packets that this host itself failed to
-    send, for the reason `send_problem`; `clock_step_ms` is by how much this host's wall clock was set meanwhile.
+    send under, each with its codec. `not_sent` counts packets that this host itself failed to send, for the reason
+    `send_problem`; `until_ns` is when it stopped listening, None where the far end had said that it sends no more
+    (hold); `clock_step_ms` is by how much this host's wall clock was set meanwhile.
     """
 
     codec: str | None = None
@@ -40,6 +41,7 @@ class Party:
     clock_step_ms: float = 0.0
     lag_ms: float = 0.0
     received: Sequence[tuple[int, bytes]] = ()
+    until_ns: int | None = None
     round_trips_ms: Sequence[float] = ()
     remote_lost: int | None = None
     remote_jitter_ms: float | None = None
@@ -146,7 +148,7 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
     if codec is None:
         return _Measured(StreamRecord(**key, sip_host=call.sip_host, valid=call.valid))
     codec, payload_types = _as_received(listener, codec)
-    stats = rtpstats.analyse(packets(listener.received, *payload_types), CODECS[codec].clock_hz)
+    stats = rtpstats.analyse(packets(listener.received, *payload_types), CODECS[codec].clock_hz, _until(call, listener))
     record = StreamRecord(
         **key,
         sip_host=call.sip_host,
@@ -169,6 +171,13 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
     heard = media.heard()
     intervals = tuple(IntervalRecord(**key, **row) for row in media.intervals(heard))
     return _Measured(replace(record, **media.columns(heard)), intervals, heard)
+
+
+def _until(call: CallRecord, listener: Party) -> int | None:
+    """Until when sound was to be expected, in ns: a listener whose BYE got lost waits on for nothing."""
+    if listener.until_ns is None or call.ended_at is None:
+        return listener.until_ns
+    return min(listener.until_ns, round(call.ended_at.timestamp() * 1e6) * 1000)
 
 
 def _as_received(listener: Party, agreed: str) -> tuple[str, list[int]]:

@@ -42,7 +42,8 @@ class Stream:
     `payload_types` are all numbers that sound may come under, each with its codec.
     `received` holds arrival (ns, wall clock) and packet, in the clear, since the answer; `early` is how many came
     before, `first_rtp_ns` when the very first came. `own_srtp_key` is what we encrypt with where the far end has a key
-    too. `clock_step_ms` is by how much somebody set the wall clock.
+    too. `until_ns` is when it ended, None where the far end sent no more by then (hold). `clock_step_ms` is by how
+    much somebody set the wall clock.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Stream:
         self.first_rtp_ns: int | None = None
         # A name for this call only, which tells nothing of the host (RFC 7022, section 4.2).
         self.exchange = Exchange(random.getrandbits(32), base64.b64encode(os.urandom(12)))
+        self.until_ns: int | None = None
         self.clock_step_ms = 0.0
         self._clocks_apart_ns = _clocks_apart_ns()
         self._sockets = (rtp, rtcp)
@@ -228,6 +230,7 @@ class Stream:
 
     def close(self) -> None:
         """Take in what is left and close the sockets."""
+        self.until_ns = time.time_ns() if self._remote is not None and self._remote.sends else None
         self.clock_step_ms = abs(_clocks_apart_ns() - self._clocks_apart_ns) / 1e6
         while self.receive_rtp():
             pass

@@ -59,9 +59,10 @@ def check(row: dict[str, Any]) -> None:
             assert value <= 100 + 1e-9, name
 
 
-@given(st.one_of(datagrams(), spells()), st.sampled_from(NAMES))
-def test_every_figure_is_in_its_range(packets: Raw, codec: str):
-    cdr = scoring.complete(call(), party(packets, codec), party(packets, codec), SPEECH)
+@given(st.one_of(datagrams(), spells()), st.sampled_from(NAMES), st.none() | st.integers(0, 30_000))
+def test_every_figure_is_in_its_range(packets: Raw, codec: str, until_ms: int | None):
+    until_ns = None if until_ms is None else BEGAN + until_ms * MS
+    cdr = scoring.complete(call(), party(packets, codec), party(packets, codec, until_ns=until_ns), SPEECH)
     for stream in cdr.streams:
         check(asdict(stream))
         if stream.rtp_expected is None:

@@ -163,6 +163,19 @@ def test_a_codec_that_was_never_agreed_on_is_not_heard():
     assert (stream.codec, stream.payload_type, stream.rtp_rx, stream.one_way) == ("PCMA", 8, 0, True)
 
 
+def test_sound_that_ends_in_mid_call_is_lost_until_the_end():
+    ended_ns = round((STARTED + timedelta(seconds=12)).timestamp() * 1000) * MS
+    listener = party(received(seconds=4), until_ns=ended_ns + 5_000 * MS)
+    stream = scoring.complete(call(), party([]), listener, SPEECH).streams[0]
+    assert (stream.rtp_rx, stream.rtp_expected) == (200, 501)
+    assert stream.mos_cq is not None
+    assert stream.mos_cq < 1.5
+    assert stream.longest_silence_ms is not None
+    assert stream.longest_silence_ms > 5000
+    held = scoring.complete(call(), party([]), party(received(seconds=4)), SPEECH).streams[0]
+    assert (held.rtp_expected, held.rtp_lost) == (200, 0)
+
+
 def test_somebody_else_s_speech_is_silent_too():
     assert forward(received(sound_of(voice(77, 10)))).silent is True
 

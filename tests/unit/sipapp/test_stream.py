@@ -132,6 +132,18 @@ def test_no_two_streams_have_the_same_name_in_reports(engine: Engine):
     assert {len(name) for name in names} == {16}
 
 
+def test_a_stream_on_hold_expects_nothing_at_its_end(engine: Engine):
+    one, other = engine.open(), engine.open()
+    connect(engine, one, other)
+    until(lambda: len(other.received) > 3)
+    one.target(remote(other, sends=False), FRAMES)
+    engine.end(one)
+    engine.end(other)
+    assert one.until_ns is None
+    assert other.until_ns is not None
+    assert other.until_ns >= other.received[-1][0]
+
+
 def test_digits_are_heard_and_take_their_place_among_the_numbers(engine: Engine):
     one, other = engine.open(), engine.open()
     connect(engine, one, other)
