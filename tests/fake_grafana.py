@@ -8,6 +8,10 @@ import re
 
 import httpx
 
+# What may become of a request: refused before it is looked at, or done while the answer gets lost.
+FAULTS = ("away", "500", "429", "web page", "lost", "none", "none", "none")
+_CONFLICT = httpx.Response(409, json={"message": "there is one already"})
+
 
 class FakeGrafana:
     """Grafana as far as the operator uses it, its state in memory, its requests remembered."""
@@ -27,16 +31,30 @@ class FakeGrafana:
         self.aliases: dict[str, int] = {}
         self.version = "10.0.0"
         self.refused: set[str] = set()
+        self.faults: list[str] = []
 
     def answer(self, request):
-        if self.away:
+        fault = self.faults.pop(0) if self.faults else "none"
+        if self.away or fault == "away":
             raise httpx.ConnectError("refused")
+        if fault in {"500", "429"}:
+            return httpx.Response(int(fault), json={"message": "not now"})
+        if fault == "web page":
+            return httpx.Response(200, html="<html>")
+        answer = self.done(request)
+        if fault == "lost":
+            raise httpx.ReadError("the connection broke")
+        return answer
+
+    def done(self, request):
         self.asking = base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode().split(":")[0]
         path = request.url.path.removeprefix("/grafana/api")
         self.org = int(request.headers.get("X-Grafana-Org-Id", 1))
         (self.reads if request.method == "GET" else self.writes).append(f"{request.method} {path}")
         self.asked = dict(request.url.params)
         body = json.loads(request.content) if request.content else {}
+        if self.org not in self.orgs:
+            return httpx.Response(401, json={"message": "Unauthorized"})
         for pattern, handler in ROUTES.items():
             if match := re.fullmatch(pattern, f"{request.method} {path}"):
                 found = handler(self, body, *match.groups())
@@ -55,10 +73,28 @@ class FakeGrafana:
         found = [{"id": number, "name": name} for number, name in self.orgs.items()]
         return found[start : start + int(self.asked["perpage"])]
 
+    def delete_org(self, _, org):
+        self.orgs.pop(int(org), None)
+        self.delete_folder(int(org))
+        self.datasources.pop(int(org), None)
+        self.members = {key: role for key, role in self.members.items() if key[0] != int(org)}
+
+    def delete_folder(self, org):
+        self.folders.pop(org, None)
+        self.dashboards = {key: board for key, board in self.dashboards.items() if key[0] != org}
+
+    def wipe(self):
+        """Start on an empty database, and keep the faults."""
+        faults = self.faults
+        self.__init__()
+        self.faults = faults
+
     def org_by_name(self, _, name):
         return next(({"id": number} for number, known in self.orgs.items() if known == name), None)
 
     def add_org(self, body):
+        if body["name"] in self.orgs.values():
+            return _CONFLICT
         number = self.next_org = self.next_org + 1
         self.orgs[number] = body["name"]
         self.members[number, 1] = "Admin"
@@ -80,6 +116,8 @@ class FakeGrafana:
 
     def add_org_user(self, body, org):
         user = self.user(body["loginOrEmail"])
+        if (int(org), user) in self.members:
+            return _CONFLICT
         self.members[int(org), user] = body["role"]
         return {"message": "added"}
 
@@ -88,7 +126,7 @@ class FakeGrafana:
         return {"message": "changed"}
 
     def remove_org_user(self, _, org, user):
-        del self.members[int(org), int(user)]
+        self.members.pop((int(org), int(user)), None)
         return {"message": "removed"}
 
     def user_orgs(self, _, user):
@@ -100,6 +138,8 @@ class FakeGrafana:
         return found and {"id": found}
 
     def add_user(self, body):
+        if self.user(body["login"]):
+            return httpx.Response(412, json={"message": "User already exists"})
         number = max(self.users) + 1
         self.users[number] = body["login"]
         self.members[body["OrgId"], number] = "Viewer"
@@ -108,6 +148,9 @@ class FakeGrafana:
     def list_datasources(self, _):
         return [self.datasources[self.org]] if self.org in self.datasources else []
 
+    def add_datasource(self, body):
+        return _CONFLICT if self.org in self.datasources else self.put_datasource(body)
+
     def put_datasource(self, body, *_):
         self.passwords[self.org] = body.pop("secureJsonData")["password"]
         self.datasources[self.org] = {"id": 1, "readOnly": False, **body}
@@ -115,6 +158,9 @@ class FakeGrafana:
 
     def get_folder(self, _):
         return self.folders.get(self.org)
+
+    def add_folder(self, body):
+        return _CONFLICT if self.org in self.folders else self.put_folder(body)
 
     def put_folder(self, body):
         self.folders[self.org] = {"uid": "voice", "title": body["title"]}
@@ -136,7 +182,8 @@ class FakeGrafana:
         return {"status": "success"}
 
     def delete_dashboard(self, _, uid):
-        return {"title": self.dashboards.pop((self.org, uid))["title"]}
+        found = self.dashboards.pop((self.org, uid), None)
+        return found and {"title": found["title"]}
 
     def get_group(self, _):
         mine = [{"id": 1, **rule} for (org, _), rule in self.rules.items() if org == self.org]
@@ -181,10 +228,10 @@ ROUTES = {
     r"GET /datasources": FakeGrafana.list_datasources,
     r"PUT /datasources/(\d+)": FakeGrafana.put_datasource,
     r"PUT /datasources/uid/voice-cdr": FakeGrafana.put_datasource,
-    r"POST /datasources": FakeGrafana.put_datasource,
+    r"POST /datasources": FakeGrafana.add_datasource,
     r"GET /folders/voice": FakeGrafana.get_folder,
     r"PUT /folders/voice": FakeGrafana.put_folder,
-    r"POST /folders": FakeGrafana.put_folder,
+    r"POST /folders": FakeGrafana.add_folder,
     r"GET /search": FakeGrafana.search,
     r"GET /dashboards/uid/(.+)": FakeGrafana.get_dashboard,
     r"DELETE /dashboards/uid/(.+)": FakeGrafana.delete_dashboard,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -27,14 +29,41 @@ from voiceprobe_operator.turn.status import merged
 Body = dict[str, Any]
 
 
-class Cluster:
+class Failing:
+    """Something that fails once after some more calls: before it has done what it was asked to, or (lost) after."""
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+        self.is_lost = self.away = False
+
+    def fail_after(self, calls: int, is_lost: bool) -> None:
+        self.left, self.is_lost = calls, is_lost
+
+    def well(self) -> None:
+        self.left = None
+
+    @contextmanager
+    def call(self, reason: str) -> Iterator[None]:
+        """Wrap what is done in one call."""
+        fails = self.away or self.left == 0
+        if self.left is not None:
+            self.left = self.left - 1 if self.left else None
+        if fails and not self.is_lost:
+            raise Transient(reason, "it does not answer")
+        yield
+        if fails:
+            raise Transient(reason, "the answer got lost")
+
+
+class Cluster(Failing):
     """An API server's objects. `denied`: Secrets may not be read; `stubborn`: objects that take no status."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.objects_: dict[tuple[str, str, str], Body] = {}
         self.events: list[tuple[str, str]] = []
         self.patches: list[tuple[str, Body]] = []
-        self.away, self.denied, self.version = False, False, 0
+        self.denied, self.version = False, 0
         self.stubborn: set[str] = set()
         self.passwords: list[str] = []
         self.lease_: Body | None = None
@@ -61,24 +90,23 @@ class Cluster:
         return body["kind"], body["metadata"]["namespace"], body["metadata"]["name"]
 
     async def objects(self, kind: str) -> Any:
-        if self.away:
-            raise Transient("KubernetesUnavailable", "the Kubernetes API does not answer")
-        for body in [body for body in self.objects_.values() if body["kind"] == kind]:
-            yield copy.deepcopy(body)
+        with self.call("KubernetesUnavailable"):
+            found = [copy.deepcopy(body) for body in self.objects_.values() if body["kind"] == kind]
+        for body in found:
+            yield body
 
     async def patch_status(self, ref: Any, status: Body) -> Body | None:
-        if self.away:
-            raise Transient("KubernetesUnavailable", "the Kubernetes API does not answer")
-        if ref.name in self.stubborn:
-            raise Rejected("KubernetesRejected", f"{ref.name} cannot be patched")
-        body = self.objects_.get((ref.kind, ref.namespace, ref.name))
-        if body is None or body["metadata"]["uid"] != ref.uid:
-            return None
-        self.patches.append((ref.name, status))
-        self.version += 1
-        body["status"] = merged(body.get("status", {}), status)
-        body["metadata"]["resourceVersion"] = str(self.version)
-        return copy.deepcopy(body)
+        with self.call("KubernetesUnavailable"):
+            if ref.name in self.stubborn:
+                raise Rejected("KubernetesRejected", f"{ref.name} cannot be patched")
+            body = self.objects_.get((ref.kind, ref.namespace, ref.name))
+            if body is None or body["metadata"]["uid"] != ref.uid:
+                return None
+            self.patches.append((ref.name, status))
+            self.version += 1
+            body["status"] = merged(body.get("status", {}), status)
+            body["metadata"]["resourceVersion"] = str(self.version)
+            return copy.deepcopy(body)
 
     async def password(self, namespace: str, client: str) -> str:
         if self.denied:
@@ -114,76 +142,76 @@ class Cluster:
         return next(c for c in body["status"]["conditions"] if c["type"] == kind)
 
 
-class Store_:
+class Rows(Failing):
     """MySQL's rows. `refuse`: probes whose rows it does not take, and why."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.rows: dict[str, Body] = {}
         self.orgs: dict[str, int | None] = {}
         self.plan: dict[tuple[str, str], Body] = {}
         self.refuse: dict[str, Rejected] = {}
-        self.away, self.reads, self.writes = False, 0, 0
+        self.reads, self.writes = 0, 0
         self.statements: list[Body] = []
 
     async def aclose(self) -> None:
         return None
 
-    def _check(self) -> None:
-        if self.away:
-            raise Transient("DatabaseUnavailable", "the database does not answer")
-
     async def published(self, client: str) -> Published:
-        self._check()
-        self.reads += 1
-        mine = {probe: row for (of, probe), row in self.plan.items() if of == client}
-        return Published(
-            self.rows.get(client),
-            self.orgs.get(client),
-            {probe: fingerprint(row) for probe, row in mine.items()},
-            {probe: row["uid"] for probe, row in mine.items()},
-        )
+        with self.call("DatabaseUnavailable"):
+            self.reads += 1
+            mine = {probe: row for (of, probe), row in self.plan.items() if of == client}
+            return Published(
+                self.rows.get(client),
+                self.orgs.get(client),
+                {probe: fingerprint(row) for probe, row in mine.items()},
+                {probe: row["uid"] for probe, row in mine.items()},
+            )
 
     async def publish(self, client: str, client_row: Body | None, rows: Any, gone: Any) -> Receipt:
-        self._check()
-        self.writes += 1
-        if client_row is not None:
-            self.rows[client] = client_row
-        for probe in gone:
-            self.plan.pop((client, probe), None)
-        receipt = Receipt()
-        for row in rows:
-            self.statements.append(row)
-            if row["probe"] in self.refuse:
-                receipt.refused[row["probe"]] = self.refuse[row["probe"]]
-            else:
-                self.plan[client, row["probe"]] = row
-                receipt.states[row["probe"]] = self.state(client, row["probe"])
-        return receipt
+        with self.call("DatabaseUnavailable"):
+            self.writes += 1
+            if client_row is not None:
+                self.rows[client] = client_row
+            for probe in gone:
+                self.plan.pop((client, probe), None)
+            receipt = Receipt()
+            for row in rows:
+                self._upsert(client, row, receipt)
+            return receipt
+
+    def _upsert(self, client: str, row: Body, receipt: Receipt) -> None:
+        self.statements.append(row)
+        if row["probe"] in self.refuse:
+            receipt.refused[row["probe"]] = self.refuse[row["probe"]]
+        else:
+            self.plan[client, row["probe"]] = row
+            receipt.states[row["probe"]] = self.state(client, row["probe"])
 
     @staticmethod
     def state(client: str, probe: str) -> Body:
         return {"client": client, "probe": probe, "health": "NoData", "last_call_at": None}
 
     async def set_organisation(self, client: str, org: int | None) -> None:
-        self._check()
-        self.writes += 1
-        self.orgs[client] = org
+        with self.call("DatabaseUnavailable"):
+            self.writes += 1
+            self.orgs[client] = org
 
     async def ensure_account(self, account: str, password: str) -> bool:
-        self._check()
-        return False
+        with self.call("DatabaseUnavailable"):
+            return False
 
     async def known_probes(self) -> set[tuple[str, str]]:
-        self._check()
-        return set(self.plan)
+        with self.call("DatabaseUnavailable"):
+            return set(self.plan)
 
     async def shown_clients(self) -> set[str]:
-        self._check()
-        return {client for client, org in self.orgs.items() if org is not None}
+        with self.call("DatabaseUnavailable"):
+            return {client for client, org in self.orgs.items() if org is not None}
 
     async def states(self) -> list[Body]:
-        self._check()
-        return [self.state(*key) for key in self.plan]
+        with self.call("DatabaseUnavailable"):
+            return [self.state(*key) for key in self.plan]
 
 
 class World:
@@ -191,7 +219,7 @@ class World:
 
     def __init__(self, settings: Settings, grafana: FakeGrafana) -> None:
         self.settings, self.far = settings, grafana
-        self.cluster, self.database = Cluster(), Store_()
+        self.cluster, self.database = Cluster(), Rows()
         self.start()
 
     def start(self) -> None:

@@ -23,6 +23,8 @@ DEADLINE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 20
 # 401 and 403 are for a while too: an administrator's password that is being changed heals without us.
 _TRANSIENT = frozenset({401, 403, 408, 409, 425, 429})
+# An attempt whose answer got lost may have made it, or somebody else did.
+_EXISTS = frozenset({409, 412})
 _RETRY_AT_ONCE = frozenset({429, 500, 502, 503, 504})
 
 
@@ -60,6 +62,13 @@ class Grafana:
     async def send(self, method: str, path: str, body: Any = None, *, org: int | None = None) -> Any:
         """Change something; the answer's JSON."""
         return self._checked(await self._send(method, path, org, json=body))
+
+    async def create(self, path: str, body: Any, *, org: int | None = None) -> Any:
+        """Make something; the answer's JSON. Transient if there is one already: what was known is not so any more."""
+        response = await self._send("POST", path, org, json=body)
+        if response.status_code in _EXISTS:
+            raise Transient("GrafanaUnavailable", f"Grafana has {path} already: {_message(response)}")
+        return self._checked(response)
 
     async def delete(self, path: str, *, org: int | None = None) -> None:
         """Remove what is at `path`. It may be gone already."""

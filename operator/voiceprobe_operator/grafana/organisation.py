@@ -91,7 +91,7 @@ class Organisation:
         if member is not None and member.role:
             await self._grafana.send("PATCH", f"{path}/{member.id}", {"role": role})
         else:
-            await self._grafana.send("POST", path, {"loginOrEmail": login, "role": role})
+            await self._grafana.create(path, {"loginOrEmail": login, "role": role})
         self.held.members[login] = Member(member.id if member else 0, role)
 
     async def _find_viewer(self, login: str) -> None:
@@ -99,7 +99,7 @@ class Organisation:
         if found is None:
             # Nobody ever logs in with this password: the portal vouches for the viewer with a signed token.
             user = {"login": login, "name": login, "password": secrets.token_urlsafe(32), "OrgId": self._org}
-            found = await self._grafana.send("POST", "/api/admin/users", user)
+            found = await self._grafana.create("/api/admin/users", user)
         self.held.viewer_roles = await _roles(self._grafana, found["id"])
         self.held.members[login] = Member(int(found["id"]), self.held.viewer_roles.get(self._org, ""))
 
@@ -110,7 +110,7 @@ class Organisation:
             return False
         body = {**want.visible, "secureJsonData": want.secret}
         if have is None:
-            await self._grafana.send("POST", "/api/datasources", body, org=self._org)
+            await self._grafana.create("/api/datasources", body, org=self._org)
         else:
             # Before 9.0, Grafana knows a datasource by its number alone; later, the number is on its way out.
             by_uid = version >= (9,)
@@ -123,7 +123,7 @@ class Organisation:
         """The one folder that holds every dashboard of the client."""
         if self.held.folder is None:
             folder = {"uid": names.FOLDER_UID, "title": names.FOLDER_TITLE}
-            await self._grafana.send("POST", "/api/folders", folder, org=self._org)
+            await self._grafana.create("/api/folders", folder, org=self._org)
         elif self.held.folder != names.FOLDER_TITLE:
             body = {"title": names.FOLDER_TITLE, "overwrite": True}
             await self._grafana.send("PUT", _FOLDER, body, org=self._org)

@@ -51,7 +51,7 @@ class Server:
             return known
         found = await self._grafana.get(f"/api/orgs/name/{quote(name, safe='')}")
         if found is None:
-            made = await self._grafana.send("POST", "/api/orgs", {"name": name})
+            made = await self._grafana.create("/api/orgs", {"name": name})
             found = {"id": made["orgId"]}
         self.organisations[name] = int(found["id"])
         return self.organisations[name]

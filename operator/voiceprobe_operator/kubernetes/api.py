@@ -1,4 +1,8 @@
-"""The few calls to the Kubernetes API that kopf does not make for us."""
+"""The few calls to the Kubernetes API that kopf does not make for us.
+
+Over the official client's asyncio `ApiClient`, with JSON as it comes: its generated models would cost 25 MB of memory
+and know nothing of our kinds.
+"""
 
 # ruff: noqa: ANN401 - JSON is whatever the API server says
 
@@ -6,14 +10,18 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlencode
 
-import httpx
+import aiohttp
 import kopf
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
 
 from voiceprobe_operator import names
 from voiceprobe_operator.errors import Rejected, Transient, explain
@@ -23,7 +31,8 @@ GROUP, VERSION = "voicequality.io", "v1alpha1"
 API = f"{GROUP}/{VERSION}"
 PLURALS = {"VoiceProbe": "voiceprobes", "VoiceClient": "voiceclients"}
 EventType = Literal["Normal", "Warning"]
-TIMEOUT = httpx.Timeout(30, connect=5)
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+CONNECTIONS = 8
 PAGE = 250
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 _NOT_FOUND, _CONFLICT, _UNAUTHORIZED = 404, 409, 401
@@ -47,15 +56,17 @@ def login() -> kopf.ConnectionInfo:
 class Kubernetes:
     """The API server, as the operator's own account. Raises Transient or Rejected."""
 
-    def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._transport = transport
-        self._http: httpx.AsyncClient | None = None
+    def __init__(self) -> None:
+        self._client: ApiClient | None = None
+        self._credentials: dict[str, str] = {}
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        if self._client is not None:
+            await self._client.close()
+            # What the client was given, it does not close.
+            await self._client.configuration.client_session_kwargs["connector"].close()
+            self._client = None
 
     async def objects(self, kind: str) -> AsyncIterator[dict[str, Any]]:
         """All objects of our `kind` of all namespaces, page by page; raises before the end if it is not complete."""
@@ -73,10 +84,9 @@ class Kubernetes:
     async def patch_status(self, ref: Reference, status: Mapping[str, Any]) -> dict[str, Any] | None:
         """Merge `status` into the object's status; the object as it is then. None: it is gone, and needs none."""
         path = f"/apis/{API}/namespaces/{ref.namespace}/{PLURALS[ref.kind]}/{ref.name}/status"
-        headers = {"Content-Type": "application/merge-patch+json"}
         # The uid makes the API server refuse (409) if another object has taken the name.
         body = {"metadata": {"uid": ref.uid}, "status": status}
-        answer = await self._call("PATCH", path, json=body, headers=headers, accept=(_NOT_FOUND, _CONFLICT))
+        answer = await self._call("PATCH", path, body, accept=(_NOT_FOUND, _CONFLICT))
         return None if answer.status in {_NOT_FOUND, _CONFLICT} else {"kind": ref.kind, **answer.body}
 
     async def password(self, namespace: str, client: str) -> str:
@@ -90,10 +100,9 @@ class Kubernetes:
         content = {"stringData": {"username": names.account(client), "password": password}}
         if found.status == _NOT_FOUND:
             labels = {"app.kubernetes.io/managed-by": names.MANAGER, f"{GROUP}/client": client}
-            await self._call("POST", path, json={"metadata": {"name": name, "labels": labels}, **content})
+            await self._call("POST", path, {"metadata": {"name": name, "labels": labels}, **content})
         else:
-            headers = {"Content-Type": "application/merge-patch+json"}
-            await self._call("PATCH", f"{path}/{name}", json=content, headers=headers)
+            await self._call("PATCH", f"{path}/{name}", content)
         return password
 
     async def event(self, ref: Reference, kind: EventType, reason: str, message: str) -> None:
@@ -123,7 +132,7 @@ class Kubernetes:
             "count": 1,
         }
         # A namespace that is being deleted takes no more Events, and nobody would read them.
-        await self._call("POST", f"/api/v1/namespaces/{namespace}/events", json=body, accept=(_NOT_FOUND, 403))
+        await self._call("POST", f"/api/v1/namespaces/{namespace}/events", body, accept=(_NOT_FOUND, 403))
 
     async def lease(self, namespace: str, name: str) -> dict[str, Any] | None:
         """A Lease as it is; None: there is none."""
@@ -135,46 +144,65 @@ class Kubernetes:
         path = _LEASES.format(namespace)
         if "resourceVersion" in body["metadata"]:
             name = body["metadata"]["name"]
-            answer = await self._call("PUT", f"{path}/{name}", json=body, accept=(_NOT_FOUND, _CONFLICT))
+            answer = await self._call("PUT", f"{path}/{name}", body, accept=(_NOT_FOUND, _CONFLICT))
         else:
-            answer = await self._call("POST", path, json=body, accept=(_CONFLICT,))
+            answer = await self._call("POST", path, body, accept=(_CONFLICT,))
         return None if answer.status in {_NOT_FOUND, _CONFLICT} else answer.body
 
-    async def _call(self, method: str, path: str, *, accept: tuple[int, ...] = (), **content: Any) -> _Answer:
-        response = await self._request(method, path, **content)
-        if response.status_code == _UNAUTHORIZED:
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (),
+    ) -> _Answer:
+        """The one way to the API server: every request that is not kopf's passes here. A PATCH is a merge patch."""
+        answer = await self._request(method, path, body, params or {})
+        if answer.status == _UNAUTHORIZED:
             # A service account's token lives for an hour; the fresh one is in the same file.
-            self._client().headers.update(login().as_http_headers())
-            response = await self._request(method, path, **content)
-        if response.is_success or response.status_code in accept:
-            return _Answer(response.status_code, response.json())
-        sentence = f"the Kubernetes API answered {response.status_code} to {method} {path}: {_message(response)}"
-        if response.status_code in {400, 422}:
+            self._credentials = login().as_http_headers()
+            answer = await self._request(method, path, body, params or {})
+        if answer.status < 300 or answer.status in accept:
+            return answer
+        sentence = f"the Kubernetes API answered {answer.status} to {method} {path}: {_message(answer.body)}"
+        if answer.status in {400, 422}:
             raise Rejected("KubernetesRejected", sentence)
         raise Transient("KubernetesUnavailable", sentence)
 
-    async def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
+    async def _request(self, method: str, path: str, body: Any, params: Mapping[str, str]) -> _Answer:
+        client = self._connected()
+        headers = {"Accept": "application/json", **self._credentials}
+        if method == "PATCH":
+            headers["Content-Type"] = "application/merge-patch+json"
+        url = client.configuration.host + path + (f"?{urlencode(params)}" if params else "")
         try:
-            return await self._client().request(method, path, **content)
-        except httpx.TransportError as error:
+            response = await client.call_api(method, url, headers, body, _request_timeout=TIMEOUT)
+            return _answer(response.status, await response.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
             text = f"the Kubernetes API does not answer: {explain(error)}"
             raise Transient("KubernetesUnavailable", text) from error
 
-    def _client(self) -> httpx.AsyncClient:
-        if self._http is None:
+    def _connected(self) -> ApiClient:
+        if self._client is None:
             info = login()
-            self._http = httpx.AsyncClient(
-                base_url=info.server,
-                headers=info.as_http_headers(),
-                verify=info.as_ssl_context(),
-                timeout=TIMEOUT,
-                transport=self._transport,
-            )
-        return self._http
+            connector = aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=CONNECTIONS)
+            configuration = Configuration(host=info.server)
+            configuration.client_session_kwargs = {"connector": connector}
+            self._client, self._credentials = ApiClient(configuration), info.as_http_headers()
+        return self._client
 
 
-def _message(response: httpx.Response) -> str:
+def _answer(status: int, text: bytes) -> _Answer:
     try:
-        return str(response.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        return response.reason_phrase
+        return _Answer(status, json.loads(text))
+    except ValueError as error:
+        if status < 300:
+            # A web page: a load balancer or something else answers at the API server's address.
+            raise Transient("KubernetesUnavailable", "the Kubernetes API did not answer JSON: is it one?") from error
+        return _Answer(status, None)
+
+
+def _message(body: Any) -> str:
+    return str(body.get("message", "no reason given")) if isinstance(body, dict) else "no reason given"

@@ -1,9 +1,11 @@
 import base64
 import json
+from types import SimpleNamespace
 
-import httpx
 import kopf
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.errors import Rejected, Transient
@@ -16,39 +18,47 @@ REF = Reference("VoiceProbe", "acme", "inbound-sales", "u1", 3)
 STATUS = "/apis/voicequality.io/v1alpha1/namespaces/acme/voiceprobes/inbound-sales/status"
 
 
+class Far:
+    """An API server that answers each request with the next of `answers`: a status and a body."""
+
+    def __init__(self):
+        self.answers, self.requests, self.logins, self.url = [], [], 0, ""
+        self.api = Kubernetes()
+
+    async def answer(self, request):
+        body = await request.text()
+        self.requests.append(SimpleNamespace(
+            method=request.method, path=request.path, headers=request.headers, query=request.query,
+            json=json.loads(body) if body else None,
+        ))  # fmt: skip
+        status, content = self.answers.pop(0)
+        if isinstance(content, str):
+            return web.Response(status=status, text=content)
+        return web.json_response(content, status=status)
+
+    def login(self):
+        self.logins += 1
+        return kopf.ConnectionInfo(server=self.url, token=f"token-{self.logins}")
+
+
 @pytest.fixture
-def far(monkeypatch):
-    """An API server that answers each request with the next of `far.answers`."""
-
-    class Far:
-        def __init__(self):
-            self.answers, self.requests, self.logins = [], [], 0
-            self.api = Kubernetes(transport=httpx.MockTransport(self.answer))
-
-        def answer(self, request):
-            self.requests.append(request)
-            answer = self.answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        def login(self):
-            self.logins += 1
-            return kopf.ConnectionInfo(server="http://kube.example", token=f"token-{self.logins}")
-
+async def far(monkeypatch):
     far = Far()
-    monkeypatch.setattr(api, "login", far.login)
-    return far
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", far.answer)
+    async with TestServer(application) as server:
+        far.url = str(server.make_url("")).rstrip("/")
+        monkeypatch.setattr(api, "login", far.login)
+        yield far
+        await far.api.aclose()
+
+
+def page(names, token=""):
+    return 200, {"items": [{"metadata": {"name": n}} for n in names], "metadata": {"continue": token}}
 
 
 async def listed(far):
     return [item async for item in far.api.objects("VoiceProbe")]
-
-
-def page(names, token=""):
-    return httpx.Response(
-        200, json={"items": [{"metadata": {"name": n}} for n in names], "metadata": {"continue": token}}
-    )
 
 
 async def test_a_list_is_followed_to_its_end(far):
@@ -56,69 +66,77 @@ async def test_a_list_is_followed_to_its_end(far):
     found = await listed(far)
     assert [item["metadata"]["name"] for item in found] == ["a", "b", "c"]
     assert found[0]["kind"] == "VoiceProbe"
-    assert far.requests[1].url.params["continue"] == "more"
+    assert far.requests[1].query["continue"] == "more"
 
 
 async def test_a_list_that_breaks_off_is_no_list(far):
-    far.answers = [page(["a"], "more"), httpx.Response(410, json={"message": "expired"})]
+    far.answers = [page(["a"], "more"), (410, {"message": "expired"})]
     with pytest.raises(Transient, match="410"):
         await listed(far)
 
 
 async def test_an_expired_token_is_replaced(far):
-    far.answers = [httpx.Response(401), page([])]
+    far.answers = [(401, "no"), page([])]
     assert await listed(far) == []
     assert [r.headers["Authorization"] for r in far.requests] == ["Bearer token-1", "Bearer token-2"]
 
 
 async def test_a_status_names_the_object_it_is_meant_for(far):
-    far.answers = [httpx.Response(200, json={})]
+    far.answers = [(200, {})]
     await far.api.patch_status(REF, {"health": "Healthy"})
     request = far.requests[0]
-    assert (request.method, request.url.path) == ("PATCH", STATUS)
-    assert json.loads(request.content) == {"metadata": {"uid": "u1"}, "status": {"health": "Healthy"}}
+    assert (request.method, request.path) == ("PATCH", STATUS)
+    assert request.json == {"metadata": {"uid": "u1"}, "status": {"health": "Healthy"}}
 
 
 @pytest.mark.parametrize("status", [404, 409])
 async def test_an_object_that_is_gone_needs_no_status(far, status):
-    far.answers = [httpx.Response(status, json={"message": "gone"})]
+    far.answers = [(status, {"message": "gone"})]
     await far.api.patch_status(REF, {"health": "Healthy"})
 
 
 @pytest.mark.parametrize(("status", "kind"), [(422, Rejected), (403, Transient), (500, Transient)])
 async def test_errors_carry_a_sentence(far, status, kind):
-    far.answers = [httpx.Response(status, json={"message": "because"})]
+    far.answers = [(status, {"message": "because"})]
     with pytest.raises(kind, match="because"):
         await listed(far)
 
 
+async def test_a_web_page_is_no_answer(far):
+    far.answers = [(200, "<html>"), (502, "<html>")]
+    with pytest.raises(Transient, match="did not answer JSON"):
+        await listed(far)
+    with pytest.raises(Transient, match="502"):
+        await listed(far)
+
+
 async def test_an_api_server_that_is_away_is_transient(far):
-    far.answers = [httpx.ConnectError("refused")]
-    with pytest.raises(Transient, match="does not answer: refused"):
+    far.url = "http://127.0.0.1:1"
+    with pytest.raises(Transient, match=r"does not answer: .*Connect"):
         await listed(far)
 
 
 async def test_a_password_is_made_up_once_and_kept(far):
-    far.answers = [httpx.Response(404, json={}), httpx.Response(201, json={})]
+    far.answers = [(404, {}), (201, {})]
     password = await far.api.password("voice-system", "acme")
-    made = json.loads(far.requests[1].content)
+    made = far.requests[1].json
     assert made["metadata"]["name"] == "voice-client-acme"
     assert made["stringData"] == {"username": "vc_822b33ad87c148a0", "password": password}
     assert len(password) >= 40
-    far.answers = [httpx.Response(200, json={"data": {"password": base64.b64encode(b"kept").decode()}})]
+    far.answers = [(200, {"data": {"password": base64.b64encode(b"kept").decode()}})]
     assert await far.api.password("voice-system", "acme") == "kept"
 
 
 async def test_a_secret_that_was_emptied_gets_a_new_password(far):
-    far.answers = [httpx.Response(200, json={"data": {}}), httpx.Response(200, json={})]
+    far.answers = [(200, {"data": {}}), (200, {})]
     await far.api.password("voice-system", "acme")
     assert far.requests[1].method == "PATCH"
 
 
 async def test_an_event_points_at_its_object(far):
-    far.answers = [httpx.Response(201, json={}), httpx.Response(403, json={})]
+    far.answers = [(201, {}), (403, {})]
     await far.api.event(REF, "Normal", "Published", "generation 3")
-    body = json.loads(far.requests[0].content)
+    body = far.requests[0].json
     assert body["involvedObject"]["uid"] == "u1"
     assert body["reason"] == "Published"
     await far.api.event(REF, "Normal", "Published", "the namespace is being deleted")
@@ -135,7 +153,7 @@ async def test_a_status_that_is_right_is_not_written(far):
     store.notice(body(health="Healthy"), deleted=False)
     await writer.write(REF, lambda _: {"health": "Healthy"})
     assert far.requests == []
-    far.answers = [httpx.Response(200, json=body(2, health="Degraded"))]
+    far.answers = [(200, body(2, health="Degraded"))]
     await writer.write(REF, lambda _: {"health": "Degraded"})
     store.notice(body(1, health="Healthy"), deleted=False)
     await writer.write(REF, lambda _: {"health": "Degraded"})

@@ -1,0 +1,260 @@
+"""Whatever happens in whatever order, in the end everything is as declared, and then nothing is written any more.
+
+The operator's outside is replaced by values: a Grafana that tests/integration/test_fake_grafana.py holds to the real
+one, a cluster and a database. Hypothesis declares, edits and deletes, lets events get lost, makes Grafana, MySQL and
+the API server fail before or after they have done what they were asked, has people meddle, and restarts the operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import Any
+from unittest import mock
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from tests.fake_grafana import FAULTS, FakeGrafana
+from tests.operator_world import World
+from tests.unit.operator.conftest import ENV, STORED
+from voiceprobe_operator import names
+from voiceprobe_operator.desired import Access, desired
+from voiceprobe_operator.errors import OutsideError
+from voiceprobe_operator.model import Client, parse_client, parse_probe
+from voiceprobe_operator.settings import Settings
+
+clients = st.sampled_from(["acme", "globex"])
+probes = st.sampled_from(["one", "two", "three"])
+numbers = st.integers(0, 10**6)
+
+
+class Convergence(RuleBasedStateMachine):
+    """A world, and who is to be looked at: what the service's queue would hold."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.world = World(Settings.from_env(ENV | {"VOICE_SWEEP_ALL": "yes"}), FakeGrafana())
+        self.dirty: set[str] = set()
+        self.uids = 0
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.settle()
+            self.check()
+        finally:
+            self.loop.close()
+
+    # What people declare. An event may get lost.
+
+    @rule(client=clients, name=probes, number=numbers, heard=st.booleans())
+    def declare(self, client: str, name: str, number: int, heard: bool) -> None:
+        key = ("VoiceProbe", client, name)
+        meta = self.world.cluster.objects_.get(key, {}).get("metadata", {})
+        self.uids += not meta
+        body = copy.deepcopy(STORED)
+        uid = meta.get("uid", f"00000000-0000-0000-0000-{self.uids:012}")
+        body["metadata"] = {"name": name, "namespace": client, "uid": uid, "generation": meta.get("generation", 0) + 1}
+        body["spec"]["displayName"] = f"Line {number % 3}"
+        body["spec"]["suspend"] = bool(number % 2)
+        self._put(body, heard)
+
+    @rule(client=clients, zone=st.sampled_from(["UTC", "Europe/London"]), heard=st.booleans())
+    def name_client(self, client: str, zone: str, heard: bool) -> None:
+        meta = self.world.cluster.objects_.get(("VoiceClient", client, "client"), {}).get("metadata", {})
+        generation = meta.get("generation", 0) + 1
+        self.uids += generation == 1
+        uid = meta.get("uid", f"client-{self.uids}")
+        meta = {"name": "client", "namespace": client, "uid": uid, "generation": generation}
+        self._put({"kind": "VoiceClient", "metadata": meta, "spec": {"displayName": "Ltd", "timeZone": zone}}, heard)
+
+    def _put(self, body: dict[str, Any], heard: bool) -> None:
+        stored = self.world.cluster.put(body)
+        if heard and self.world.store.notice(stored, deleted=False):
+            self.dirty.add(body["metadata"]["namespace"])
+
+    @rule(which=numbers, heard=st.booleans())
+    def delete(self, which: int, heard: bool) -> None:
+        if keys := sorted(self.world.cluster.objects_):
+            kind, client, name = keys[which % len(keys)]
+            body = self.world.cluster.remove(kind, client, name)
+            if heard and self.world.store.notice(body, deleted=True):
+                self.dirty.add(client)
+
+    # What fails.
+
+    @rule(faults=st.lists(st.sampled_from(FAULTS), min_size=1, max_size=9))
+    def grafana_fails(self, faults: list[str]) -> None:
+        self.world.far.faults = faults
+
+    @rule(who=st.sampled_from(["cluster", "database"]), after=st.integers(0, 6), is_lost=st.booleans())
+    def others_fail(self, who: str, after: int, is_lost: bool) -> None:
+        getattr(self.world, who).fail_after(after, is_lost)
+
+    @rule()
+    def all_is_well_again(self) -> None:
+        self.world.far.faults = []
+        self.world.cluster.well()
+        self.world.database.well()
+
+    # What people do behind the operator's back.
+
+    @rule(number=numbers)
+    def meddle_with_a_dashboard(self, number: int) -> None:
+        boards = self.world.far.dashboards
+        if boards:
+            key = sorted(boards)[number % len(boards)]
+            changes = [
+                lambda: boards.pop(key),
+                lambda: boards[key].update(panels=boards[key]["panels"][:1]),
+                lambda: boards[key].update(tags=[]),
+                lambda: boards[key].update(folderUid="elsewhere"),
+            ]
+            changes[number % 4]()
+
+    @rule(number=numbers)
+    def meddle_with_an_organisation(self, number: int) -> None:
+        far = self.world.far
+        org = 2 + number % 3
+        changes = [
+            lambda: far.delete_org(None, org),
+            lambda: far.datasources.pop(org, None),
+            lambda: far.datasources.get(org, {}).update(url="elsewhere"),
+            lambda: far.delete_folder(org),
+            lambda: far.members.pop((org, 1), None),
+            lambda: org in far.orgs and far.members.update({(org, 2): "Admin"}),
+            far.wipe,
+        ]
+        changes[number % len(changes)]()
+
+    @rule(number=numbers)
+    def meddle_with_the_plan(self, number: int) -> None:
+        plan = self.world.database.plan
+        if plan:
+            key = sorted(plan)[number % len(plan)]
+            if number % 2:
+                del plan[key]
+            else:
+                plan[key] = plan[key] | {"every_ms": 1}
+
+    # What the operator does by itself.
+
+    @rule()
+    def restart(self) -> None:
+        self.world.start()
+        self.dirty = set()
+
+    @rule()
+    def resync(self) -> None:
+        self._run(self._resync())
+
+    @rule()
+    def pulse(self) -> None:
+        self._run(self._pulse())
+
+    @rule()
+    def work(self) -> None:
+        if self.world.guard.has_judged:
+            self._run(self._work())
+
+    @rule()
+    def tell_health(self) -> None:
+        self._run(self._tell_health())
+
+    async def _resync(self) -> None:
+        self.dirty |= await self.world.resyncing.look()
+        self.world.reconciler.forget()
+
+    async def _pulse(self) -> None:
+        await self.world.server.find_organisations()
+        lost = self.world.server.strangers(self.world.reconciler.organisations())
+        self.world.reconciler.forget(lost)
+        self.dirty |= set(lost)
+
+    async def _work(self) -> None:
+        for client in sorted(self.dirty):
+            self.dirty.discard(client)
+            try:
+                await self.world.reconciler.reconcile(client)
+            except OutsideError:
+                self.dirty.add(client)
+
+    async def _tell_health(self) -> None:
+        await self.world.health.update()
+
+    def _run(self, work: Any) -> None:
+        async def attempt() -> None:
+            try:
+                await work
+            except OutsideError:
+                return
+
+        self.loop.run_until_complete(attempt())
+
+    # How it ends.
+
+    def settle(self) -> None:
+        """Everything works, and the operator has two turns: one may find that what it asks for was done already."""
+        self.all_is_well_again()
+        with mock.patch("voiceprobe_operator.reconciling.shower.is_due", return_value=True):
+            for _ in range(2):
+                self.loop.run_until_complete(self._resync())
+                self.loop.run_until_complete(self._work())
+        assert not self.dirty, "nobody is in trouble any more"
+
+    def check(self) -> None:
+        world = self.world
+        for client in ("acme", "globex"):
+            self.check_client(client)
+        world.forget_requests()
+        with mock.patch("voiceprobe_operator.reconciling.shower.is_due", return_value=True):
+            self.loop.run_until_complete(self._resync())
+            self.loop.run_until_complete(self._work())
+            self.loop.run_until_complete(self._tell_health())
+        assert world.far.writes == []
+        assert world.cluster.patches == []
+        assert world.cluster.events == []
+        assert world.database.writes == 0
+
+    def check_client(self, name: str) -> None:
+        world = self.world
+        bodies = [body for (_, client, _), body in world.cluster.objects_.items() if client == name]
+        mine = {probe: row for (client, probe), row in world.database.plan.items() if client == name}
+        org = next((number for number, known in world.far.orgs.items() if known == name), None)
+        boards = {uid: board for (of, uid), board in world.far.dashboards.items() if of == org}
+        if not bodies:
+            assert mine == {}
+            assert not [uid for uid in boards if uid.startswith(names.PROBE_DASHBOARD_PREFIX)]
+            return
+        found = [parse_client(name, body) for body in bodies if body["kind"] == "VoiceClient"]
+        client = found[0] if found else Client(name, name)
+        specs = [parse_probe(body) for body in bodies if body["kind"] == "VoiceProbe"]
+        want = desired(client, specs, world.settings, Access(f"password of {name}"))
+        assert mine == want.plan
+        assert world.database.rows[name] == want.client_row
+        assert world.database.orgs[name] == org
+        self.check_grafana(want, org, boards)
+        for body in bodies:
+            ready = next(c for c in body["status"]["conditions"] if c["type"] == "Ready")
+            assert ready["status"] == "True", ready
+            assert body["status"]["observedGeneration"] == body["metadata"]["generation"]
+
+    def check_grafana(self, want: Any, org: int | None, boards: dict[str, Any]) -> None:
+        far = self.world.far
+        assert org is not None
+        assert far.logins(org) == {"admin", want.viewer}
+        viewer = far.user(want.viewer)
+        assert {key: role for key, role in far.members.items() if key[1] == viewer} == {(org, viewer): "Viewer"}
+        assert far.datasources[org].items() >= want.datasource.visible.items()
+        assert far.folders[org]["title"] == names.FOLDER_TITLE
+        assert set(boards) == set(want.dashboards)
+        for uid, board in want.dashboards.items():
+            assert boards[uid].items() >= (board.model() | {"folderUid": names.FOLDER_UID}).items()
+
+
+Convergence.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestConvergence = Convergence.TestCase
