@@ -60,9 +60,19 @@ def start(lab: Lab) -> None:
         user={"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)},
     )
     (folder / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY))
-    programs = kubernetes.folder()
-    processes.start(lab.folder, "etcd", [str(programs / "etcd"), *_etcd_options(lab)])
-    processes.start(lab.folder, "kube-apiserver", [str(programs / "kube-apiserver"), *_apiserver_options(lab)])
+    processes.start(lab.folder, "etcd", [str(kubernetes.folder() / "etcd"), *_etcd_options(lab)])
+    start_api_server(lab)
+
+
+def start_api_server(lab: Lab) -> None:
+    """Start the API server alone, on what etcd holds."""
+    program = str(kubernetes.folder() / "kube-apiserver")
+    processes.start(lab.folder, "kube-apiserver", [program, *_apiserver_options(lab)])
+
+
+def stop_api_server(lab: Lab) -> None:
+    """End the API server alone."""
+    processes.stop(lab.folder, "kube-apiserver")
 
 
 def healthy(lab: Lab) -> bool:
