@@ -74,14 +74,16 @@ class FakeGrafana:
         return found[start : start + int(self.asked["perpage"])]
 
     def delete_org(self, _, org):
-        self.orgs.pop(int(org), None)
         self.delete_folder(int(org))
+        found = self.orgs.pop(int(org), None)
         self.datasources.pop(int(org), None)
         self.members = {key: role for key, role in self.members.items() if key[0] != int(org)}
+        return found and {"message": "deleted"}
 
     def delete_folder(self, org):
         self.folders.pop(org, None)
         self.dashboards = {key: board for key, board in self.dashboards.items() if key[0] != org}
+        self.rules = {key: rule for key, rule in self.rules.items() if key[0] != org}
 
     def wipe(self):
         """Start on an empty database, and keep the faults."""
@@ -144,6 +146,10 @@ class FakeGrafana:
         self.users[number] = body["login"]
         self.members[body["OrgId"], number] = "Viewer"
         return {"id": number}
+
+    def delete_user(self, _, user):
+        self.members = {key: role for key, role in self.members.items() if key[1] != int(user)}
+        return self.users.pop(int(user), None) and {"message": "deleted"}
 
     def list_datasources(self, _):
         return [self.datasources[self.org]] if self.org in self.datasources else []
@@ -217,6 +223,8 @@ ROUTES = {
     r"GET /orgs": FakeGrafana.list_orgs,
     r"GET /orgs/name/(.+)": FakeGrafana.org_by_name,
     r"POST /orgs": FakeGrafana.add_org,
+    r"DELETE /orgs/(\d+)": FakeGrafana.delete_org,
+    r"DELETE /admin/users/(\d+)": FakeGrafana.delete_user,
     r"GET /orgs/(\d+)/users": FakeGrafana.org_users,
     r"POST /orgs/(\d+)/users": FakeGrafana.add_org_user,
     r"PATCH /orgs/(\d+)/users/(\d+)": FakeGrafana.change_role,

@@ -26,6 +26,8 @@ def want(settings):
 
 @pytest.fixture
 def grafana(settings, far):
+    far.orgs[2] = "acme"
+
     async def no_wait(_):
         return None
 

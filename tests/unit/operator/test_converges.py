@@ -20,6 +20,7 @@ from tests.fake_grafana import FAULTS, FakeGrafana
 from tests.operator_world import World
 from tests.unit.operator.conftest import ENV, STORED
 from voiceprobe_operator import names
+from voiceprobe_operator.alerting import wanted
 from voiceprobe_operator.desired import Access, desired
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.model import Client, parse_client, parse_probe
@@ -125,6 +126,7 @@ class Convergence(RuleBasedStateMachine):
             lambda: far.datasources.pop(org, None),
             lambda: far.datasources.get(org, {}).update(url="elsewhere"),
             lambda: far.delete_folder(org),
+            lambda: far.rules and far.rules.pop(sorted(far.rules)[number % len(far.rules)]),
             lambda: far.members.pop((org, 1), None),
             lambda: org in far.orgs and far.members.update({(org, 2): "Admin"}),
             far.wipe,
@@ -252,6 +254,8 @@ class Convergence(RuleBasedStateMachine):
         assert far.datasources[org].items() >= want.datasource.visible.items()
         assert far.folders[org]["title"] == names.FOLDER_TITLE
         assert set(boards) == set(want.dashboards)
+        alerts = wanted(want.client, self.world.settings)
+        assert {uid: rule for (of, uid), rule in far.rules.items() if of == org} == alerts.rules
         for uid, board in want.dashboards.items():
             assert boards[uid].items() >= (board.model() | {"folderUid": names.FOLDER_UID}).items()
 
