@@ -33,7 +33,7 @@ VARIABLE = "VOICE_TEST_LAB"
 PREFIX = "test-"
 
 # A test that has one of these, or a fixture that needs them, is marked `database`.
-DATABASE_FIXTURES = {"database", "own_database", "operator", "system"}
+DATABASE_FIXTURES = {"database", "own_database", "own_cluster", "operator", "system"}
 
 _held = pytest.StashKey[ExitStack]()
 
@@ -154,6 +154,15 @@ def own_database(services: Services) -> Iterator[Database]:
     with stack.running(f"{os.environ[VARIABLE]}-{worker}") as lab:
         stack.up(lab, ("schema",))
         yield Database(lab)
+
+
+@pytest.fixture(scope="session")
+def own_cluster() -> Iterator[Lab]:
+    """A lab with the chart, of this test worker alone: no operator works there but a test's own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
+    with stack.running(f"{os.environ[VARIABLE]}-{worker}-operators") as lab:
+        stack.up(lab, ("chart",))
+        yield lab
 
 
 @pytest.fixture(scope="session")

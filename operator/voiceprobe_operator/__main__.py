@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
 import os
 import sys
 
 import kopf
 
+from voiceprobe_operator import logs
 from voiceprobe_operator.handlers import Memo, registry
-from voiceprobe_operator.settings import Settings, SettingsError, usage
+from voiceprobe_operator.settings import SettingsError, from_command_line
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until stopped. Exit code 2: the environment lacks something, which stderr names."""
-    parser = argparse.ArgumentParser(
-        prog="python -m voiceprobe_operator",
-        description="Turns VoiceProbes into a call plan, Grafana objects and statuses.",
-        epilog=usage(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.parse_args(arguments)
+    """Run until stopped. Exit code 2: the settings lack something, which stderr names."""
     try:
-        settings = Settings.from_env(os.environ)
+        settings = from_command_line(arguments, os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    kopf.configure(log_format=kopf.LogFormat.JSON)
-    # httpx tells every request at INFO; the answers that matter are told by us.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    # kopf tells of every handler that succeeded, which here means only that an object was heard of.
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logs.configure(settings.log_level)
     kopf.run(
         registry=registry(),
         memo=Memo(settings),

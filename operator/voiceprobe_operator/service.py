@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from voiceprobe_operator import liveness
+from voiceprobe_operator import liveness, logs, metrics
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared.store import Store
-from voiceprobe_operator.errors import OutsideError
+from voiceprobe_operator.errors import OutsideError, Transient
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.kubernetes import Election, Kubernetes
@@ -47,7 +47,7 @@ class Service:
         self._reconciler = Reconciler(
             settings, self._store, guard, self._kubernetes, self._database, self._grafana, self._server, reporter
         )
-        self._queue = WorkQueue(self._reconciler.reconcile, _report_failure)
+        self._queue = WorkQueue(self._reconcile, _report_failure)
         self._resync = Resync(settings, self._store, guard, self._kubernetes, self._database, self._server)
         self._health = Health(self._database, self._store, writer)
         self._resynced = time.monotonic()
@@ -62,7 +62,13 @@ class Service:
         # Three resyncs missed: no outage of another service does that, since a failed one counts as a turn.
         oldest = 3 * self._settings.resync_seconds + 60
         socket = liveness.listen(self._settings.liveness_port)
-        self._liveness = await liveness.serve(socket, self.seconds_since_alive, oldest)
+        self._liveness = await liveness.serve(socket, self.seconds_since_alive, oldest, metrics.exposition)
+        metrics.watch(
+            leads=lambda: self._election.leads,
+            queued=lambda: self._queue.depth,
+            backing_off=lambda: self._queue.backing_off,
+            age=self.seconds_since_resync,
+        )
         await self._election.acquire()
         self._resynced = time.monotonic()
         self._holding = asyncio.create_task(self._election.hold())
@@ -71,6 +77,11 @@ class Service:
             asyncio.create_task(_repeat("status", self.update_health, self._settings.status_seconds)),
             asyncio.create_task(_repeat("pulse", self.feel_pulse, PULSE_SECONDS)),
         ]
+
+    async def _reconcile(self, client: str) -> None:
+        logs.CLIENT.set(client)
+        with metrics.reconciling(Transient):
+            await self._reconciler.reconcile(client)
 
     async def stop(self) -> None:
         """Stop working, hand over to another replica, and close all connections."""

@@ -1,13 +1,16 @@
-"""What the operator is told by its environment."""
+"""What the operator is told by its environment and its command line, which goes first."""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import re
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from voiceprobe_operator.logs import LEVELS
 
 
 class SettingsError(Exception):
@@ -16,7 +19,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable: what it means, and its default (None: it must be set)."""
+    """One setting, by its environment variable: what it means, and its default (None: it must be set)."""
 
     name: str
     says: str
@@ -24,6 +27,13 @@ class Variable:
     is_number: bool = False
     is_file: bool = False
     is_switch: bool = False
+    is_secret: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """Its flag on the command line; empty: it has none, since everybody on the machine can read a command line."""
+        return "" if self.is_secret else "--" + self.name.removeprefix("VOICE_").lower().replace("_", "-")
 
 
 VARIABLES = (
@@ -31,13 +41,13 @@ VARIABLES = (
     Variable("VOICE_MYSQL_PORT", "its port", "3306", is_number=True),
     Variable("VOICE_MYSQL_DATABASE", "the database", "voice"),
     Variable("VOICE_MYSQL_USER", "the operator's account"),
-    Variable("VOICE_MYSQL_PASSWORD", "its password"),
+    Variable("VOICE_MYSQL_PASSWORD", "its password", is_secret=True),
     Variable(
         "VOICE_MYSQL_TLS_CA", "file of the authority that signed MySQL's certificate; empty: no TLS", "", is_file=True
     ),
     Variable("VOICE_GRAFANA_URL", "Grafana as seen from here, with /grafana"),
     Variable("VOICE_GRAFANA_USER", "a server administrator of Grafana"),
-    Variable("VOICE_GRAFANA_PASSWORD", "the administrator's password"),
+    Variable("VOICE_GRAFANA_PASSWORD", "the administrator's password", is_secret=True),
     Variable("VOICE_GRAFANA_MYSQL_ADDRESS", "host:port of MySQL as Grafana sees it; empty: as the operator does", ""),
     Variable("VOICE_PORTAL_URL", "public address of the portal"),
     Variable("VOICE_OPERATOR_NAMESPACE", "namespace of the operator: where it keeps the clients' passwords"),
@@ -52,7 +62,8 @@ VARIABLES = (
     Variable(
         "VOICE_ALERT_SECONDS", "time between two evaluations of the alert rules, a multiple of 10", "60", is_number=True
     ),
-    Variable("VOICE_LIVENESS_PORT", "port on which the liveness probe is answered", "8081", is_number=True),
+    Variable("VOICE_LIVENESS_PORT", "port that answers /healthz and /metrics", "8081", is_number=True),
+    Variable("VOICE_LOG_LEVEL", "least severity that is logged", "info", choices=LEVELS),
 )
 
 
@@ -80,6 +91,7 @@ class Settings:
     sweep_all: bool
     alert_seconds: int
     liveness_port: int
+    log_level: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -107,6 +119,7 @@ class Settings:
             sweep_all=values["VOICE_SWEEP_ALL"] == "yes",
             alert_seconds=int(values["VOICE_ALERT_SECONDS"]),
             liveness_port=int(values["VOICE_LIVENESS_PORT"]),
+            log_level=values["VOICE_LOG_LEVEL"],
         )
 
 
@@ -121,6 +134,8 @@ def _problems(values: Mapping[str, str]) -> Iterator[str]:
             yield f"{variable.name} must be at most {MAX_PORT}, not {value}"
         elif variable.is_switch and value not in {"yes", "no"}:
             yield f"{variable.name} must be yes or no, not {value!r}"
+        elif variable.choices and value not in variable.choices:
+            yield f"{variable.name} must be one of {', '.join(variable.choices)}, not {value!r}"
         elif variable.is_file and value and (fault := _unreadable(Path(value))):
             yield f"{variable.name} names {value}, which {fault}"
     if (seconds := values["VOICE_ALERT_SECONDS"]).isdigit() and int(seconds) % 10:
@@ -145,13 +160,43 @@ def _unreadable(path: Path) -> str:
     return ""
 
 
-def usage() -> str:
-    """The list of variables for --help, one a line."""
-    lines = ["Settings are read from the environment:"]
+def parser() -> argparse.ArgumentParser:
+    """The command line: a flag for each setting that is no secret."""
+    result = argparse.ArgumentParser(
+        prog="python -m voiceprobe_operator",
+        description="Turns VoiceProbes into a call plan, Grafana objects and statuses.",
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     for variable in VARIABLES:
-        default = "" if variable.default is None else f" (default {variable.default!r})"
-        lines.append(f"  {variable.name:<28} {variable.says}{default}")
-    return "\n".join(lines)
+        if variable.flag:
+            metavar = "NUMBER" if variable.is_number else "FILE" if variable.is_file else "VALUE"
+            result.add_argument(variable.flag, dest=variable.name, metavar=metavar, help=_help(variable))
+    return result
+
+
+def from_command_line(arguments: list[str] | None, env: Mapping[str, str]) -> Settings:
+    """Settings as flags and environment have them; raises SettingsError that names all that is wrong."""
+    flags = {name: value for name, value in vars(parser().parse_args(arguments)).items() if value is not None}
+    return Settings.from_env({**env, **flags})
+
+
+def _help(variable: Variable) -> str:
+    choices = f", one of {', '.join(variable.choices)}" if variable.choices else ""
+    default = "required" if variable.default is None else f"default {variable.default or 'empty'}"
+    return f"{variable.says}{choices} ({variable.name}; {default})".replace("%", "%%")
+
+
+def _epilog() -> str:
+    secrets = (f"  {variable.name:<24} {variable.says}" for variable in VARIABLES if variable.is_secret)
+    return "\n".join(
+        [
+            "Each flag can also be set by the environment variable in brackets. These can only be set there, as a",
+            "command line is no secret:",
+            *secrets,
+        ]
+    )
 
 
 def _address(host: str, port: int) -> str:

@@ -17,6 +17,7 @@ import pymysql
 from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
+from voiceprobe_operator import metrics
 from voiceprobe_operator.database import sql
 from voiceprobe_operator.desired import Row
 from voiceprobe_operator.errors import OutsideError, Rejected, Transient, explain
@@ -58,7 +59,7 @@ class Database:
 
     async def published(self, client: str) -> sql.Published:
         """What the database holds of `client`."""
-        return await self._unit(lambda cursor: sql.published(cursor, client))
+        return await self._unit("published", lambda cursor: sql.published(cursor, client))
 
     async def publish(self, client: str, client_row: Row | None, rows: Iterable[Row], gone: Sequence[str]) -> Receipt:
         """Write the client's row (None: it is right already) and rows of its plan, and remove the probes `gone`."""
@@ -75,30 +76,32 @@ class Database:
                 receipt.states.update(sql.states_of(cursor, client, taken))
             return receipt
 
-        return await self._unit(write)
+        return await self._unit("publish", write)
 
     async def set_organisation(self, client: str, org: int | None) -> None:
         """Remember the client's Grafana organisation; None: it has none any more."""
-        await self._unit(lambda cursor: sql.set_organisation(cursor, client, org))
+        await self._unit("set_organisation", lambda cursor: sql.set_organisation(cursor, client, org))
 
     async def known_probes(self) -> set[tuple[str, str]]:
         """(client, probe) of every probe in the plan."""
-        return await self._unit(sql.known_probes)
+        return await self._unit("known_probes", sql.known_probes)
 
     async def shown_clients(self) -> set[str]:
         """Every client that has an organisation in Grafana."""
-        return await self._unit(sql.shown_clients)
+        return await self._unit("shown_clients", sql.shown_clients)
 
     async def states(self) -> list[dict[str, Any]]:
         """Health and last call of every probe of every client."""
-        return await self._unit(sql.states)
+        return await self._unit("states", sql.states)
 
     async def ensure_account(self, account: str, password: str) -> bool:
         """Whether the read account had to be made or mended. Logging in with it tests all that it needs."""
         if await self._in_thread(lambda: self._works(account, password)):
             return False
         tls = self._settings.mysql_tls_ca is not None
-        await self._unit(lambda cursor: sql.make_account(cursor, self._database, account, password, tls=tls))
+        await self._unit(
+            "ensure_account", lambda cursor: sql.make_account(cursor, self._database, account, password, tls=tls)
+        )
         return True
 
     def _works(self, account: str, password: str) -> bool:
@@ -111,8 +114,15 @@ class Database:
             raise translated(error) from error
         return True
 
-    async def _unit(self, work: Callable[[DictCursor], T]) -> T:
-        return await self._in_thread(lambda: self._transaction(work))
+    async def _unit(self, name: str, work: Callable[[DictCursor], T]) -> T:
+        with metrics.request("mysql", name) as call:
+            try:
+                result = await self._in_thread(lambda: self._transaction(work))
+            except OutsideError as error:
+                call.code = error.reason
+                raise
+            call.code = "ok"
+            return result
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         task = asyncio.create_task(asyncio.to_thread(work))

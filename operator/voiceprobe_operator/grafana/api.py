@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from voiceprobe_operator import metrics
 from voiceprobe_operator.backoff import delay
 from voiceprobe_operator.errors import Rejected, Transient, explain
 from voiceprobe_operator.settings import Settings
@@ -91,7 +92,9 @@ class Grafana:
         for attempt in range(1, ATTEMPTS + 1):
             last, pause = attempt == ATTEMPTS, delay(attempt, base=0.25, cap=5)
             try:
-                response = await self._http.request(method, path, **content)
+                with metrics.request("grafana", metrics.route(method, path)) as call:
+                    response = await self._http.request(method, path, **content)
+                    call.code = str(response.status_code)
             except httpx.HTTPError as error:
                 if last:
                     raise Transient("GrafanaUnavailable", f"Grafana does not answer: {explain(error)}") from error

@@ -23,7 +23,7 @@ import kopf
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from voiceprobe_operator import names
+from voiceprobe_operator import metrics, names
 from voiceprobe_operator.errors import Rejected, Transient, explain
 from voiceprobe_operator.model import Reference
 
@@ -178,8 +178,11 @@ class Kubernetes:
             headers["Content-Type"] = "application/merge-patch+json"
         url = client.configuration.host + path + (f"?{urlencode(params)}" if params else "")
         try:
-            response = await client.call_api(method, url, headers, body, _request_timeout=TIMEOUT)
-            return _answer(response.status, await response.read())
+            with metrics.request("kubernetes", metrics.route(method, path)) as call:
+                response = await client.call_api(method, url, headers, body, _request_timeout=TIMEOUT)
+                call.code = str(response.status)
+                content = await response.read()
+            return _answer(response.status, content)
         except (aiohttp.ClientError, TimeoutError) as error:
             text = f"the Kubernetes API does not answer: {explain(error)}"
             raise Transient("KubernetesUnavailable", text) from error

@@ -32,6 +32,7 @@ class Alerter:
                 held.alerting = await alerts.look(self._grafana, held.org, self._server.version)
             want = wanted(client, self._settings)
             if written := await alerts.ensure(self._grafana, held.org, want, held.alerting):
+                turn.result.mended["alerting"] += len(written)
                 log.info("%s: alerting: %s", turn.client, ", ".join(written))
         except OutsideError as error:
             held.alerting = None

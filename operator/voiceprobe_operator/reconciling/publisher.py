@@ -56,6 +56,7 @@ class Publisher:
         taken = change.put.keys() - receipt.refused.keys()
         turn.states |= receipt.states
         turn.result.published |= taken
+        turn.result.mended["plan"] += len(taken) + is_new
         have.client_row = row
         _remember(have, want, change.put, change.drop)
         turn.known.refused_rows = {
@@ -69,6 +70,7 @@ class Publisher:
             return
         try:
             if await self._database.ensure_account(names.account(turn.client), access.password):
+                turn.result.mended["account"] += 1
                 log.info("%s: account %s made or mended", turn.client, names.account(turn.client))
         except OutsideError as error:
             turn.result.account = turn.result.failed(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from voiceprobe_operator import names
+from voiceprobe_operator import metrics, names
 from voiceprobe_operator.concurrently import Background
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared.store import Store
@@ -22,6 +22,7 @@ from voiceprobe_operator.reconciling.wanted import Wanted
 from voiceprobe_operator.reporting.reporter import REPORTS_AT_ONCE, Reporter
 from voiceprobe_operator.settings import Settings
 from voiceprobe_operator.turn.known import Known
+from voiceprobe_operator.turn.status import is_ready
 from voiceprobe_operator.turn.turn import Turn
 
 
@@ -88,14 +89,22 @@ class Reconciler:
         if turn.seen.is_empty:
             await self._withdraw(turn)
             return turn
+        was_well = self._is_well(turn)
         async with Background(REPORTS_AT_ONCE) as background:
             await self._apply(turn, background)
         if turn.is_doubtful:
             return turn
+        if was_well and turn.is_whole:
+            for kind, count in turn.result.mended.items():
+                metrics.corrected(kind, count)
         await self._reporter.report(turn)
         if turn.result.failure is not None:
             raise turn.result.failure
         return turn
+
+    def _is_well(self, turn: Turn) -> bool:
+        """Whether everything was reported to be as it is declared now: what is written then was not."""
+        return all(is_ready(self._store.status(ref), ref.generation) for ref in turn.seen.references)
 
     async def _withdraw(self, turn: Turn) -> None:
         self._wanted.pop(turn.client, None)

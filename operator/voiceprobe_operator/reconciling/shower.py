@@ -84,6 +84,7 @@ class Shower:
         try:
             await organisation.ensure_members(names.viewer(turn.client), self._server.login)
             if await organisation.ensure_datasource(want, self._server.version):
+                turn.result.mended["datasource"] += 1
                 log.info("%s: datasource written", turn.client)
         except OutsideError as error:
             self._doubt(turn)
@@ -108,6 +109,7 @@ class Shower:
             self._doubt(turn)
             result.dashboards = result.failed(error)
             return
+        result.mended["dashboard"] += len(result.drifted & result.boards)
         if put or gone:
             log.info("%s: dashboards: %d written, %d removed", turn.client, len(result.boards), len(gone))
 

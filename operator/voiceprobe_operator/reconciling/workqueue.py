@@ -55,6 +55,16 @@ class WorkQueue:
                 await task
         self._tasks = []
 
+    @property
+    def depth(self) -> int:
+        """How many keys wait for a worker."""
+        return len(self._queued)
+
+    @property
+    def backing_off(self) -> int:
+        """How many keys failed and wait for another try."""
+        return len(self._timers)
+
     async def idle(self) -> None:
         """Return once nothing is queued and nothing runs. Keys that wait for their back-off do not count."""
         await self._ready.join()

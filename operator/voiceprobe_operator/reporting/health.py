@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from functools import partial
 from typing import Any
 
+from voiceprobe_operator import metrics
 from voiceprobe_operator.concurrently import each
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared.store import Store
@@ -33,5 +35,7 @@ class Health:
                 with faults.kept():
                     await self._writer.write(ref, partial(status.of_calls, state=state, now=now))
 
-        await each(await self._database.states(), tell, at_once=REPORTS_AT_ONCE)
+        states = await self._database.states()
+        metrics.probes(Counter(state["health"] for state in states))
+        await each(states, tell, at_once=REPORTS_AT_ONCE)
         faults.tell()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from voiceprobe_operator.errors import OutsideError, Rejected, Transient
+from voiceprobe_operator.metrics import Kind
 from voiceprobe_operator.model import Reference
 from voiceprobe_operator.turn import status
 from voiceprobe_operator.turn.status import Outcome
@@ -15,7 +17,8 @@ class Result:
     """Filled in as the work goes on. `failure` is the first error that may pass: the client is to be tried again.
 
     `published` are the probes whose rows were written, `boards` the dashboards that were, and `drifted` those that
-    were not as anybody declared them.
+    were not as anybody declared them. `mended` counts what was written at all, such dashboards aside that only were of
+    an earlier revision.
     """
 
     plan: Outcome = status.PLAN_PUBLISHED
@@ -26,6 +29,7 @@ class Result:
     published: frozenset[str] = frozenset()
     boards: set[str] = field(default_factory=set)
     drifted: set[str] = field(default_factory=set)
+    mended: Counter[Kind] = field(default_factory=Counter)
     failure: Transient | None = None
 
     def failed(self, error: OutsideError) -> Outcome:

@@ -52,6 +52,14 @@ def ready(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(True, "Ready", "plan, datasource, dashboards and alerts are as declared")
 
 
+def is_ready(have: Mapping[str, Any], generation: int) -> bool:
+    """Whether the status `have` says that all is well, of this generation."""
+    return any(
+        c["type"] == "Ready" and c["status"] == "True" and c.get("observedGeneration") == generation
+        for c in have.get("conditions", ())
+    )
+
+
 def conditions(
     have: Mapping[str, Any], outcomes: Mapping[str, Outcome], generation: int, now: datetime.datetime
 ) -> list[Json]:

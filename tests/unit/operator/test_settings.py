@@ -1,6 +1,7 @@
 import pytest
 
-from voiceprobe_operator.settings import VARIABLES, Settings, SettingsError, usage
+from voiceprobe_operator.__main__ import main
+from voiceprobe_operator.settings import VARIABLES, Settings, SettingsError, from_command_line, parser
 
 
 def test_defaults_fill_what_is_not_said(env):
@@ -38,8 +39,32 @@ def test_the_text_of_settings_holds_no_password(env):
     assert "grafana-secret" not in text
 
 
-def test_usage_lists_every_variable():
-    assert all(variable.name in usage() for variable in VARIABLES)
+def test_help_tells_every_setting_with_its_flag_and_variable():
+    text = parser().format_help()
+    for variable in VARIABLES:
+        assert variable.name in text
+        assert variable.says in " ".join(text.split())
+        assert variable.flag in text
+
+
+def test_a_flag_goes_before_the_environment(env):
+    settings = from_command_line(["--mysql-host", "db.example", "--log-level=debug"], env)
+    assert (settings.mysql_host, settings.log_level, settings.mysql_user) == ("db.example", "debug", "voice_operator")
+
+
+@pytest.mark.parametrize("flag", ["--mysql-password", "--grafana-password"])
+def test_no_secret_can_stand_on_the_command_line(env, flag, capsys):
+    with pytest.raises(SystemExit):
+        from_command_line([flag, "secret"], env)
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_a_command_that_lacks_settings_names_them_all_and_ends(capsys, monkeypatch):
+    monkeypatch.setattr("os.environ", {"VOICE_MYSQL_HOST": "db.example"})
+    assert main(["--log-level", "chatty"]) == 2
+    told = capsys.readouterr().err
+    assert "VOICE_LOG_LEVEL must be one of debug, info, warning, error, not 'chatty'" in told
+    assert told.count(" is missing: ") == sum(v.default is None for v in VARIABLES) - 1
 
 
 @pytest.mark.parametrize(
