@@ -33,3 +33,10 @@ def test_every_field_is_described_and_every_rule_has_a_sentence(path, node, insi
         assert node["maxLength"] <= 255
     if not inside_status and node["type"] == "array":
         assert node["maxItems"] <= 16
+
+
+@pytest.mark.parametrize("crd", CRDS, ids=lambda path: path.stem)
+def test_every_column_of_a_list_is_described(crd):
+    columns = yaml.safe_load(crd.read_text())["spec"]["versions"][0]["additionalPrinterColumns"]
+    assert all(len(column["description"].split()) > 3 for column in columns)
+    assert {"Ready", "Age"} <= {column["name"] for column in columns}
