@@ -32,6 +32,7 @@ class FakeGrafana:
         self.version = "10.0.0"
         self.refused: set[str] = set()
         self.faults: list[str] = []
+        self.asks_within = False
 
     def answer(self, request):
         fault = self.faults.pop(0) if self.faults else "none"
@@ -51,10 +52,9 @@ class FakeGrafana:
         path = request.url.path.removeprefix("/grafana/api")
         self.org = int(request.headers.get("X-Grafana-Org-Id", 1))
         (self.reads if request.method == "GET" else self.writes).append(f"{request.method} {path}")
+        self.asks_within = "X-Grafana-Org-Id" in request.headers
         self.asked = dict(request.url.params)
         body = json.loads(request.content) if request.content else {}
-        if self.org not in self.orgs:
-            return httpx.Response(401, json={"message": "Unauthorized"})
         for pattern, handler in ROUTES.items():
             if match := re.fullmatch(pattern, f"{request.method} {path}"):
                 found = handler(self, body, *match.groups())
@@ -74,11 +74,15 @@ class FakeGrafana:
         return found[start : start + int(self.asked["perpage"])]
 
     def delete_org(self, _, org):
-        self.delete_folder(int(org))
-        found = self.orgs.pop(int(org), None)
-        self.datasources.pop(int(org), None)
-        self.members = {key: role for key, role in self.members.items() if key[0] != int(org)}
-        return found and {"message": "deleted"}
+        if self.asks_within and int(org) == self.org:
+            return httpx.Response(400, json={"message": "Can not delete org for current user"})
+        return self.remove_org(int(org)) and {"message": "deleted"}
+
+    def remove_org(self, org):
+        self.delete_folder(org)
+        self.datasources.pop(org, None)
+        self.members = {key: role for key, role in self.members.items() if key[0] != org}
+        return self.orgs.pop(org, None)
 
     def delete_folder(self, org):
         self.folders.pop(org, None)
@@ -118,6 +122,8 @@ class FakeGrafana:
 
     def add_org_user(self, body, org):
         user = self.user(body["loginOrEmail"])
+        if int(org) not in self.orgs:
+            return httpx.Response(500, json={"message": "failed"})
         if (int(org), user) in self.members:
             return _CONFLICT
         self.members[int(org), user] = body["role"]
@@ -166,7 +172,8 @@ class FakeGrafana:
         return self.folders.get(self.org)
 
     def add_folder(self, body):
-        return _CONFLICT if self.org in self.folders else self.put_folder(body)
+        taken = httpx.Response(412, json={"message": "there is one already"})
+        return taken if self.org in self.folders else self.put_folder(body)
 
     def put_folder(self, body):
         self.folders[self.org] = {"uid": "voice", "title": body["title"]}

@@ -25,6 +25,7 @@ _SAME_NAME = (
     *("every_ms", "schedule", "time_zone", "duration_ms", "audio", "media_encryption"),
     *("alerting_enabled", "alerting_for_ms", "suspended", "allow_overlap"),
 )
+WHEN_EMPTY = "whenEmpty"
 _THRESHOLDS = ("mos", "loss_pct", "jitter_ms", "pdd_ms")
 PLAN_COLUMNS = (
     *("client", "probe", "uid", "generation", "dtmf", "codecs"),
@@ -75,7 +76,7 @@ def desired(client: Client, probes: Sequence[Probe], settings: Settings, access:
         client_row=client_row(client),
         plan={probe.ref.name: plan_row(probe) for probe in probes},
         viewer=names.viewer(client.name),
-        datasource=datasource(account, settings, access),
+        datasource=datasource(account, settings, access, client.when_empty),
         dashboards={dashboard.uid: dashboard for dashboard in dashboards},
     )
 
@@ -122,14 +123,19 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def datasource(account: str, settings: Settings, access: Access) -> Datasource:
-    """The client's datasource. Its session is UTC, whatever the server's time zone is: all our times are."""
+def datasource(account: str, settings: Settings, access: Access, when_empty: str = "Retain") -> Datasource:
+    """The client's datasource. Its session is UTC, whatever the server's time zone is: all our times are.
+
+    `when_empty` is the VoiceClient's word on the organisation. It is kept here, where it is found again when the
+    VoiceClient, the namespace and this process are gone.
+    """
     details: Json = {
         "database": settings.mysql_database,
         "timezone": "+00:00",
         "maxOpenConns": 10,
         "maxIdleConns": 2,
         "connMaxLifetime": 3600,
+        WHEN_EMPTY: when_empty,
     }
     secret = {"password": access.password}
     if access.authority:

@@ -99,6 +99,7 @@ class Client:
     display_name: str
     time_zone: str = "UTC"
     ref: Reference | None = None
+    when_empty: str = "Retain"
 
 
 def reference(body: Mapping[str, Any]) -> Reference:
@@ -117,6 +118,7 @@ def parse_client(namespace: str, body: Mapping[str, Any] | None) -> Client:
         display_name=spec.get("displayName") or namespace,
         time_zone=time_zone(spec.get("timeZone", "UTC")),
         ref=reference(body),
+        when_empty=spec.get("whenEmpty", "Retain"),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import REVISION_PREFIX, Dashboard, Json
-from voiceprobe_operator.desired import Datasource
+from voiceprobe_operator.desired import WHEN_EMPTY, Datasource
 from voiceprobe_operator.diff import shows
 from voiceprobe_operator.grafana import alerts
 from voiceprobe_operator.grafana.api import Grafana
@@ -118,6 +118,17 @@ class Organisation:
             await self._grafana.send("PUT", path, body, org=self._org)
         self.held.datasource = {**(have or {}), **want.visible}
         return True
+
+    @property
+    def when_empty(self) -> str:
+        """What the client's last VoiceClient said of the organisation: Retain or Delete."""
+        return str(((self.held.datasource or {}).get("jsonData") or {}).get(WHEN_EMPTY, "Retain"))
+
+    async def delete(self, viewer: str) -> None:
+        """Remove the organisation with all that is in it, and the viewer, who sees no other."""
+        if viewer in self.held.members:
+            await self._grafana.delete(f"/api/admin/users/{self.held.members[viewer].id}")
+        await self._grafana.delete(f"/api/orgs/{self._org}")
 
     async def ensure_folder(self) -> None:
         """The one folder that holds every dashboard of the client."""

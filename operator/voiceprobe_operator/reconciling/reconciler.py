@@ -114,6 +114,8 @@ class Reconciler:
             await self._shower.withdraw(turn)
             await self._alerter.withdraw(turn)
             await self._publisher.withdraw(turn)
+            if await self._shower.dissolve(turn):
+                await self._publisher.remember_organisation(turn, None)
         if turn.result.failure is not None:
             raise turn.result.failure
 
@@ -141,8 +143,12 @@ class Reconciler:
         if not await self._shower.observe(turn, want):
             return
         organisation = turn.known.organisation
-        source = datasource(names.account(turn.client), self._settings, access)
-        if organisation is None or not await self._shower.ensure_datasource(turn, source):
+        if organisation is None:
+            return
+        # Of a namespace that is being deleted, the VoiceClient may go first: what it said holds on.
+        when_empty = organisation.when_empty if turn.seen.client.ref is None else want.client.when_empty
+        source = datasource(names.account(turn.client), self._settings, access, when_empty)
+        if not await self._shower.ensure_datasource(turn, source):
             return
         await self._publisher.remember_organisation(turn, organisation.held.org)
         # Before the dashboards, for each probe is told of as soon as its own is in place.

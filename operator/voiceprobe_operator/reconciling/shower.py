@@ -53,6 +53,11 @@ class Shower:
             await self._server.known()
             org = await self._server.organisation(turn.client)
             organisation = await Organisation.look(self._grafana, org, names.viewer(turn.client))
+            if not organisation.held.members:
+                # Of an organisation that is gone, Grafana says the same as of one that nobody sees.
+                self._server.organisations.pop(turn.client, None)
+                org = await self._server.organisation(turn.client)
+                organisation = await Organisation.look(self._grafana, org, names.viewer(turn.client))
             await self._inspect(organisation, want)
         except OutsideError as error:
             self._doubt(turn)
@@ -146,6 +151,23 @@ class Shower:
             return
         if gone:
             log.info("%s: nothing is declared any more: dashboards: %d removed", turn.client, len(gone))
+
+    async def dissolve(self, turn: Turn) -> bool:
+        """Remove the organisation of a client that declares nothing any more, if it said so; whether it is gone."""
+        org = self._server.organisations.get(turn.client)
+        if org is None or turn.result.failure is not None or turn.kept_probes():
+            return False
+        try:
+            organisation = await Organisation.look(self._grafana, org, names.viewer(turn.client))
+            if organisation.when_empty != "Delete":
+                return False
+            await organisation.delete(names.viewer(turn.client))
+        except OutsideError as error:
+            turn.result.datasource = turn.result.failed(error)
+            return False
+        self._server.organisations.pop(turn.client, None)
+        log.info("%s: nothing is declared any more: the organisation is removed, as its VoiceClient said", turn.client)
+        return True
 
 
 def _ours(uids: dict[str, str]) -> set[str]:

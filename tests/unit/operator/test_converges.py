@@ -122,7 +122,7 @@ class Convergence(RuleBasedStateMachine):
         far = self.world.far
         org = 2 + number % 3
         changes = [
-            lambda: far.delete_org(None, org),
+            lambda: far.remove_org(org),
             lambda: far.datasources.pop(org, None),
             lambda: far.datasources.get(org, {}).update(url="elsewhere"),
             lambda: far.delete_folder(org),

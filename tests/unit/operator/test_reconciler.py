@@ -132,6 +132,33 @@ async def test_the_last_probe_takes_its_plan_and_dashboard_with_it_but_not_the_o
     assert "acme" in world.database.rows
 
 
+async def test_an_organisation_goes_with_the_last_object_if_its_client_said_so(world):
+    world.apply(voice_client(whenEmpty="Delete"))
+    await world.resync()
+    world.delete("client", kind="VoiceClient")
+    await world.reconciler.reconcile("acme")
+    assert "acme" in world.far.orgs.values(), "a probe is left"
+    world.start()
+    await world.resync()
+    world.delete("inbound-sales")
+    await world.reconciler.reconcile("acme")
+    assert "acme" not in world.far.orgs.values()
+    assert "client-acme" not in world.far.users.values()
+    assert world.database.orgs["acme"] is None
+    world.forget_requests()
+    assert await world.resync() == set()
+    assert world.far.writes == []
+
+
+async def test_an_organisation_whose_probes_may_not_be_swept_stays(world, probe_body):
+    world.apply(voice_client(whenEmpty="Delete"), *many(probe_body, 20))
+    await world.resync()
+    world.cluster.objects_.clear()
+    await world.resync()
+    assert "acme" in world.far.orgs.values()
+    assert len(plan(world)) == 21
+
+
 async def test_what_a_client_left_while_grafana_was_away_goes_with_the_next_process(world):
     await world.reconciler.reconcile("acme")
     world.delete("inbound-sales")
@@ -187,6 +214,16 @@ async def test_a_wiped_grafana_is_filled_again(world):
     assert lost == ["acme"]
     world.reconciler.forget(lost)
     await world.reconciler.reconcile("acme")
+    assert len(world.far.dashboards) == 2
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
+
+
+async def test_an_organisation_that_went_before_the_pulse_told_is_made_again(world, probe_body):
+    await world.resync()
+    world.far.remove_org(2)
+    world.apply(probe_body(metadata={"generation": 4}, displayName="Sales"))
+    await world.reconciler.reconcile("acme")
+    assert world.far.orgs[3] == "acme"
     assert len(world.far.dashboards) == 2
     assert world.cluster.condition("inbound-sales")["status"] == "True"
 
