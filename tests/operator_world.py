@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
 from tests.fake_grafana import FakeGrafana
-from voiceprobe_operator.database.sql import Published
+from voiceprobe_operator.database.sql import CLIENT_VIEWS, Published
 from voiceprobe_operator.database.transactions import Receipt
 from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.desired import fingerprint
@@ -128,6 +128,9 @@ class Cluster(Failing):
         self.lease_["metadata"]["resourceVersion"] = str(self.version)
         return copy.deepcopy(self.lease_)
 
+    async def fleet_password(self, namespace: str) -> str:
+        return await self.password(namespace, "the fleet")
+
     async def event(self, ref: Any, kind: str, reason: str, message: str) -> None:
         self.events.append((ref.name, reason))
 
@@ -153,6 +156,7 @@ class Rows(Failing):
         self.refuse: dict[str, Rejected] = {}
         self.reads, self.writes = 0, 0
         self.statements: list[Body] = []
+        self.accounts: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     async def aclose(self) -> None:
         return None
@@ -197,8 +201,9 @@ class Rows(Failing):
             self.writes += 1
             self.orgs[client] = org
 
-    async def ensure_account(self, account: str, password: str) -> bool:
+    async def ensure_account(self, account: str, password: str, views: Sequence[str] = CLIENT_VIEWS) -> bool:
         with self.call("DatabaseUnavailable"):
+            self.accounts[account] = (password, tuple(views))
             return False
 
     async def known_probes(self) -> set[tuple[str, str]]:

@@ -11,6 +11,12 @@ FLEET_DASHBOARD_UID = "voice-fleet"
 PROBE_DASHBOARD_PREFIX = "vp-"
 ALERT_RULE_PREFIX = "voice-"
 ALERT_GROUP = "voice"
+# What belongs to no client, but to the provider's own staff. No namespace has a space or a capital letter, a client's
+# account begins with "vc_", its Secret and viewer with "voice-client-" and "client-": none of these is ever a client's.
+FLEET = "Fleet (all clients)"
+FLEET_ACCOUNT = "voice_fleet"
+FLEET_SECRET = "voice-fleet"  # noqa: S105 - a name
+FLEET_VIEWER = "fleet-viewer"
 MANAGER = "voice-quality-operator"
 # The chart lets the operator write this one Lease.
 LEASE = "voice-quality-operator"

@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from voiceprobe_operator import liveness, logs, metrics
+from voiceprobe_operator import liveness, logs, metrics, names
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.errors import OutsideError, Transient
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.kubernetes import Election, Kubernetes
+from voiceprobe_operator.reconciling.fleet import Fleet
 from voiceprobe_operator.reconciling.reconciler import Reconciler
 from voiceprobe_operator.reconciling.resync import Resync
 from voiceprobe_operator.reconciling.sweep import Guard
@@ -47,6 +48,7 @@ class Service:
         self._reconciler = Reconciler(
             settings, self._store, guard, self._kubernetes, self._database, self._grafana, self._server, reporter
         )
+        self._fleet = Fleet(settings, self._kubernetes, self._database, self._grafana, self._server)
         self._queue = WorkQueue(self._reconcile, _report_failure)
         self._resync = Resync(settings, self._store, guard, self._kubernetes, self._database, self._server)
         self._health = Health(self._database, self._store, writer)
@@ -78,10 +80,11 @@ class Service:
             asyncio.create_task(_repeat("pulse", self.feel_pulse, PULSE_SECONDS)),
         ]
 
-    async def _reconcile(self, client: str) -> None:
-        logs.CLIENT.set(client)
+    async def _reconcile(self, key: str) -> None:
+        """Put right a client, or what belongs to no client: `names.FLEET` is no namespace's name."""
+        logs.CLIENT.set(key)
         with metrics.reconciling(Transient):
-            await self._reconciler.reconcile(client)
+            await (self._fleet.reconcile() if key == names.FLEET else self._reconciler.reconcile(key))
 
     async def stop(self) -> None:
         """Stop working, hand over to another replica, and close all connections."""
@@ -114,7 +117,8 @@ class Service:
         try:
             clients = await self._resync.look()
             self._reconciler.forget()
-            self._queue.add(sorted(clients))
+            # The staff's organisation last: nobody waits for it who applied a probe.
+            self._queue.add([*sorted(clients), names.FLEET])
             self._queue.start()
         finally:
             self._resynced = time.monotonic()
@@ -136,7 +140,8 @@ class Service:
         A Grafana that was away has everything compared, too: who knows what it came back with.
         """
         await self._observed("Grafana", self._server.find_organisations)
-        if lost := self._server.strangers(self._reconciler.organisations()):
+        expected = self._reconciler.organisations() | self._fleet.organisations()
+        if lost := self._server.strangers(expected):
             log.warning("Grafana has lost the organisations of %d clients: they are made again", len(lost))
             self._reconciler.forget(lost)
             self._queue.add(lost)

@@ -17,7 +17,7 @@ from tests.e2e.conftest import System
 from voice_lab import evidence
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
-from voice_lab.services import cluster, database
+from voice_lab.services import cluster, database, grafana
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
 
@@ -85,6 +85,12 @@ DENIED = {1044, 1142, 1143, 1227, 1045}
         "SELECT * FROM voice_client",
         "SELECT * FROM voice_probe",
         "SELECT * FROM voice_probe_state",
+        "SELECT * FROM voice_call_judged",
+        "SELECT * FROM fleet_client",
+        "SELECT * FROM fleet_call",
+        "SELECT * FROM fleet_call_judged",
+        "SELECT * FROM fleet_probe",
+        "SELECT * FROM fleet_sip_host",
         "SELECT * FROM django_session",
         "SELECT * FROM mysql.global_priv",
         "SELECT * FROM mysql.user",
@@ -191,3 +197,31 @@ def test_grafanas_own_port_takes_no_forged_token(system: System, forgery: str) -
 def test_the_portal_hides_another_clients_probe(acme: httpx.Client) -> None:
     assert acme.get("/probes/inbound-sales/").status_code == 200
     assert acme.get("/probes/support/").status_code == 404
+
+
+def test_a_client_gets_nothing_of_the_fleet(system: System, acme: httpx.Client) -> None:
+    assert acme.get("/fleet/").status_code == 403
+    assert "voice-fleet" not in {hit["uid"] for hit in acme.get("/grafana/api/search").json()}
+    assert acme.get("/grafana/api/dashboards/uid/voice-fleet").status_code == 404
+    with httpx.Client(base_url=system.lab.grafana_url, auth=grafana.administrator(system.lab)) as admin:
+        fleet = admin.get("/api/orgs/name/Fleet (all clients)").raise_for_status().json()["id"]
+        logins = {user["login"] for user in admin.get(f"/api/orgs/{fleet}/users").json()}
+    assert logins == {"admin", "fleet-viewer"}
+    for attempt in (
+        acme.get("/grafana/api/org", headers={"X-Grafana-Org-Id": str(fleet)}),
+        acme.get("/grafana/api/dashboards/uid/voice-fleet", params={"orgId": fleet}),
+        acme.post(f"/grafana/api/user/using/{fleet}"),
+    ):
+        assert attempt.status_code in {200, 401, 403, 404}
+        assert attempt.status_code != 200 or attempt.json()["name"] == "acme"
+
+
+def test_the_fleets_viewer_sees_all_clients_and_no_client_organisation(system: System) -> None:
+    token = jwt.encode(claims("fleet-viewer"), portal_key(system.lab), "RS256", headers={"kid": "voice-portal"})
+    with httpx.Client(base_url=system.lab.grafana_url, headers={"X-JWT-Assertion": token}, timeout=20) as staff:
+        asked = grafana_query("SELECT DISTINCT client FROM fleet_call ORDER BY client")
+        frame = staff.post("/api/ds/query", json=asked).raise_for_status().json()["results"]["A"]["frames"][0]
+        assert {"acme", "globex"} <= set(frame["data"]["values"][0])
+        refused = staff.post("/api/ds/query", json=grafana_query("SELECT * FROM voice_client"))
+        assert refused.json()["results"]["A"].get("error")
+        assert [org["name"] for org in staff.get("/api/user/orgs").json()] == ["Fleet (all clients)"]

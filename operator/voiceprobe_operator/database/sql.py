@@ -136,15 +136,17 @@ def states_of(cursor: DictCursor, client: str, probes: Sequence[str]) -> dict[st
     return {str(row["probe"]): row for row in cursor.fetchall()}
 
 
-def make_account(cursor: DictCursor, database: str, account: str, password: str, *, tls: bool) -> None:
+def make_account(
+    cursor: DictCursor, database: str, account: str, password: str, views: Sequence[str], *, tls: bool
+) -> None:
     """Make or mend a read account: this password, these views, TLS or not."""
     cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (account, password))
     required = "SSL" if tls else "NONE"
     cursor.execute(f"ALTER USER %s@'%%' IDENTIFIED BY %s REQUIRE {required}", (account, password))
-    for view in CLIENT_VIEWS:
+    for view in views:
         cursor.execute(f"GRANT SELECT ON `{identifier(database)}`.`{view}` TO %s@'%%'", (account,))
 
 
-def read_nothing(cursor: DictCursor) -> None:
+def read_nothing(cursor: DictCursor, views: Sequence[str]) -> None:
     """Ask every view for no row at all: fails unless the account may read them."""
-    cursor.execute(f"SELECT 1 FROM {', '.join(CLIENT_VIEWS)} LIMIT 0")  # noqa: S608 - constant names
+    cursor.execute(f"SELECT 1 FROM {', '.join(views)} LIMIT 0")  # noqa: S608 - constant names

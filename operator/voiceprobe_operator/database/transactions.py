@@ -94,20 +94,21 @@ class Database:
         """Health and last call of every probe of every client."""
         return await self._unit("states", sql.states)
 
-    async def ensure_account(self, account: str, password: str) -> bool:
+    async def ensure_account(self, account: str, password: str, views: Sequence[str] = sql.CLIENT_VIEWS) -> bool:
         """Whether the read account had to be made or mended. Logging in with it tests all that it needs."""
-        if await self._in_thread(lambda: self._works(account, password)):
+        if await self._in_thread(lambda: self._works(account, password, views)):
             return False
         tls = self._settings.mysql_tls_ca is not None
         await self._unit(
-            "ensure_account", lambda cursor: sql.make_account(cursor, self._database, account, password, tls=tls)
+            "ensure_account",
+            lambda cursor: sql.make_account(cursor, self._database, account, password, views, tls=tls),
         )
         return True
 
-    def _works(self, account: str, password: str) -> bool:
+    def _works(self, account: str, password: str, views: Sequence[str]) -> bool:
         try:
             with closing(self._connect(account, password)) as connection, connection.cursor() as cursor:
-                sql.read_nothing(cursor)
+                sql.read_nothing(cursor, views)
         except pymysql.Error as error:
             if _number(error) in _NO_RIGHT:
                 return False

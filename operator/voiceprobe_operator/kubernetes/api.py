@@ -91,16 +91,23 @@ class Kubernetes:
 
     async def password(self, namespace: str, client: str) -> str:
         """The password of the client's read account, made up and kept in a Secret on first sight."""
-        name = names.secret(client)
+        labels = {f"{GROUP}/client": client}
+        return await self._password(namespace, names.secret(client), names.account(client), labels)
+
+    async def fleet_password(self, namespace: str) -> str:
+        """The password of the account that reads all clients' calls, likewise."""
+        return await self._password(namespace, names.FLEET_SECRET, names.FLEET_ACCOUNT, {})
+
+    async def _password(self, namespace: str, name: str, account: str, labels: Mapping[str, str]) -> str:
         path = f"/api/v1/namespaces/{namespace}/secrets"
         found = await self._call("GET", f"{path}/{name}", accept=(_NOT_FOUND,))
         if found.status != _NOT_FOUND and (kept := (found.body.get("data") or {}).get("password")):
             return base64.b64decode(kept).decode()
         password = secrets.token_urlsafe(32)
-        content = {"stringData": {"username": names.account(client), "password": password}}
+        content = {"stringData": {"username": account, "password": password}}
         if found.status == _NOT_FOUND:
-            labels = {"app.kubernetes.io/managed-by": names.MANAGER, f"{GROUP}/client": client}
-            await self._call("POST", path, {"metadata": {"name": name, "labels": labels}, **content})
+            metadata = {"name": name, "labels": {"app.kubernetes.io/managed-by": names.MANAGER, **labels}}
+            await self._call("POST", path, {"metadata": metadata, **content})
         else:
             await self._call("PATCH", f"{path}/{name}", content)
         return password

@@ -10,10 +10,11 @@ from voiceprobe_operator.concurrently import Background
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.desired import Access, datasource
-from voiceprobe_operator.errors import OutsideError, Transient, explain
+from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.reconciling.access import access
 from voiceprobe_operator.reconciling.alerter import Alerter
 from voiceprobe_operator.reconciling.publisher import Publisher, as_known
 from voiceprobe_operator.reconciling.shower import Shower
@@ -131,15 +132,15 @@ class Reconciler:
         self._wanted[turn.client] = want
         await self._publisher.publish(turn, want)
         try:
-            access = turn.known.access or await self._access(turn.client)
+            granted = turn.known.access or await self._access(turn.client)
         except OutsideError as error:
             result.datasource = result.dashboards = result.alerts = result.failed(error)
             return
         if turn.known.published is not None:
-            await self._publisher.ensure_account(turn, access)
-        await self._show(turn, want, access, background)
+            await self._publisher.ensure_account(turn, granted)
+        await self._show(turn, want, granted, background)
 
-    async def _show(self, turn: Turn, want: Wanted, access: Access, background: Background) -> None:
+    async def _show(self, turn: Turn, want: Wanted, granted: Access, background: Background) -> None:
         if not await self._shower.observe(turn, want):
             return
         organisation = turn.known.organisation
@@ -147,7 +148,7 @@ class Reconciler:
             return
         # Of a namespace that is being deleted, the VoiceClient may go first: what it said holds on.
         when_empty = organisation.when_empty if turn.seen.client.ref is None else want.client.when_empty
-        source = datasource(names.account(turn.client), self._settings, access, when_empty)
+        source = datasource(names.account(turn.client), self._settings, granted, when_empty)
         if not await self._shower.ensure_datasource(turn, source):
             return
         await self._publisher.remember_organisation(turn, organisation.held.org)
@@ -158,13 +159,4 @@ class Reconciler:
         )
 
     async def _access(self, client: str) -> Access:
-        password = await self._kubernetes.password(self._settings.operator_namespace, client)
-        authority = self._settings.mysql_tls_ca
-        if authority is None:
-            return Access(password)
-        try:
-            return Access(password, authority.read_text(encoding="ascii"))
-        except (OSError, UnicodeDecodeError) as error:
-            # It was fine when the operator started: somebody is replacing it.
-            text = f"the operator cannot read {authority}: {explain(error)}"
-            raise Transient("AuthorityUnreadable", text) from error
+        return access(await self._kubernetes.password(self._settings.operator_namespace, client), self._settings)

@@ -11,6 +11,8 @@ from voice_portal.cdr.models import Client
 
 GROUP_PREFIX = "client:"
 SESSION_KEY = "client"
+# What staff switch to for all clients at once. No namespace has a capital letter, so no client is called so.
+FLEET = "Fleet"
 
 
 class ClientRequest(HttpRequest):
@@ -19,7 +21,9 @@ class ClientRequest(HttpRequest):
     clients: list[Client]
     """The clients that the user may see, by display name."""
     client: Client | None
-    """The one whose data this request may read; None for a user without any."""
+    """The one whose data this request may read; None for a user without any, and where `fleet` is set."""
+    fleet: bool
+    """Whether a member of the staff looks at all clients at once."""
 
 
 def group_name(client: str) -> str:
@@ -42,6 +46,16 @@ def clients_of(user: AbstractBaseUser | AnonymousUser) -> list[Client]:
 def chosen(clients: list[Client], wish: object) -> Client | None:
     """The client that the session asked for if it is one of `clients`, otherwise the first."""
     return next((client for client in clients if client.client == wish), clients[0] if clients else None)
+
+
+def sees_fleet(user: AbstractBaseUser | AnonymousUser, wish: object) -> bool:
+    """Whether `user` looks at all clients at once: who wished for it, and is of the staff at this very request."""
+    return wish == FLEET and may_see_fleet(user)
+
+
+def may_see_fleet(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether `user` is of the provider's own staff."""
+    return isinstance(user, User) and user.is_active and user.is_staff
 
 
 def _client_groups(user: User) -> list[str]:

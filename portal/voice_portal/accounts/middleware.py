@@ -21,7 +21,9 @@ class ClientMiddleware:
         """The answer, with `request.client` and `request.clients` set for the view."""
         asking = cast(ClientRequest, request)
         asking.clients = clients.clients_of(request.user)
-        asking.client = clients.chosen(asking.clients, request.session.get(clients.SESSION_KEY))
+        wish = request.session.get(clients.SESSION_KEY)
+        asking.fleet = clients.sees_fleet(request.user, wish)
+        asking.client = None if asking.fleet else clients.chosen(asking.clients, wish)
         with timezone.override(zone(asking.client.time_zone if asking.client else "UTC")):
             return self._get_response(request)
 

@@ -49,6 +49,16 @@ def current() -> Frontend:
     return Frontend(known)
 
 
+OVERVIEW_UID = "voice-overview"
+# Its viewer belongs to one organisation, so the address needs to name none.
+FLEET_PATH = "/grafana/d/voice-fleet/-?kiosk&theme=system&from=now-24h&to=now&refresh=1m"
+
+
+def overview_path(org_id: int) -> str:
+    """The path, on the portal's own origin, of the dashboard of all probes in that organisation."""
+    return f"/grafana/d/{OVERVIEW_UID}/-?orgId={org_id}&theme=system"
+
+
 def dashboard_path(probe_uid: str, org_id: int) -> str:
     """The path, on the portal's own origin, of the dashboard of the probe with that VoiceProbe uid."""
     uid = f"vp-{probe_uid.replace('-', '')}"

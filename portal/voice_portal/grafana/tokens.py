@@ -16,6 +16,8 @@ KEY_ID = "voice-portal"
 ISSUER = "voice-portal"
 AUDIENCE = "grafana"
 LIFETIME = timedelta(seconds=120)
+# The one viewer of the organisation of all clients. A client's viewer begins with "client-", so this is no client's.
+FLEET_VIEWER = "fleet-viewer"
 
 
 def viewer_token(client: str, key: RSAPrivateKey, now: datetime) -> str:
@@ -23,7 +25,16 @@ def viewer_token(client: str, key: RSAPrivateKey, now: datetime) -> str:
 
     The name is always prefixed: whatever a client is called, the token can never name Grafana's administrator.
     """
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": f"client-{client}", "iat": now, "exp": now + LIFETIME}
+    return _token(f"client-{client}", key, now)
+
+
+def fleet_token(key: RSAPrivateKey, now: datetime) -> str:
+    """A token for the one Grafana viewer of all clients, otherwise as `viewer_token`. For staff alone."""
+    return _token(FLEET_VIEWER, key, now)
+
+
+def _token(login: str, key: RSAPrivateKey, now: datetime) -> str:
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": login, "iat": now, "exp": now + LIFETIME}
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": KEY_ID})
 
 

@@ -25,16 +25,17 @@ NO_PAGES = ("/grafana/api/", "/grafana/public/")
 @never_cache
 @require_safe
 def authorise(request: ClientRequest) -> HttpResponse:
-    """204 with the token of the session's client; 401 without a login, 403 for a user without a client.
+    """204 with the token of the session's client, or of all to staff; 401 without a login, 403 without a client.
 
     Nothing that the browser sends, apart from the session's cookie, has any influence on the token.
     """
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
-    if request.client is None:
+    if request.client is None and not request.fleet:
         return HttpResponse(status=403)
-    key = tokens.load_key(settings.ENV.grafana_jwt_key_file)
-    token = tokens.viewer_token(request.client.client, key, datetime.now(UTC))
+    key, now = tokens.load_key(settings.ENV.grafana_jwt_key_file), datetime.now(UTC)
+    client = request.client
+    token = tokens.fleet_token(key, now) if client is None else tokens.viewer_token(client.client, key, now)
     return HttpResponse(status=204, headers={TOKEN_HEADER: token})
 
 

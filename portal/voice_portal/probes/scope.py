@@ -9,6 +9,8 @@ from voice_portal.cdr.models import Client, ProbeState
 
 def client_of(request: ClientRequest) -> Client:
     """The session's client; raises PermissionDenied for a user who has none."""
+    if request.fleet:
+        raise PermissionDenied("You are looking at all clients at once. Choose one of them above first.")
     if request.client is None:
         raise PermissionDenied(
             "Your account may not see any client yet. Ask who gave you the account to add you to one."

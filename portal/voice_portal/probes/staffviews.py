@@ -7,8 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from voice_portal.accounts.clients import ClientRequest, may_see_fleet
 from voice_portal.cdr.models import SipHost
 from voice_portal.cdr.queries import sip_hosts
+from voice_portal.grafana import frontend
 
 # A host writes its heartbeat every five seconds.
 LATE_S, AWAY_S = 30, 300
@@ -31,9 +33,23 @@ class HostRow:
 @require_safe
 def hosts(request: HttpRequest) -> HttpResponse:
     """Every SIP host, for staff; 403 for everybody else."""
-    if not getattr(request.user, "is_staff", False):
-        raise PermissionDenied("This page is for the provider's own staff.")
+    _only_staff(request)
     return render(request, "probes/hosts.html", {"rows": [row(host, silent_s) for host, silent_s in sip_hosts()]})
+
+
+@require_safe
+def fleet(request: ClientRequest) -> HttpResponse:
+    """All clients at once, drawn by Grafana, for staff; 403 for everybody else.
+
+    Grafana shows them only while the session is switched to them: the page offers that, since a GET changes nothing.
+    """
+    _only_staff(request)
+    return render(request, "probes/fleet.html", {"grafana": frontend.current(), "dashboard": frontend.FLEET_PATH})
+
+
+def _only_staff(request: HttpRequest) -> None:
+    if not may_see_fleet(request.user):
+        raise PermissionDenied("This page is for the provider's own staff.")
 
 
 def row(host: SipHost, silent_s: float) -> HostRow:

@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from voice_portal.probes.callviews import call_now, call_page
-from voice_portal.probes.staffviews import hosts
+from voice_portal.probes.staffviews import fleet, hosts
 from voice_portal.probes.views import overview, probe_page
 
 app_name = "probes"
@@ -23,5 +23,6 @@ urlpatterns = [
     path("probes/<kubernetes_name:probe>/", probe_page, name="probe"),
     path("probes/<kubernetes_name:probe>/call/", call_now, name="call-now"),
     path("probes/<kubernetes_name:probe>/calls/<uuid:uuid>/", call_page, name="call"),
+    path("fleet/", fleet, name="fleet"),
     path("hosts/", hosts, name="hosts"),
 ]

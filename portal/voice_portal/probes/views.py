@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -43,7 +43,9 @@ class Card:
 
 @require_safe
 def overview(request: ClientRequest) -> HttpResponse:
-    """Every probe of the session's client, the worst first."""
+    """Every probe of the session's client, the worst first; the staff's page while all clients are looked at."""
+    if request.fleet:
+        return redirect("probes:fleet")
     client = client_of(request)
     states = list(ProbeState.objects.for_client(client.client))
     now = timezone.now()

@@ -88,7 +88,7 @@ def test_nothing_is_removed_when_nothing_is_gone():
 
 def test_an_account_may_read_the_views_and_nothing_else():
     cursor = Cursor()
-    sql.make_account(cursor, "voice", "vc_1", "secret", tls=True)
+    sql.make_account(cursor, "voice", "vc_1", "secret", sql.CLIENT_VIEWS, tls=True)
     text = " ".join(statement for statement, _ in cursor.statements)
     assert "REQUIRE SSL" in text
     assert "secret" not in text

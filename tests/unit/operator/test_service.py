@@ -5,7 +5,7 @@ import datetime
 
 import pytest
 
-from voiceprobe_operator import handlers, service
+from voiceprobe_operator import handlers, names, service
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.handlers import Memo, registry
 from voiceprobe_operator.service import Service
@@ -45,7 +45,7 @@ async def test_a_resync_looks_at_every_client_and_at_those_whose_last_probe_vani
     world.cluster.put(probe_body())
     world.database.plan[("ghost", "gone")] = {}
     await running.resync()
-    assert queued == ["acme", "ghost"]
+    assert queued == ["acme", "ghost", names.FLEET]
     assert running.seconds_since_resync() < 60
 
 
@@ -53,7 +53,7 @@ async def test_a_resync_without_the_database_still_looks_at_what_is_declared(run
     world.cluster.put(probe_body())
     world.database.away = True
     await running.resync()
-    assert queued == ["acme"]
+    assert queued == ["acme", names.FLEET]
 
 
 async def test_without_a_complete_list_nothing_is_looked_at(running, queued, world, probe_body):
