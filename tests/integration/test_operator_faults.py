@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 from tests.flaky_proxy import FlakyProxy, flaky
+from tests.operator_replica import holder
 from voice_lab import pods, stack
 from voice_lab.context import Lab
 from voice_lab.services import cluster, database, grafana, operator
@@ -215,8 +216,11 @@ def test_killed_at_any_moment_of_a_roll_out_all_arrives_and_nothing_twice(system
         for number in range(KILLS):
             declare(number)
             system.operator.kill()
+            # It is dead for certain: the next one need not wait for that, and is killed at its work, not while waiting.
+            cluster.kubectl(system.lab, "delete", "lease", operator.NAME, "-n", pods.NAMESPACE, "--ignore-not-found")
             system.operator.start()
-            time.sleep(dice.uniform(0.3, 4))
+            until(lambda: holder(system.lab), what="it leads", seconds=LIMIT_S)
+            time.sleep(dice.uniform(0, 3))
         declare(KILLS)
         until(lambda: all(map(is_ready, system.probes())), what="all are ready", seconds=300)
         report = check(system, names)
