@@ -206,6 +206,8 @@ class Convergence(RuleBasedStateMachine):
             for _ in range(2):
                 self.loop.run_until_complete(self._resync())
                 self.loop.run_until_complete(self._work())
+        # A probe whose row was written and the answer lost has its health from the next look at the states.
+        self.loop.run_until_complete(self._tell_health())
         assert not self.dirty, "nobody is in trouble any more"
 
     def check(self) -> None:
