@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import time
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.figures import figure, median_ms
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 # A client of 20 probes; and one that has all thousand, which is the worst case.
 CLIENT, PROBE = "c-7", "p-145"
+# A question that takes longer is asked once.
+MANY_TIMES_MS = 3000
+PATIENCE_S = 600
 DAY, MONTH = 86_400, 28 * 86_400
 
 OVERVIEW = {
@@ -75,18 +80,16 @@ def main() -> None:
     root.become(lambda: stack.install(registry()), "bench.panels", [])
     with stack.running("bench-panels") as lab:
         stack.up(lab, ["schema"])
-        with closing(database.connect(lab, "admin")) as admin, admin.cursor() as cursor:
+        with closing(database.connect(lab, "admin", patience_s=PATIENCE_S)) as admin, admin.cursor() as cursor:
             # Room for every row, as a server of that size has: the lab's own is made for few.
             cursor.execute("SET GLOBAL innodb_buffer_pool_size = 4 * 1024 * 1024 * 1024")
             fill(cursor, options.calls)
-            with closing(database.connect(lab, "owner")) as owner, owner.cursor() as definer:
+            with closing(database.connect(lab, "owner", patience_s=PATIENCE_S)) as owner, owner.cursor() as definer:
                 # The views' definer sees a client's rows if it is that client's account: then it may EXPLAIN, too.
                 measure(definer, "20_probes", OVERVIEW, explain=options.explain)
                 measure(definer, "1_probe", OF_PROBE, explain=options.explain)
                 measure(definer, "fleet", FLEET, explain=options.explain)
-                for table in ("voice_call", "voice_call_stream", "voice_probe"):
-                    cursor.execute(f"UPDATE {table} SET client = %s", (CLIENT,))  # noqa: S608 - names of this file
-                    cursor.execute(f"ANALYZE TABLE {table}")
+                give_all_to_one(cursor)
                 measure(definer, "1000_probes", OVERVIEW, explain=options.explain)
 
 
@@ -106,11 +109,28 @@ def fill(cursor: Cursor, calls: int) -> None:
         cursor.execute(f"ANALYZE TABLE {table}")
 
 
+def give_all_to_one(cursor: Cursor) -> None:
+    """Make every probe and call that of one client, the largest there can be."""
+    cursor.execute("SELECT client FROM voice_client WHERE client <> %s", (CLIENT,))
+    others = [row[0] for row in cursor.fetchall()]
+    for table in ("voice_call", "voice_call_stream", "voice_probe"):
+        for other in others:
+            cursor.execute(
+                f"UPDATE {table} SET client = %s WHERE client = %s",  # noqa: S608 - names of this file
+                (CLIENT, other),
+            )
+        cursor.execute(f"ANALYZE TABLE {table}")
+
+
 def measure(cursor: Cursor, who: str, questions: dict[str, str], *, explain: bool) -> None:
     """Print what each statement takes."""
     for name, sql in questions.items():
         text = as_grafana(sql, MONTH if "heat" in name else DAY, 900)
-        took = median_ms(lambda text=text: ask(cursor, text), times=3)  # type: ignore[misc]
+        began = time.perf_counter()
+        ask(cursor, text)
+        took = (time.perf_counter() - began) * 1000
+        if took < MANY_TIMES_MS:
+            took = median_ms(partial(ask, cursor, text), times=3)
         figure(f"panel_{who}_{name}_ms", took, "ms")
         if explain:
             cursor.execute(f"EXPLAIN {text}")

@@ -38,6 +38,7 @@ def start(lab: Lab) -> None:
     data = _folder(lab) / "data"
     if not data.exists():
         _initialise(lab, data)
+    _temporary(data).mkdir(exist_ok=True)
     processes.start(lab.folder, NAME, [*_server().command(data), *_options(lab, data)], cwd=_folder(lab))
 
 
@@ -56,8 +57,10 @@ def stop(lab: Lab) -> None:
     processes.stop(lab.folder, NAME)
 
 
-def connect(lab: Lab, account: str, *, database: str | None = SCHEMA) -> pymysql.Connection[pymysql.cursors.Cursor]:
-    """Open a connection as one of the service accounts, or as `admin`.
+def connect(
+    lab: Lab, account: str, *, database: str | None = SCHEMA, patience_s: int = 30
+) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    """Open a connection as one of the service accounts, or as `admin`; no answer may take longer than `patience_s`.
 
     Raises:
         pymysql.MySQLError: refused.
@@ -70,8 +73,8 @@ def connect(lab: Lab, account: str, *, database: str | None = SCHEMA) -> pymysql
         database=database,
         ssl_ca=str(authority(lab)),
         connect_timeout=5,
-        read_timeout=30,
-        write_timeout=30,
+        read_timeout=patience_s,
+        write_timeout=patience_s,
         autocommit=True,
     )
 
@@ -118,11 +121,17 @@ def _initialise(lab: Lab, data: Path) -> None:
     _server().initialise(data)
 
 
+def _temporary(data: Path) -> Path:
+    """Return the folder for the server's temporary tables: in a shared one, each server that starts removes all."""
+    return data.parent / "tmp"
+
+
 def _options(lab: Lab, data: Path) -> list[str]:
     pki = lab.folder / "pki"
     return [
         f"--init-file={data.parent / 'first.sql'}",
         f"--socket={data.parent / 'mysql.sock'}",
+        f"--tmpdir={_temporary(data)}",
         f"--pid-file={data.parent / 'database.pid'}",
         f"--bind-address=127.0.0.1,{lab.database_address}",
         f"--port={lab.ports['mysql']}",
