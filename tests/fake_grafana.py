@@ -23,6 +23,11 @@ class FakeGrafana:
         self.datasources, self.folders, self.dashboards = {}, {}, {}
         self.rules: dict[tuple[int, str], dict] = {}
         self.intervals: dict[int, int] = {}
+        self.contacts: dict[tuple[int, str], dict] = {}
+        self.timings: dict[tuple[int, str], dict] = {}
+        self.policies: dict[int, dict] = {}
+        # Organisations in which alerting has not begun yet: the real one does that once a minute.
+        self.starting: set[int] = set()
         self.next_org = 1
         self.passwords = {}
         self.writes: list[str] = []
@@ -80,6 +85,7 @@ class FakeGrafana:
 
     def remove_org(self, org):
         self.delete_folder(org)
+        self.remove_alerting(org)
         self.datasources.pop(org, None)
         self.members = {key: role for key, role in self.members.items() if key[0] != org}
         return self.orgs.pop(org, None)
@@ -88,6 +94,11 @@ class FakeGrafana:
         self.folders.pop(org, None)
         self.dashboards = {key: board for key, board in self.dashboards.items() if key[0] != org}
         self.rules = {key: rule for key, rule in self.rules.items() if key[0] != org}
+
+    def remove_alerting(self, org):
+        self.policies.pop(org, None)
+        self.contacts = {key: point for key, point in self.contacts.items() if key[0] != org}
+        self.timings = {key: timing for key, timing in self.timings.items() if key[0] != org}
 
     def wipe(self):
         """Start on an empty database, and keep the faults."""
@@ -181,7 +192,9 @@ class FakeGrafana:
 
     def search(self, _):
         mine = [d for (org, _), d in self.dashboards.items() if org == self.org]
-        return [{"uid": d["uid"], "tags": sorted(d["tags"]), "folderUid": d["folderUid"]} for d in mine]
+        folders = [self.folders[self.org] | {"type": "dash-folder", "tags": []}] if self.org in self.folders else []
+        boards = [{"uid": d["uid"], "tags": sorted(d["tags"]), "folderUid": d["folderUid"]} for d in mine]
+        return [*folders, *(board | {"type": "dash-db"} for board in boards)]
 
     def get_dashboard(self, _, uid):
         found = self.dashboards.get((self.org, uid))
@@ -224,6 +237,63 @@ class FakeGrafana:
         self.rules.pop((self.org, uid), None)
         return {}
 
+    def get_policy(self, _):
+        born = {"receiver": "grafana-default-email", "group_by": ["grafana_folder", "alertname"]}
+        return None if self.org in self.starting else self.policies.get(self.org, born)
+
+    def put_policy(self, body):
+        names = {"grafana-default-email", *(p["name"] for (org, _), p in self.contacts.items() if org == self.org)}
+        muted = {name for org, name in self.timings if org == self.org}
+        for route in [body, *body["routes"]]:
+            if route.get("receiver") not in names or not muted.issuperset(route.get("mute_time_intervals", ())):
+                return httpx.Response(400, json={"message": "invalid object specification"})
+        self.policies[self.org] = body
+        return {"message": "policies updated"}
+
+    def reset_policy(self, _):
+        self.policies.pop(self.org, None)
+        return {"message": "notification policy tree reset"}
+
+    def list_contacts(self, _):
+        return [shown_contact(point) for (org, _), point in self.contacts.items() if org == self.org]
+
+    def add_contact(self, body):
+        if (self.org, body["uid"]) in self.contacts:
+            return httpx.Response(500, json={"message": "there is one already"})
+        self.contacts[self.org, body["uid"]] = body
+        return httpx.Response(202, json=shown_contact(body))
+
+    def put_contact(self, body, uid):
+        self.contacts[self.org, uid] = body
+        return httpx.Response(202, json={"message": "contactpoint updated"})
+
+    def delete_contact(self, _, uid):
+        name = self.contacts.get((self.org, uid), {}).get("name")
+        others = [u for (org, u), p in self.contacts.items() if org == self.org and p["name"] == name and u != uid]
+        tree = self.policies.get(self.org, {"routes": ()})
+        if not others and name in {tree.get("receiver"), *(r.get("receiver") for r in tree["routes"])}:
+            return httpx.Response(500, json={"message": "contact point is in use"})
+        self.contacts.pop((self.org, uid), None)
+        return httpx.Response(202, json={"message": "contactpoint deleted"})
+
+    def list_timings(self, _):
+        return [timing for (org, _), timing in self.timings.items() if org == self.org]
+
+    def add_timing(self, body):
+        if (self.org, body["name"]) in self.timings:
+            return httpx.Response(400, json={"message": "there is one already"})
+        return httpx.Response(201, json=self.put_timing(body, body["name"]))
+
+    def put_timing(self, body, name):
+        self.timings[self.org, name] = body
+        return body
+
+
+def shown_contact(point):
+    """A contact point as it can be read back: what is secret in it is not."""
+    settings = {k: "[REDACTED]" if k == "authorization_credentials" else v for k, v in point["settings"].items()}
+    return {**point, "settings": settings, "disableResolveMessage": False, "provenance": "api"}
+
 
 ROUTES = {
     r"GET /health": FakeGrafana.health,
@@ -257,4 +327,14 @@ ROUTES = {
     r"GET /v1/provisioning/alert-rules/(.+)": FakeGrafana.get_rule,
     r"PUT /v1/provisioning/alert-rules/(.+)": FakeGrafana.put_rule,
     r"DELETE /v1/provisioning/alert-rules/(.+)": FakeGrafana.delete_rule,
+    r"GET /v1/provisioning/policies": FakeGrafana.get_policy,
+    r"PUT /v1/provisioning/policies": FakeGrafana.put_policy,
+    r"DELETE /v1/provisioning/policies": FakeGrafana.reset_policy,
+    r"GET /v1/provisioning/contact-points": FakeGrafana.list_contacts,
+    r"POST /v1/provisioning/contact-points": FakeGrafana.add_contact,
+    r"PUT /v1/provisioning/contact-points/(.+)": FakeGrafana.put_contact,
+    r"DELETE /v1/provisioning/contact-points/(.+)": FakeGrafana.delete_contact,
+    r"GET /v1/provisioning/mute-timings": FakeGrafana.list_timings,
+    r"POST /v1/provisioning/mute-timings": FakeGrafana.add_timing,
+    r"PUT /v1/provisioning/mute-timings/(.+)": FakeGrafana.put_timing,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,9 +16,10 @@ from voiceprobe_operator.database.sql import CLIENT_VIEWS, Published
 from voiceprobe_operator.database.transactions import Receipt
 from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.desired import fingerprint
-from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.errors import Denied, Rejected, Transient
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
+from voiceprobe_operator.kubernetes import Secrets
 from voiceprobe_operator.reconciling.reconciler import Reconciler
 from voiceprobe_operator.reconciling.resync import Resync
 from voiceprobe_operator.reconciling.sweep import Guard
@@ -65,7 +68,10 @@ class Cluster(Failing):
         self.patches: list[tuple[str, Body]] = []
         self.denied, self.version = False, 0
         self.stubborn: set[str] = set()
-        self.passwords: list[str] = []
+        self.secrets: dict[tuple[str, str], Body] = {}
+        self.secret_reads: list[str] = []
+        self.watches: list[tuple[str, dict[str, str], asyncio.Queue[Body]]] = []
+        self.forbidden: set[str] = set()
         self.lease_: Body | None = None
 
     def put(self, body: Body) -> Body:
@@ -108,11 +114,49 @@ class Cluster(Failing):
             body["metadata"]["resourceVersion"] = str(self.version)
             return copy.deepcopy(body)
 
-    async def password(self, namespace: str, client: str) -> str:
-        if self.denied:
-            raise Transient("KubernetesUnavailable", "the Kubernetes API answered 403")
-        self.passwords.append(client)
-        return f"password of {client}"
+    async def secret(self, namespace: str, name: str) -> Body | None:
+        if self.denied or namespace in self.forbidden:
+            raise Denied("KubernetesUnavailable", "the Kubernetes API answered 403")
+        self.secret_reads.append(name)
+        return copy.deepcopy(self.secrets.get((namespace, name)))
+
+    async def create_secret(self, namespace: str, body: Body) -> Body:
+        return self.put_secret(namespace, body["metadata"]["name"], body["stringData"], body["metadata"]["labels"])
+
+    async def patch_secret(self, namespace: str, name: str, content: Body) -> Body:
+        return self.put_secret(namespace, name, content["stringData"])
+
+    def put_secret(self, namespace: str, name: str, data: dict[str, str], labels: Body | None = None) -> Body:
+        """Store a Secret, and tell those who watch."""
+        self.version += 1
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        body = {
+            "metadata": {"name": name, "resourceVersion": str(self.version), "labels": labels or {}},
+            "data": encoded,
+        }
+        kind = "MODIFIED" if (namespace, name) in self.secrets else "ADDED"
+        self.secrets[namespace, name] = body
+        self._tell(namespace, kind, body)
+        return copy.deepcopy(body)
+
+    def remove_secret(self, namespace: str, name: str) -> None:
+        """Remove a Secret, and tell those who watch."""
+        self._tell(namespace, "DELETED", self.secrets.pop((namespace, name)))
+
+    def _tell(self, namespace: str, kind: str, body: Body) -> None:
+        for watched, selector, events in self.watches:
+            if watched == namespace and _selects(selector, body):
+                events.put_nowait({"type": kind, "object": copy.deepcopy(body)})
+
+    async def watch_secrets(self, namespace: str, selector: dict[str, str]) -> Any:
+        events: asyncio.Queue[Body] = asyncio.Queue()
+        watch = (namespace, selector, events)
+        self.watches.append(watch)
+        try:
+            while True:
+                yield await events.get()
+        finally:
+            self.watches.remove(watch)
 
     async def lease(self, namespace: str, name: str) -> Body | None:
         if self.away:
@@ -127,9 +171,6 @@ class Cluster(Failing):
         self.lease_ = copy.deepcopy(body)
         self.lease_["metadata"]["resourceVersion"] = str(self.version)
         return copy.deepcopy(self.lease_)
-
-    async def fleet_password(self, namespace: str) -> str:
-        return await self.password(namespace, "the fleet")
 
     async def event(self, ref: Any, kind: str, reason: str, message: str) -> None:
         self.events.append((ref.name, reason))
@@ -219,12 +260,21 @@ class Rows(Failing):
             return [self.state(*key) for key in self.plan]
 
 
+def _selects(selector: dict[str, str], body: Body) -> bool:
+    label, _, value = selector.get("labelSelector", "").partition("=")
+    name = selector.get("fieldSelector", "").removeprefix("metadata.name=")
+    labels = body["metadata"].get("labels") or {}
+    return (not name or body["metadata"]["name"] == name) and (not label or labels.get(label) == value)
+
+
 class World:
     """All of the operator but its loops, on a cluster, a database and a Grafana that are values."""
 
     def __init__(self, settings: Settings, grafana: FakeGrafana) -> None:
         self.settings, self.far = settings, grafana
         self.cluster, self.database = Cluster(), Rows()
+        # Clients that are to be looked at anew, as one of their Secrets changed.
+        self.changed: list[str] = []
         self.start()
 
     def start(self) -> None:
@@ -240,11 +290,21 @@ class World:
         self.server = Server(self.api)
         self.writer = StatusWriter(outside, self.store)
         reporter = Reporter(outside, self.writer, self.store, self.settings.portal_url)
+        self.secrets = Secrets(outside, self.settings.operator_namespace, self.changed.append)
         self.reconciler = Reconciler(
-            self.settings, self.store, self.guard, outside, database, self.api, self.server, reporter
+            self.settings, self.store, self.guard, self.secrets, database, self.api, self.server, reporter
         )
         self.resyncing = Resync(self.settings, self.store, self.guard, outside, database, self.server)
         self.health = Health(database, self.store, self.writer)
+
+    async def aclose(self) -> None:
+        """End what goes on by itself."""
+        await self.secrets.aclose()
+
+    def password(self, name: str) -> str:
+        """The password in a Secret that the operator made."""
+        data = self.cluster.secrets[self.settings.operator_namespace, name]["data"]
+        return base64.b64decode(data["password"]).decode()
 
     def apply(self, *bodies: Body) -> None:
         """Store objects, and tell the operator by events."""

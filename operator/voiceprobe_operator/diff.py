@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -32,6 +32,11 @@ def diff(want: Mapping[K, V], have: Mapping[K, V]) -> Diff[K, V]:
 def apply(have: Mapping[K, V], change: Diff[K, V]) -> dict[K, V]:
     """What `have` becomes: the meaning of a Diff, against which the real writers are held."""
     return {key: value for key, value in have.items() if key not in change.drop} | change.put
+
+
+def shows_each(want: Sequence[Mapping[str, Any]], have: Sequence[Mapping[str, Any]]) -> bool:
+    """`shows` for two lists: as many, in the same order."""
+    return len(want) == len(have) and all(shows(one, other) for one, other in zip(want, have, strict=True))
 
 
 def shows(want: Mapping[str, Any], have: Mapping[str, Any]) -> bool:

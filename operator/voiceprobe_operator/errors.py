@@ -20,6 +20,14 @@ class Transient(OutsideError):
     """Not now: the same request may well succeed later, so it is tried again with back-off."""
 
 
+class NotYet(Transient):
+    """Not yet, and nobody is to blame: whatever else is known of the outside still holds."""
+
+
+class Denied(Transient):
+    """Not by this account: somebody has to give it the right first."""
+
+
 class Rejected(OutsideError):
     """Not like this: the same request can never succeed, so only a change brings it back."""
 

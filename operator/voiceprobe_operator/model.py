@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -14,6 +14,8 @@ from typing import Any
 
 from croniter import croniter
 from croniter.croniter import CroniterError
+
+from voiceprobe_operator.receivers import Receiver, parse_receivers
 
 _DURATION = re.compile(r"(?:\d{1,6}(?:ms|s|m|h)){1,4}", re.ASCII)
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
@@ -93,13 +95,14 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How a client is shown. `ref` is None when it has no VoiceClient."""
+    """How a client is shown, and who is told of its alerts. `ref` is None when it has no VoiceClient."""
 
     name: str
     display_name: str
     time_zone: str = "UTC"
     ref: Reference | None = None
     when_empty: str = "Retain"
+    receivers: tuple[Receiver, ...] = ()
 
 
 def reference(body: Mapping[str, Any]) -> Reference:
@@ -119,7 +122,15 @@ def parse_client(namespace: str, body: Mapping[str, Any] | None) -> Client:
         time_zone=time_zone(spec.get("timeZone", "UTC")),
         ref=reference(body),
         when_empty=spec.get("whenEmpty", "Retain"),
+        receivers=_receivers(spec.get("receivers", ())),
     )
+
+
+def _receivers(spec: Sequence[Mapping[str, Any]]) -> tuple[Receiver, ...]:
+    try:
+        return parse_receivers(spec)
+    except KeyError as error:
+        raise InvalidSpecError(f"a receiver is not complete (it lacks {error}): apply it again") from error
 
 
 def parse_probe(body: Mapping[str, Any]) -> Probe:

@@ -11,6 +11,9 @@ FLEET_DASHBOARD_UID = "voice-fleet"
 PROBE_DASHBOARD_PREFIX = "vp-"
 ALERT_RULE_PREFIX = "voice-"
 ALERT_GROUP = "voice"
+CONTACT_POINT_PREFIX = "voice-"
+# The mute timing of alerts that no receiver asked for.
+SILENCE = "voice-nobody"
 # What belongs to no client, but to the provider's own staff. No namespace has a space or a capital letter, a client's
 # account begins with "vc_", its Secret and viewer with "voice-client-" and "client-": none of these is ever a client's.
 FLEET = "Fleet (all clients)"
@@ -18,6 +21,8 @@ FLEET_ACCOUNT = "voice_fleet"
 FLEET_SECRET = "voice-fleet"  # noqa: S105 - a name
 FLEET_VIEWER = "fleet-viewer"
 MANAGER = "voice-quality-operator"
+# The chart makes this ClusterRole, and binds it in no namespace but those that were named to it.
+RECEIVERS_ROLE = "voice-quality-receivers"
 # The chart lets the operator write this one Lease.
 LEASE = "voice-quality-operator"
 
@@ -35,6 +40,11 @@ def secret(client: str) -> str:
 def viewer(client: str) -> str:
     """Login of the one Grafana user that sees this client's organisation."""
     return f"client-{client}"
+
+
+def contact_point(receiver: str) -> str:
+    """Name of the Grafana contact point of a receiver: no other in the organisation is called like it."""
+    return f"voice: {receiver}"
 
 
 def dashboard(uid: str) -> str:

@@ -17,7 +17,7 @@ from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.errors import OutsideError, Transient
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
-from voiceprobe_operator.kubernetes import Election, Kubernetes
+from voiceprobe_operator.kubernetes import Election, Kubernetes, Secrets
 from voiceprobe_operator.reconciling.fleet import Fleet
 from voiceprobe_operator.reconciling.reconciler import Reconciler
 from voiceprobe_operator.reconciling.resync import Resync
@@ -42,13 +42,14 @@ class Service:
         self._store, guard = Store(), Guard(sweep_all=settings.sweep_all)
         self._kubernetes, self._database, self._grafana = Kubernetes(), Database(settings), Grafana(settings)
         self._server = Server(self._grafana)
+        self._secrets = Secrets(self._kubernetes, settings.operator_namespace, self.look_anew)
         self._election = Election(self._kubernetes, settings.operator_namespace, start_anew)
         writer = StatusWriter(self._kubernetes, self._store)
         reporter = Reporter(self._kubernetes, writer, self._store, settings.portal_url)
         self._reconciler = Reconciler(
-            settings, self._store, guard, self._kubernetes, self._database, self._grafana, self._server, reporter
+            settings, self._store, guard, self._secrets, self._database, self._grafana, self._server, reporter
         )
-        self._fleet = Fleet(settings, self._kubernetes, self._database, self._grafana, self._server)
+        self._fleet = Fleet(settings, self._secrets, self._database, self._grafana, self._server)
         self._queue = WorkQueue(self._reconcile, _report_failure)
         self._resync = Resync(settings, self._store, guard, self._kubernetes, self._database, self._server)
         self._health = Health(self._database, self._store, writer)
@@ -74,6 +75,7 @@ class Service:
         await self._election.acquire()
         self._resynced = time.monotonic()
         self._holding = asyncio.create_task(self._election.hold())
+        self._secrets.follow_passwords()
         self._loops = [
             asyncio.create_task(self._resync_for_ever()),
             asyncio.create_task(_repeat("status", self.update_health, self._settings.status_seconds)),
@@ -90,6 +92,7 @@ class Service:
         """Stop working, hand over to another replica, and close all connections."""
         await _end(self._loops)
         await self._queue.stop()
+        await self._secrets.aclose()
         await self._database.aclose()
         # Only now is nothing of ours under way any more.
         await _end([self._holding] if self._holding else [])
@@ -111,6 +114,11 @@ class Service:
         """Something happened to an object."""
         if self._store.notice(body, deleted=deleted):
             self._queue.add([body["metadata"]["namespace"]])
+
+    def look_anew(self, client: str) -> None:
+        """Something that no object tells of has changed for a client: have it looked at whole."""
+        self._reconciler.forget([client])
+        self._queue.add([client])
 
     async def resync(self) -> None:
         """Compare everything: have every client looked at whole, also one whose last object vanished unnoticed."""
@@ -143,6 +151,7 @@ class Service:
         expected = self._reconciler.organisations() | self._fleet.organisations()
         if lost := self._server.strangers(expected):
             log.warning("Grafana has lost the organisations of %d clients: they are made again", len(lost))
+            self._server.login = ""
             self._reconciler.forget(lost)
             self._queue.add(lost)
 

@@ -83,7 +83,7 @@ def conversation(client: httpx.Client, name: str) -> list[tuple[str, Any]]:
     note("nothing is found in it", ask("GET", "/api/datasources"), len)
     note("no folder in it", ask("GET", "/api/folders/voice"))
     note("nobody can join it", ask("POST", members, {"loginOrEmail": "admin", "role": "Admin"}))
-    note("nothing is found in it", ask("GET", "/api/search", type="dash-db", limit=5000, page=1), len)
+    note("nothing is found in it", ask("GET", "/api/search", limit=5000, page=1), len)
     return said
 
 
@@ -118,17 +118,21 @@ def boards(note: Any, ask: Ask, want: Any) -> None:
     folder = {"uid": "voice", "title": "Voice"}
     (uid, board) = next((uid, b) for uid, b in want.dashboards.items() if uid.startswith("vp-"))
     body = {"dashboard": board.model(), "folderUid": "voice", "overwrite": True, "message": "m"}
-    search = {"type": "dash-db", "limit": 5000, "page": 1}
+    search = {"limit": 5000, "page": 1}
     note("no folder", ask("GET", "/api/folders/voice"))
     note("dashboard without its folder", ask("POST", "/api/dashboards/db", body))
     note("make folder", ask("POST", "/api/folders", folder))
     note("make it again", ask("POST", "/api/folders", folder))
     note("rename", ask("PUT", "/api/folders/voice", {"title": "Other", "overwrite": True}))
     note("folder", ask("GET", "/api/folders/voice"), lambda b: b["title"])
-    note("none", ask("GET", "/api/search", **search), len)
+    note(
+        "the folder alone",
+        ask("GET", "/api/search", **search),
+        lambda b: [(h["uid"], h["title"], h["type"]) for h in b],
+    )
     note("write", ask("POST", "/api/dashboards/db", body), lambda b: b["status"])
     note("write again", ask("POST", "/api/dashboards/db", body), lambda b: b["status"])
-    read = lambda b: [(h["uid"], sorted(h["tags"]), h["folderUid"]) for h in b]  # noqa: E731
+    read = lambda b: [(h["uid"], h["type"], sorted(h["tags"]), h.get("folderUid")) for h in b]  # noqa: E731
     note("found", ask("GET", "/api/search", **search), read)
     kept = lambda b: json.loads(json.dumps({k: b["dashboard"][k] for k in board.model()}))  # noqa: E731
     note("content", ask("GET", f"/api/dashboards/uid/{uid}"), kept)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from voiceprobe_operator import names
 from voiceprobe_operator.alerting import Alerting
 from voiceprobe_operator.dashboards import Json
-from voiceprobe_operator.diff import diff, shows
+from voiceprobe_operator.diff import diff, shows, shows_each
 from voiceprobe_operator.errors import OutsideError, Rejected
 from voiceprobe_operator.grafana.api import Grafana
 
@@ -72,12 +72,8 @@ async def withdraw(grafana: Grafana, org: int, held: Held) -> None:
 
 def _shows(want: Json, have: Json) -> bool:
     """`shows`, also for the queries, a list: Grafana adds fields of its own to each."""
-    queries = have.get("data") or []
-    return (
-        len(queries) == len(want["data"])
-        and all(shows(one, other) for one, other in zip(want["data"], queries, strict=True))
-        and shows({key: value for key, value in want.items() if key != "data"}, have)
-    )
+    rest = {key: value for key, value in want.items() if key != "data"}
+    return shows_each(want["data"], have.get("data") or []) and shows(rest, have)
 
 
 async def _put_rule(grafana: Grafana, org: int, rule: Json, *, is_there: bool) -> None:

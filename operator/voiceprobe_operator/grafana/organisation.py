@@ -1,6 +1,6 @@
 """One client's organisation in Grafana: what is there, and putting it right.
 
-`look` asks for everything once, in five requests however many dashboards there are. After that `Held` says what is
+`look` asks for everything once, in four requests however many dashboards there are. After that `Held` says what is
 there, and each `ensure_*` writes only what differs from it. All of them raise Transient or Rejected, after which
 nothing that `Held` says is certain.
 """
@@ -16,7 +16,7 @@ from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import REVISION_PREFIX, Dashboard, Json
 from voiceprobe_operator.desired import WHEN_EMPTY, Datasource
 from voiceprobe_operator.diff import shows
-from voiceprobe_operator.grafana import alerts
+from voiceprobe_operator.grafana import alerts, notifications
 from voiceprobe_operator.grafana.api import Grafana
 
 _SEARCH_PAGE = 5000
@@ -42,6 +42,7 @@ class Held:
     folder: str | None = None
     dashboards: dict[str, str] = field(default_factory=dict)
     alerting: alerts.Held | None = None
+    notifications: notifications.Held | None = None
 
 
 class Organisation:
@@ -62,9 +63,7 @@ class Organisation:
             held.viewer_roles = await _roles(grafana, members[viewer].id)
         sources = await grafana.get("/api/datasources", org=org) or ()
         held.datasource = next((source for source in sources if source["uid"] == names.DATASOURCE_UID), None)
-        folder = await grafana.get(_FOLDER, org=org)
-        held.folder = None if folder is None else folder["title"]
-        held.dashboards = await _revisions(grafana, org)
+        await _search(grafana, held)
         return cls(grafana, held)
 
     async def ensure_members(self, viewer: str, own: str) -> None:
@@ -167,15 +166,18 @@ async def _roles(grafana: Grafana, user: int) -> dict[int, str]:
     return {o["orgId"]: o["role"] for o in await grafana.get(f"/api/users/{user}/orgs") or ()}
 
 
-async def _revisions(grafana: Grafana, org: int) -> dict[str, str]:
-    """The revision of every dashboard of the organisation."""
-    found: dict[str, str] = {}
+async def _search(grafana: Grafana, held: Held) -> None:
+    """Find our folder, and the revision of every dashboard of the organisation."""
     page = 1
     while True:
-        hits = await grafana.get("/api/search", org=org, type="dash-db", limit=_SEARCH_PAGE, page=page)
-        found |= {hit["uid"]: _revision_tag(hit) for hit in hits}
+        hits = await grafana.get("/api/search", org=held.org, limit=_SEARCH_PAGE, page=page)
+        for hit in hits:
+            if hit["type"] == "dash-db":
+                held.dashboards[hit["uid"]] = _revision_tag(hit)
+            elif hit["uid"] == names.FOLDER_UID:
+                held.folder = hit["title"]
         if len(hits) < _SEARCH_PAGE:
-            return found
+            return
         page += 1
 
 

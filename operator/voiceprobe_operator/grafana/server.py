@@ -21,11 +21,12 @@ class Server:
         self.organisations: dict[str, int] = {}
 
     async def look(self) -> None:
-        """Ask for everything."""
+        """Ask for everything, but for the operator's own login if it is known."""
         health = await self._grafana.get("/api/health") or {}
         self.version = tuple(int(part) for part in re.findall(r"\d+", str(health.get("version", "")))[:3])
-        # Asked, since the operator may log in by another spelling or an e-mail address: members are listed by login.
-        self.login = (await self._grafana.get("/api/user"))["login"]
+        if not self.login:
+            # The operator may log in by another spelling or an e-mail address, and members are listed by login.
+            self.login = (await self._grafana.get("/api/user"))["login"]
         await self.find_organisations()
 
     async def known(self) -> None:

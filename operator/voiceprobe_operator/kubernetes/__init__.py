@@ -2,5 +2,6 @@
 
 from voiceprobe_operator.kubernetes.api import GROUP, PLURALS, VERSION, Kubernetes, login
 from voiceprobe_operator.kubernetes.election import Election
+from voiceprobe_operator.kubernetes.secrets import Secrets
 
-__all__ = ["GROUP", "PLURALS", "VERSION", "Election", "Kubernetes", "login"]
+__all__ = ["GROUP", "PLURALS", "VERSION", "Election", "Kubernetes", "Secrets", "login"]

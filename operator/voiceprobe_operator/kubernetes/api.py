@@ -8,10 +8,8 @@ and know nothing of our kinds.
 
 from __future__ import annotations
 
-import base64
 import datetime
 import json
-import secrets
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from voiceprobe_operator import metrics, names
-from voiceprobe_operator.errors import Rejected, Transient, explain
+from voiceprobe_operator.errors import Denied, OutsideError, Rejected, Transient, explain
 from voiceprobe_operator.model import Reference
 
 GROUP, VERSION = "voicequality.io", "v1alpha1"
@@ -32,10 +30,14 @@ API = f"{GROUP}/{VERSION}"
 PLURALS = {"VoiceProbe": "voiceprobes", "VoiceClient": "voiceclients"}
 EventType = Literal["Normal", "Warning"]
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+# The API server ends a watch after that; a connection that went away unnoticed is noticed then.
+WATCH_SECONDS = 300
+STREAM_TIMEOUT = aiohttp.ClientTimeout(sock_connect=5, sock_read=WATCH_SECONDS + 30)
 CONNECTIONS = 8
 PAGE = 250
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
-_NOT_FOUND, _CONFLICT, _UNAUTHORIZED = 404, 409, 401
+_SECRETS = "/api/v1/namespaces/{}/secrets"
+_NOT_FOUND, _CONFLICT, _UNAUTHORIZED, _FORBIDDEN = 404, 409, 401, 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,17 @@ class Kubernetes:
 
     def __init__(self) -> None:
         self._client: ApiClient | None = None
+        self._streams: ApiClient | None = None
         self._credentials: dict[str, str] = {}
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.close()
-            # What the client was given, it does not close.
-            await self._client.configuration.client_session_kwargs["connector"].close()
-            self._client = None
+        for client in (self._client, self._streams):
+            if client is not None:
+                await client.close()
+                # What the client was given, it does not close.
+                await client.configuration.client_session_kwargs["connector"].close()
+        self._client = self._streams = None
 
     async def objects(self, kind: str) -> AsyncIterator[dict[str, Any]]:
         """All objects of our `kind` of all namespaces, page by page; raises before the end if it is not complete."""
@@ -89,28 +93,52 @@ class Kubernetes:
         answer = await self._call("PATCH", path, body, accept=(_NOT_FOUND, _CONFLICT))
         return None if answer.status in {_NOT_FOUND, _CONFLICT} else {"kind": ref.kind, **answer.body}
 
-    async def password(self, namespace: str, client: str) -> str:
-        """The password of the client's read account, made up and kept in a Secret on first sight."""
-        labels = {f"{GROUP}/client": client}
-        return await self._password(namespace, names.secret(client), names.account(client), labels)
+    async def secret(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """A Secret as it is; None: there is none. Raises Denied if this account may not read it."""
+        answer = await self._call("GET", f"{_SECRETS.format(namespace)}/{name}", accept=(_NOT_FOUND,))
+        return None if answer.status == _NOT_FOUND else answer.body
 
-    async def fleet_password(self, namespace: str) -> str:
-        """The password of the account that reads all clients' calls, likewise."""
-        return await self._password(namespace, names.FLEET_SECRET, names.FLEET_ACCOUNT, {})
+    async def create_secret(self, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a Secret; as it is then."""
+        answer: dict[str, Any] = (await self._call("POST", _SECRETS.format(namespace), body)).body
+        return answer
 
-    async def _password(self, namespace: str, name: str, account: str, labels: Mapping[str, str]) -> str:
-        path = f"/api/v1/namespaces/{namespace}/secrets"
-        found = await self._call("GET", f"{path}/{name}", accept=(_NOT_FOUND,))
-        if found.status != _NOT_FOUND and (kept := (found.body.get("data") or {}).get("password")):
-            return base64.b64decode(kept).decode()
-        password = secrets.token_urlsafe(32)
-        content = {"stringData": {"username": account, "password": password}}
-        if found.status == _NOT_FOUND:
-            metadata = {"name": name, "labels": {"app.kubernetes.io/managed-by": names.MANAGER, **labels}}
-            await self._call("POST", path, {"metadata": metadata, **content})
-        else:
-            await self._call("PATCH", f"{path}/{name}", content)
-        return password
+    async def patch_secret(self, namespace: str, name: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge `content` into a Secret; as it is then."""
+        answer: dict[str, Any] = (await self._call("PATCH", f"{_SECRETS.format(namespace)}/{name}", content)).body
+        return answer
+
+    async def watch_secrets(self, namespace: str, selector: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """What becomes of the Secrets that `selector` (query parameters) selects, from those that are there on.
+
+        Each is a watch event: `type` and `object`. Ends when the API server ends it, after some minutes.
+        """
+        params = {**selector, "watch": "1", "timeoutSeconds": str(WATCH_SECONDS)}
+        try:
+            async with await self._open(_SECRETS.format(namespace), params) as response:
+                if response.status >= 300:
+                    raise _refusal("GET", str(response.url.path), response.status, None)
+                async for line in response.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise Transient(
+                            "KubernetesUnavailable", f"a watch of Secrets broke: {_message(event['object'])}"
+                        )
+                    yield event
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise Transient("KubernetesUnavailable", f"a watch of Secrets broke: {explain(error)}") from error
+
+    async def _open(self, path: str, params: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """A stream, over a connection that no other request waits for."""
+        if self._streams is None:
+            self._streams = _client(self._information(), connections=0)
+        headers = {"Accept": "application/json", **self._credentials}
+        url = f"{self._streams.configuration.host}{path}?{urlencode(params)}"
+        answer = await self._streams.call_api("GET", url, headers, _request_timeout=STREAM_TIMEOUT)
+        if answer.status == _UNAUTHORIZED:
+            self._credentials = login().as_http_headers()
+        response: aiohttp.ClientResponse = answer.response
+        return response
 
     async def event(self, ref: Reference, kind: EventType, reason: str, message: str) -> None:
         """Tell those who look at the object that something really changed."""
@@ -173,10 +201,7 @@ class Kubernetes:
             answer = await self._request(method, path, body, params or {})
         if answer.status < 300 or answer.status in accept:
             return answer
-        sentence = f"the Kubernetes API answered {answer.status} to {method} {path}: {_message(answer.body)}"
-        if answer.status in {400, 422}:
-            raise Rejected("KubernetesRejected", sentence)
-        raise Transient("KubernetesUnavailable", sentence)
+        raise _refusal(method, path, answer.status, answer.body)
 
     async def _request(self, method: str, path: str, body: Any, params: Mapping[str, str]) -> _Answer:
         client = self._connected()
@@ -196,12 +221,28 @@ class Kubernetes:
 
     def _connected(self) -> ApiClient:
         if self._client is None:
-            info = login()
-            connector = aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=CONNECTIONS)
-            configuration = Configuration(host=info.server)
-            configuration.client_session_kwargs = {"connector": connector}
-            self._client, self._credentials = ApiClient(configuration), info.as_http_headers()
+            self._client = _client(self._information(), connections=CONNECTIONS)
         return self._client
+
+    def _information(self) -> kopf.ConnectionInfo:
+        info = login()
+        self._credentials = info.as_http_headers()
+        return info
+
+
+def _client(info: kopf.ConnectionInfo, *, connections: int) -> ApiClient:
+    """A client of at most so many connections (0: of any number)."""
+    configuration = Configuration(host=info.server)
+    connector = aiohttp.TCPConnector(ssl=info.as_ssl_context(), limit=connections)
+    configuration.client_session_kwargs = {"connector": connector}
+    return ApiClient(configuration)
+
+
+def _refusal(method: str, path: str, status: int, body: Any) -> OutsideError:
+    sentence = f"the Kubernetes API answered {status} to {method} {path}: {_message(body)}"
+    if status in {400, 422}:
+        return Rejected("KubernetesRejected", sentence)
+    return (Denied if status == _FORBIDDEN else Transient)("KubernetesUnavailable", sentence)
 
 
 def _answer(status: int, text: bytes) -> _Answer:

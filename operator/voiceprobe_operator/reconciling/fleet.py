@@ -13,7 +13,7 @@ from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.organisation import Organisation
 from voiceprobe_operator.grafana.server import Server
-from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.kubernetes import Secrets
 from voiceprobe_operator.reconciling.access import access
 from voiceprobe_operator.settings import Settings
 
@@ -24,9 +24,9 @@ class Fleet:
     """Puts the staff's account, organisation, viewer, datasource and dashboard right; a whole look each time."""
 
     def __init__(
-        self, settings: Settings, kubernetes: Kubernetes, database: Database, grafana: Grafana, server: Server
+        self, settings: Settings, secrets: Secrets, database: Database, grafana: Grafana, server: Server
     ) -> None:
-        self._settings, self._kubernetes, self._database = settings, kubernetes, database
+        self._settings, self._secrets, self._database = settings, secrets, database
         self._grafana, self._server = grafana, server
         self._organisation: dict[str, int] = {}
 
@@ -44,7 +44,7 @@ class Fleet:
             raise
 
     async def _reconcile(self) -> None:
-        password = await self._kubernetes.fleet_password(self._settings.operator_namespace)
+        password = await self._secrets.fleet_password()
         if await self._database.ensure_account(names.FLEET_ACCOUNT, password, FLEET_VIEWS):
             log.info("fleet: account %s made or mended", names.FLEET_ACCOUNT)
         await self._server.known()

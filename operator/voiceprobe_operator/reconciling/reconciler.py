@@ -10,10 +10,10 @@ from voiceprobe_operator.concurrently import Background
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.desired import Access, datasource
-from voiceprobe_operator.errors import OutsideError
+from voiceprobe_operator.errors import NotYet, OutsideError
 from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
-from voiceprobe_operator.kubernetes import Kubernetes
+from voiceprobe_operator.kubernetes import Secrets
 from voiceprobe_operator.reconciling.access import access
 from voiceprobe_operator.reconciling.alerter import Alerter
 from voiceprobe_operator.reconciling.publisher import Publisher, as_known
@@ -39,17 +39,17 @@ class Reconciler:
         settings: Settings,
         store: Store,
         guard: Guard,
-        kubernetes: Kubernetes,
+        secrets: Secrets,
         database: Database,
         grafana: Grafana,
         server: Server,
         reporter: Reporter,
     ) -> None:
         self._settings, self._store, self._guard = settings, store, guard
-        self._kubernetes, self._reporter = kubernetes, reporter
+        self._secrets, self._reporter = secrets, reporter
         self._publisher = Publisher(database)
         self._shower = Shower(grafana, server, interval=settings.resync_seconds)
-        self._alerter = Alerter(settings, grafana, server)
+        self._alerter = Alerter(settings, grafana, server, secrets)
         self._known: dict[str, Known] = {}
         self._wanted: dict[str, Wanted] = {}
         self._trusted: set[str] = set()
@@ -74,10 +74,16 @@ class Reconciler:
             if turn.is_doubtful:
                 known = Known()
                 await self._reconcile(self._turn(client, known, turn))
-            if client in self._trusted:
-                self._known[client] = known
+            self._remember(client, known)
+        except NotYet:
+            self._remember(client, known)
+            raise
         finally:
             self._trusted.discard(client)
+
+    def _remember(self, client: str, known: Known) -> None:
+        if client in self._trusted:
+            self._known[client] = known
 
     def _turn(self, client: str, known: Known, before: Turn | None = None) -> Turn:
         turn = Turn(self._store.declared(client), known, partial(self._guard.keeps, client))
@@ -159,4 +165,4 @@ class Reconciler:
         )
 
     async def _access(self, client: str) -> Access:
-        return access(await self._kubernetes.password(self._settings.operator_namespace, client), self._settings)
+        return access(await self._secrets.password(client), self._settings)

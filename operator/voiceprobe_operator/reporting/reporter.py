@@ -58,7 +58,7 @@ class Reporter:
         elif ref.kind == "VoiceClient":
             applied = None if self._is_observed(ref) else f"generation {ref.generation} is applied"
             event: Told | None = ("Normal", "Applied", applied) if applied and turn.result.all_is_well else None
-            await self._tell(turn, ref, turn.result.of_client(), event)
+            await self._tell(turn, ref, turn.result.of_voice_client(), event)
         else:
             await self._probe(turn, ref)
 

@@ -24,6 +24,7 @@ class Known:
     access: Access | None = None
     account_works: bool = False
     organisation: Organisation | None = None
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     refused_rows: dict[str, Rejected] = field(default_factory=dict)
     refused_boards: dict[str, Rejected] = field(default_factory=dict)
     told: dict[Reference, Hashable] = field(default_factory=dict)

@@ -26,6 +26,7 @@ class Result:
     datasource: Outcome = status.DATASOURCE_READY
     dashboards: Outcome = status.DASHBOARDS_READY
     alerts: Outcome = status.ALERTS_READY
+    receivers: Outcome = status.RECEIVERS_READY
     published: frozenset[str] = frozenset()
     boards: set[str] = field(default_factory=set)
     drifted: set[str] = field(default_factory=set)
@@ -40,10 +41,15 @@ class Result:
 
     @property
     def all_is_well(self) -> bool:
-        """Whether every piece that the client's objects share is as declared."""
-        return status.ready(list(self.of_client().values())).ok
+        """Whether everything of the client that is not a single probe's is as declared."""
+        return status.ready(list(self.of_voice_client().values())).ok
 
-    def of_client(self) -> dict[str, Outcome]:
+    def of_voice_client(self) -> dict[str, Outcome]:
+        """The conditions of the VoiceClient: who is told of alerts is its own matter, and no probe's."""
+        outcomes = self.shared()
+        return outcomes | {"AlertsReady": self.receivers} if outcomes["AlertsReady"].ok else outcomes
+
+    def shared(self) -> dict[str, Outcome]:
         """The conditions that all of the client's objects share."""
         datasource = status.ready([self.account, self.datasource])
         return {
@@ -55,7 +61,7 @@ class Result:
 
     def of_probe(self, ref: Reference, row: Rejected | None, board: Rejected | None) -> dict[str, Outcome]:
         """The conditions of one probe, whose row or dashboard may have been refused."""
-        outcomes = self.of_client()
+        outcomes = self.shared()
         if self.plan.ok and row is not None:
             outcomes["PlanPublished"] = Outcome.failed(row)
         if self.dashboards.ok and board is not None:

@@ -39,6 +39,7 @@ PLAN_PUBLISHED = Outcome(True, "Published", "the SIP hosts can read this probe i
 DATASOURCE_READY = Outcome(True, "Ready", "Grafana reads the client's calls with the client's own account")
 DASHBOARDS_READY = Outcome(True, "Ready", "the dashboards are as declared")
 ALERTS_READY = Outcome(True, "Ready", "the alert rules are as declared")
+RECEIVERS_READY = Outcome(True, "Ready", "the alert rules and their receivers are as declared")
 WORK = ("PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady")
 ORDER: tuple[str, ...] = get_args(ConditionType)
 CONFIGURATION_ERROR = "configuration_error"

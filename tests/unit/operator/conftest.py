@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -97,5 +97,7 @@ def far() -> FakeGrafana:
 
 
 @pytest.fixture
-def world(settings: Settings, far: FakeGrafana) -> World:
-    return World(settings, far)
+async def world(settings: Settings, far: FakeGrafana) -> AsyncIterator[World]:
+    world = World(settings, far)
+    yield world
+    await world.aclose()

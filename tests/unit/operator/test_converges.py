@@ -8,6 +8,7 @@ the API server fail before or after they have done what they were asked, has peo
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 from typing import Any
 from unittest import mock
@@ -21,6 +22,7 @@ from tests.operator_world import World
 from tests.unit.operator.conftest import ENV, STORED
 from voiceprobe_operator import names
 from voiceprobe_operator.alerting import wanted
+from voiceprobe_operator.alerting.contacts import contact_point, policy, silence
 from voiceprobe_operator.desired import Access, desired
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.model import Client, parse_client, parse_probe
@@ -29,6 +31,18 @@ from voiceprobe_operator.settings import Settings
 clients = st.sampled_from(["acme", "globex"])
 probes = st.sampled_from(["one", "two", "three"])
 numbers = st.integers(0, 10**6)
+HOOK = {"urlSecretRef": {"name": "hook", "key": "url"}}
+TOKEN = {"url": "https://hooks.example/", "authorization": {"credentialsSecretRef": {"name": "hook", "key": "token"}}}
+receivers = st.lists(
+    st.sampled_from(
+        [
+            {"name": "noc", "email": {"addresses": ["noc@acme.example"]}},
+            {"name": "chat", "webhook": HOOK, "severities": ["critical"]},
+            {"name": "pager", "webhook": TOKEN},
+        ]
+    ),
+    unique_by=lambda receiver: receiver["name"],
+)
 
 
 class Convergence(RuleBasedStateMachine):
@@ -48,6 +62,7 @@ class Convergence(RuleBasedStateMachine):
             self.settle()
             self.check()
         finally:
+            self.loop.run_until_complete(self.world.aclose())
             self.loop.close()
 
     # What people declare. An event may get lost.
@@ -64,14 +79,23 @@ class Convergence(RuleBasedStateMachine):
         body["spec"]["suspend"] = bool(number % 2)
         self._put(body, heard)
 
-    @rule(client=clients, zone=st.sampled_from(["UTC", "Europe/London"]), heard=st.booleans())
-    def name_client(self, client: str, zone: str, heard: bool) -> None:
+    @rule(client=clients, zone=st.sampled_from(["UTC", "Europe/London"]), told=receivers, heard=st.booleans())
+    def name_client(self, client: str, zone: str, told: list[Any], heard: bool) -> None:
         meta = self.world.cluster.objects_.get(("VoiceClient", client, "client"), {}).get("metadata", {})
         generation = meta.get("generation", 0) + 1
         self.uids += generation == 1
         uid = meta.get("uid", f"client-{self.uids}")
         meta = {"name": "client", "namespace": client, "uid": uid, "generation": generation}
-        self._put({"kind": "VoiceClient", "metadata": meta, "spec": {"displayName": "Ltd", "timeZone": zone}}, heard)
+        spec = {"displayName": "Ltd", "timeZone": zone, "receivers": told}
+        self._put({"kind": "VoiceClient", "metadata": meta, "spec": spec}, heard)
+
+    @rule(client=clients, number=numbers)
+    def keep_a_secret(self, client: str, number: int) -> None:
+        cluster = self.world.cluster
+        if number % 3:
+            cluster.put_secret(client, "hook", {"url": f"https://hooks.example/{number % 5}", "token": f"{number % 2}"})
+        elif (client, "hook") in cluster.secrets:
+            cluster.remove_secret(client, "hook")
 
     def _put(self, body: dict[str, Any], heard: bool) -> None:
         stored = self.world.cluster.put(body)
@@ -129,6 +153,10 @@ class Convergence(RuleBasedStateMachine):
             lambda: far.rules and far.rules.pop(sorted(far.rules)[number % len(far.rules)]),
             lambda: far.members.pop((org, 1), None),
             lambda: org in far.orgs and far.members.update({(org, 2): "Admin"}),
+            lambda: far.policies.pop(org, None),
+            lambda: far.policies.get(org, {}).update(routes=[]),
+            lambda: far.contacts and far.contacts[sorted(far.contacts)[number % len(far.contacts)]].update(type="x"),
+            lambda: far.timings.get((org, names.SILENCE), {}).update(time_intervals=[]),
             far.wipe,
         ]
         changes[number % len(changes)]()
@@ -147,6 +175,7 @@ class Convergence(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
+        self.loop.run_until_complete(self.world.aclose())
         self.world.start()
         self.dirty = set()
 
@@ -237,14 +266,15 @@ class Convergence(RuleBasedStateMachine):
         found = [parse_client(name, body) for body in bodies if body["kind"] == "VoiceClient"]
         client = found[0] if found else Client(name, name)
         specs = [parse_probe(body) for body in bodies if body["kind"] == "VoiceProbe"]
-        want = desired(client, specs, world.settings, Access(f"password of {name}"))
+        want = desired(client, specs, world.settings, Access(world.password(f"voice-client-{name}")))
         assert mine == want.plan
         assert world.database.rows[name] == want.client_row
         assert world.database.orgs[name] == org
         self.check_grafana(want, org, boards)
         for body in bodies:
             ready = next(c for c in body["status"]["conditions"] if c["type"] == "Ready")
-            assert ready["status"] == "True", ready
+            misses = body["kind"] == "VoiceClient" and (name, "hook") not in world.cluster.secrets and hooked(client)
+            assert (ready["status"], ready["reason"]) == (("False", "SecretUnusable") if misses else ("True", "Ready"))
             assert body["status"]["observedGeneration"] == body["metadata"]["generation"]
 
     def check_grafana(self, want: Any, org: int | None, boards: dict[str, Any]) -> None:
@@ -258,8 +288,27 @@ class Convergence(RuleBasedStateMachine):
         assert set(boards) == set(want.dashboards)
         alerts = wanted(want.client, self.world.settings)
         assert {uid: rule for (of, uid), rule in far.rules.items() if of == org} == alerts.rules
+        self.check_receivers(want.client, org)
         for uid, board in want.dashboards.items():
             assert boards[uid].items() >= (board.model() | {"folderUid": names.FOLDER_UID}).items()
+
+    def check_receivers(self, client: Client, org: int) -> None:
+        far, secrets = self.world.far, {}
+        if (found := self.world.cluster.secrets.get((client.name, "hook"))) is not None:
+            secrets["hook"] = {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+        reached = [r for r in client.receivers if secrets or not [*r.secrets()]]
+        key = self.world.settings.mysql_password.encode()
+        points = [contact_point(receiver, secrets, key) for receiver in reached]
+        assert {uid: point for (of, uid), point in far.contacts.items() if of == org} == {
+            p.uid: p.model() for p in points
+        }
+        assert far.policies[org] == policy(reached, "grafana-default-email")
+        assert far.timings[org, names.SILENCE] == silence()
+
+
+def hooked(client: Client) -> bool:
+    """Whether any of its receivers needs a Secret."""
+    return any([*receiver.secrets()] for receiver in client.receivers)
 
 
 Convergence.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

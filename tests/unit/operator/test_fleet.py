@@ -12,7 +12,7 @@ from voiceprobe_operator.reconciling.fleet import Fleet
 
 @pytest.fixture
 def fleet(settings, world):
-    return Fleet(settings, world.cluster, world.database, world.api, world.server)
+    return Fleet(settings, world.secrets, world.database, world.api, world.server)
 
 
 async def test_organisation_viewer_datasource_and_dashboard_come_from_nothing(fleet, world, far):
@@ -21,8 +21,9 @@ async def test_organisation_viewer_datasource_and_dashboard_come_from_nothing(fl
     assert far.logins(org) == {"admin", "fleet-viewer"}
     assert set(far.dashboards) == {(org, "voice-fleet")}
     assert far.datasources[org]["user"] == "voice_fleet"
-    assert far.passwords[org] == "password of the fleet"
-    assert world.database.accounts == {"voice_fleet": ("password of the fleet", FLEET_VIEWS)}
+    password = world.password("voice-fleet")
+    assert far.passwords[org] == password
+    assert world.database.accounts == {"voice_fleet": (password, FLEET_VIEWS)}
     assert fleet.organisations() == {names.FLEET: org}
 
 

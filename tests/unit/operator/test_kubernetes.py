@@ -1,4 +1,3 @@
-import base64
 import json
 from types import SimpleNamespace
 
@@ -8,7 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from voiceprobe_operator.declared.store import Store
-from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.errors import Denied, Rejected, Transient
 from voiceprobe_operator.kubernetes import api
 from voiceprobe_operator.kubernetes.api import Kubernetes
 from voiceprobe_operator.model import Reference
@@ -116,21 +115,28 @@ async def test_an_api_server_that_is_away_is_transient(far):
         await listed(far)
 
 
-async def test_a_password_is_made_up_once_and_kept(far):
-    far.answers = [(404, {}), (201, {})]
-    password = await far.api.password("voice-system", "acme")
-    made = far.requests[1].json
-    assert made["metadata"]["name"] == "voice-client-acme"
-    assert made["stringData"] == {"username": "vc_822b33ad87c148a0", "password": password}
-    assert len(password) >= 40
-    far.answers = [(200, {"data": {"password": base64.b64encode(b"kept").decode()}})]
-    assert await far.api.password("voice-system", "acme") == "kept"
+async def test_a_secret_that_is_not_there_is_none_and_one_that_is_forbidden_says_so(far):
+    far.answers = [(404, {}), (403, {"message": "no"})]
+    assert await far.api.secret("acme", "hook") is None
+    with pytest.raises(Denied, match="403"):
+        await far.api.secret("acme", "hook")
 
 
-async def test_a_secret_that_was_emptied_gets_a_new_password(far):
-    far.answers = [(200, {"data": {}}), (200, {})]
-    await far.api.password("voice-system", "acme")
-    assert far.requests[1].method == "PATCH"
+async def test_a_watch_gives_events_until_it_ends(far):
+    events = [{"type": "ADDED", "object": {"n": 1}}, {"type": "DELETED", "object": {"n": 2}}]
+    far.answers = [(200, "".join(json.dumps(event) + "\n" for event in events))]
+    assert [event async for event in far.api.watch_secrets("acme", {"fieldSelector": "metadata.name=hook"})] == events
+    assert far.requests[0].query["fieldSelector"] == "metadata.name=hook"
+    assert far.requests[0].query["watch"] == "1"
+
+
+@pytest.mark.parametrize(
+    "answer", [(403, "no"), (200, "<html>"), (200, '{"type": "ERROR", "object": {"code": 410}}\n')]
+)
+async def test_a_watch_that_breaks_is_transient(far, answer):
+    far.answers = [answer]
+    with pytest.raises(Transient):
+        [event async for event in far.api.watch_secrets("acme", {})]
 
 
 async def test_an_event_points_at_its_object(far):

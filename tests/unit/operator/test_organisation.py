@@ -55,7 +55,7 @@ async def test_from_nothing_everything_is_made_once(far, ensure, boards):
     far.reads.clear()
     assert await ensure() == []
     assert far.writes == []
-    assert len(far.reads) == 3 + 5, "three for the server, five for the client"
+    assert len(far.reads) == 2 + 4, "two for the server, four for the client"
 
 
 async def test_organisations_are_listed_to_the_end(far, settings):

@@ -147,14 +147,14 @@ def test_the_url_leads_to_the_probe_or_to_the_overview():
 def test_a_refusal_of_one_probe_is_its_own():
     board, row = Rejected("GrafanaRejected", "no such title"), Rejected("DatabaseRejected", "too long")
     assert Result().of_probe(REF, None, board)["DashboardsReady"].message == "no such title"
-    assert Result().of_client()["DashboardsReady"].ok
+    assert Result().shared()["DashboardsReady"].ok
     assert Result().of_probe(REF, row, None)["PlanPublished"].reason == "DatabaseRejected"
 
 
 def test_an_account_that_fails_makes_the_datasource_not_ready():
     result = Result()
     result.account = result.failed(Transient("DatabaseUnavailable", "away"))
-    assert not result.of_client()["DatasourceReady"].ok
+    assert not result.shared()["DatasourceReady"].ok
     assert isinstance(result.failure, Transient)
 
 
