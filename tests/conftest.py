@@ -1,4 +1,8 @@
-"""Real services for the tests: the lab's own, started when a test first asks, shared by all test workers."""
+"""Real services for the tests: the lab's own, started when a test first asks, shared by all test workers.
+
+There are two shared labs. In the whole one an operator works, which takes out of the plan what nobody declares: a test
+that writes into the database by itself uses the other.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,7 @@ hypothesis.settings.load_profile("any-machine")
 # The name of this run's lab. The process that runs pytest chooses it; test workers inherit it.
 VARIABLE = "VOICE_TEST_LAB"
 PREFIX = "test-"
+WHOLE = "-whole"
 
 # A test that has one of these, or a fixture that needs them, is marked `database`.
 DATABASE_FIXTURES = {"database", "own_database", "own_cluster", "operator", "system"}
@@ -47,15 +52,17 @@ def pytest_configure(config: pytest.Config) -> None:
         _end_if_abandoned(runs, earlier.stem)
     os.environ[VARIABLE] = name = f"{PREFIX}{os.getpid()}"
     config.stash[_held] = ExitStack()
-    config.stash[_held].enter_context(guard.only_one(name))
+    for each in (name, name + WHOLE):
+        config.stash[_held].enter_context(guard.only_one(each))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop every service that the tests started; their logs stay until the next run."""
     if _held not in config.stash:
         return
-    if lab := context.load(os.environ[VARIABLE]):
-        stack.down(lab)
+    for name in (os.environ[VARIABLE], os.environ[VARIABLE] + WHOLE):
+        if lab := context.load(name):
+            stack.down(lab)
     config.stash[_held].close()
 
 
@@ -80,26 +87,36 @@ def _end_if_abandoned(runs: Path, instance: str) -> None:
 
 @dataclass(frozen=True)
 class Services:
-    """The lab of this test run; asking for services starts those that do not run yet."""
+    """A lab of this test run; asking for services starts those that do not run yet."""
 
+    name: str
     lock: FileLock
 
     def up(self, *names: str) -> Lab:
         """Return the lab with the named services, and what they require, running."""
         with self.lock:
-            name = os.environ[VARIABLE]
-            lab = context.load(name) or stack.create(name, portal_port=0)
+            lab = context.load(self.name) or stack.create(self.name, portal_port=0)
             stack.up(lab, names)
         return lab
 
 
 @pytest.fixture(scope="session")
 def services() -> Services:
-    """Access to the lab's services."""
+    """Access to the services of the lab in which no operator works."""
+    return _services("")
+
+
+@pytest.fixture(scope="session")
+def whole() -> Services:
+    """Access to the services of the lab in which the operator works, and everything else."""
+    return _services(WHOLE)
+
+
+def _services(suffix: str) -> Services:
     if os.geteuid() != 0:
         pytest.fail("tests with real services make network namespaces: run `make test`, which asks sudo for root")
-    folder = places.cache() / "run"
-    return Services(FileLock(folder / f"{os.environ[VARIABLE]}.start", timeout=600))
+    name = os.environ[VARIABLE] + suffix
+    return Services(name, FileLock(places.cache() / "run" / f"{name}.start", timeout=600))
 
 
 @dataclass(frozen=True)
@@ -140,10 +157,15 @@ class Grafana:
     url: str
     admin: tuple[str, str]
 
+    @classmethod
+    def of(cls, lab: Lab) -> Grafana:
+        """That of `lab`."""
+        return cls(lab.grafana_url, grafana_service.administrator(lab))
+
 
 @pytest.fixture(scope="session")
 def database(services: Services) -> Database:
-    """The database server with the schema."""
+    """The database server with the schema, in the lab without an operator."""
     return Database(services.up("schema"))
 
 
@@ -166,19 +188,18 @@ def own_cluster() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def cluster(services: Services) -> Cluster:
+def cluster(whole: Services) -> Cluster:
     """A Kubernetes API that serves VoiceProbes."""
-    return Cluster(services.up("chart"))
+    return Cluster(whole.up("chart"))
 
 
 @pytest.fixture(scope="session")
 def grafana(services: Services) -> Grafana:
-    """Grafana."""
-    lab = services.up("grafana")
-    return Grafana(lab.grafana_url, grafana_service.administrator(lab))
+    """Grafana, in the lab without an operator."""
+    return Grafana.of(services.up("grafana"))
 
 
 @pytest.fixture(scope="session")
-def operator(services: Services) -> Lab:
+def operator(whole: Services) -> Lab:
     """The operator, running with its service account."""
-    return services.up("operator")
+    return whole.up("operator")

@@ -25,10 +25,10 @@ class System:
 
 
 @pytest.fixture(scope="session")
-def system(services: Services) -> System:
+def system(whole: Services) -> System:
     """Everything is up, and every example has made its calls."""
-    lab = services.up("network", "sip_host", "operator", "portal")
-    with services.lock:
+    lab = whole.up("network", "sip_host", "operator", "portal")
+    with whole.lock:
         calls, expectations = demo.first_calls(lab)
     return System(lab, calls, expectations)
 

@@ -14,6 +14,9 @@ import httpx
 import pymysql
 import pytest
 
+from tests.conftest import Database, Grafana
+from voice_lab.context import Lab
+
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("operator")]
 NAMESPACE = "operator-test"
 PATIENCE = 60
@@ -25,19 +28,10 @@ class Kubectl(Protocol):
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str: ...
 
 
-class Server(Protocol):
-    url: str
-    admin: tuple[str, str]
-
-
-class Sql(Protocol):
-    def connect(self, account: str) -> pymysql.Connection[Any]: ...
-
-
 class System:
     """One client, seen from every side that the operator writes to."""
 
-    def __init__(self, cluster: Kubectl, grafana: Server, database: Sql) -> None:
+    def __init__(self, cluster: Kubectl, grafana: Grafana, database: Database) -> None:
         self._cluster, self._database = cluster, database
         self._grafana = httpx.Client(base_url=grafana.url, auth=grafana.admin, timeout=30)
 
@@ -142,10 +136,10 @@ def until(condition: Callable[[], T], seconds: float = PATIENCE) -> T:
 
 
 @pytest.fixture(scope="module")
-def system(cluster: Kubectl, grafana: Server, database: Sql) -> Iterator[System]:
+def system(cluster: Kubectl, operator: Lab) -> Iterator[System]:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
-    system = System(cluster, grafana, database)
+    system = System(cluster, Grafana.of(operator), Database(operator))
     yield system
     system.kubectl("delete", "voiceprobe,voiceclient", "--all")
     system.close()

@@ -60,6 +60,8 @@ class Machine:
 
     def _ready(self) -> bool:
         processes.check(self.folder, "machine")
+        if len(processes.members(self.folder, "machine")) != 1:
+            return False  # it is still mounting
         try:
             return str(self.folder.name) in self.run("ls", str(self.folder.parent))
         except commands.LabError:
