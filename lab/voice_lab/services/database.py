@@ -38,7 +38,6 @@ def start(lab: Lab) -> None:
     data = _folder(lab) / "data"
     if not data.exists():
         _initialise(lab, data)
-    _temporary(data).mkdir(exist_ok=True)
     processes.start(lab.folder, NAME, [*_server().command(data), *_options(lab, data)], cwd=_folder(lab))
 
 
@@ -114,11 +113,11 @@ def _server() -> ModuleType:
 
 
 def _initialise(lab: Lab, data: Path) -> None:
-    data.parent.mkdir(parents=True, exist_ok=True)
+    _temporary(data).mkdir(parents=True, exist_ok=True)
     first = data.parent / "first.sql"
     first.touch(mode=0o600)
     first.write_text(_server().first_sql(lab.passwords["mysql-admin"]))
-    _server().initialise(data)
+    _server().initialise(data, _temporary(data))
 
 
 def _temporary(data: Path) -> Path:

@@ -24,12 +24,12 @@ def command(data: Path) -> list[str]:
     ]
 
 
-def initialise(data: Path) -> None:
-    """Make `data` a new server's folder."""
+def initialise(data: Path, temporary: Path) -> None:
+    """Make `data` a new server's folder, with `temporary` for what is there only meanwhile."""
     commands.run(
         [
-            "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db",
-            "--auth-root-authentication-method=normal",
+            "mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", f"--tmpdir={temporary}",
+            "--skip-test-db", "--auth-root-authentication-method=normal",
         ],
         seconds=120,
     )  # fmt: skip

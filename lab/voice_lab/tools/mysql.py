@@ -52,9 +52,9 @@ def command(data: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def initialise(data: Path) -> None:
-    """Make `data` a new server's folder."""
-    commands.run([*_program(), *_where(data), "--initialize-insecure"], seconds=120)
+def initialise(data: Path, temporary: Path) -> None:
+    """Make `data` a new server's folder, with `temporary` for what is there only meanwhile."""
+    commands.run([*_program(), *_where(data), f"--tmpdir={temporary}", "--initialize-insecure"], seconds=120)
 
 
 def first_sql(password: str) -> str:
