@@ -248,11 +248,11 @@ class FakeGrafana:
             if route.get("receiver") not in names or not muted.issuperset(route.get("mute_time_intervals", ())):
                 return httpx.Response(400, json={"message": "invalid object specification"})
         self.policies[self.org] = body
-        return {"message": "policies updated"}
+        return httpx.Response(202, json={"message": "policies updated"})
 
     def reset_policy(self, _):
         self.policies.pop(self.org, None)
-        return {"message": "notification policy tree reset"}
+        return httpx.Response(202, json={"message": "notification policy tree reset"})
 
     def list_contacts(self, _):
         return [shown_contact(point) for (org, _), point in self.contacts.items() if org == self.org]
@@ -282,11 +282,11 @@ class FakeGrafana:
     def add_timing(self, body):
         if (self.org, body["name"]) in self.timings:
             return httpx.Response(400, json={"message": "there is one already"})
-        return httpx.Response(201, json=self.put_timing(body, body["name"]))
+        return httpx.Response(201, json=self.put_timing(body, body["name"]).json())
 
     def put_timing(self, body, name):
         self.timings[self.org, name] = body
-        return body
+        return httpx.Response(202, json=body)
 
 
 def shown_contact(point):

@@ -15,11 +15,16 @@ import pytest
 
 from tests.fake_grafana import FakeGrafana
 from tests.unit.operator.conftest import ENV, STORED
+from voice_lab.waiting import until
+from voiceprobe_operator.alerting.contacts import contact_point, policy, silence
 from voiceprobe_operator.desired import Access, desired
 from voiceprobe_operator.model import Client, parse_probe
+from voiceprobe_operator.receivers import parse_receivers
 from voiceprobe_operator.settings import Settings
 
 pytestmark = pytest.mark.services
+PROVISIONING = "/api/v1/provisioning"
+TOKEN = {"credentialsSecretRef": {"name": "pager", "key": "token"}}
 Ask = Callable[..., tuple[int, Any]]
 
 
@@ -74,6 +79,7 @@ def conversation(client: httpx.Client, name: str) -> list[tuple[str, Any]]:
     people(note, ask, members, org, want.viewer)
     source(note, ask, want)
     boards(note, ask, want)
+    receivers(note, ask)
     note("remove it from within", ask("DELETE", f"/api/orgs/{org['id']}"))
     number = org.pop("id")
     note("remove organisation", ask("DELETE", f"/api/orgs/{number}"))
@@ -139,6 +145,40 @@ def boards(note: Any, ask: Ask, want: Any) -> None:
     note("remove", ask("DELETE", f"/api/dashboards/uid/{uid}"))
     note("remove again", ask("DELETE", f"/api/dashboards/uid/{uid}"))
     note("gone", ask("GET", f"/api/dashboards/uid/{uid}"))
+
+
+def receivers(note: Any, ask: Ask) -> None:
+    """The real one sets up alerting for an organisation some seconds after it was made."""
+    until(lambda: ask("GET", f"{PROVISIONING}/policies")[0] == 200, what="alerting has begun", seconds=60)
+    (noc,) = parse_receivers([{"name": "noc", "webhook": {"url": "https://hooks.example/", "authorization": TOKEN}}])
+    one, other = (contact_point(noc, {"pager": {"token": token}}, b"key") for token in ("old", "new"))
+    rest = {"settings": {"url": "https://elsewhere.example/", "httpMethod": "POST"}}
+    contacts, timings, policies = (f"{PROVISIONING}/{kind}" for kind in ("contact-points", "mute-timings", "policies"))
+    ours = lambda b: [(c["name"], c["type"], c["settings"]) for c in b if c["uid"].startswith("voice-")]  # noqa: E731
+    tree = lambda b: (b["receiver"], b["group_by"], b.get("routes", []))  # noqa: E731
+    born = note("policy as it was born", ask("GET", policies), tree)
+    want = policy([noc], born["receiver"])
+    note("no contact point", ask("GET", contacts), ours)
+    note("a policy that names what is not there", ask("PUT", policies, want))
+    note("no silence", ask("GET", timings), len)
+    note("make the silence", ask("POST", timings, silence()))
+    note("make it again", ask("POST", timings, silence()))
+    note("change it", ask("PUT", f"{timings}/voice-nobody", silence()))
+    note("the silence", ask("GET", timings), lambda b: [{k: t[k] for k in silence()} for t in b])
+    note("make a contact point", ask("POST", contacts, one.model()))
+    note("make it again", ask("POST", contacts, one.model()))
+    note("with its policy", ask("PUT", policies, want))
+    note("the policy", ask("GET", policies), tree)
+    note("a secret is not read back", ask("GET", contacts), ours)
+    note("change it", ask("PUT", f"{contacts}/{one.uid}", one.model() | rest))
+    note("it is changed", ask("GET", contacts), ours)
+    note("one that the policy names cannot go", ask("DELETE", f"{contacts}/{one.uid}"))
+    note("unless there is another of its name", ask("POST", contacts, other.model()))
+    note("then it goes", ask("DELETE", f"{contacts}/{one.uid}"))
+    note("reset the policy", ask("DELETE", policies))
+    note("as it was born", ask("GET", policies), tree)
+    note("the other goes too", ask("DELETE", f"{contacts}/{other.uid}"))
+    note("none is left", ask("GET", contacts), ours)
 
 
 def test_the_fake_answers_as_the_real_one(both: tuple[httpx.Client, httpx.Client]):

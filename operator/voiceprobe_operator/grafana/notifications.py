@@ -14,7 +14,7 @@ from voiceprobe_operator import names
 from voiceprobe_operator.alerting.contacts import ContactPoint, policy, silence
 from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.diff import shows, shows_each
-from voiceprobe_operator.errors import NotYet
+from voiceprobe_operator.errors import NotYet, Rejected, Transient
 from voiceprobe_operator.grafana.api import Grafana
 from voiceprobe_operator.receivers import Receiver
 
@@ -61,7 +61,7 @@ async def ensure(
         await grafana.delete(_POLICY, org=org)
         held.policy = await grafana.get(_POLICY, org=org)
     if (mute := silence()) != {key: (held.silence or {}).get(key) for key in silence()}:
-        await _put(grafana, org, _TIMINGS, names.SILENCE, mute, is_there=held.silence is not None)
+        await _put_silence(grafana, org, mute, is_there=held.silence is not None)
         held.silence = mute
         written.append(names.SILENCE)
     for uid, contact in contacts.items():
@@ -83,6 +83,14 @@ def _leads(want: Json, have: Mapping[str, Any]) -> bool:
     """Whether the tree `have` does what `want` says."""
     rest = {key: value for key, value in want.items() if key != "routes"}
     return shows_each(want["routes"], have.get("routes") or ()) and shows(rest, have)
+
+
+async def _put_silence(grafana: Grafana, org: int, mute: Json, *, is_there: bool) -> None:
+    try:
+        await _put(grafana, org, _TIMINGS, names.SILENCE, mute, is_there=is_there)
+    except Rejected as error:
+        # There is nothing in it that could be wrong: an attempt whose answer got lost has made it, and is found so.
+        raise Transient("GrafanaUnavailable", error.sentence) from error
 
 
 async def _put(grafana: Grafana, org: int, path: str, name: str, body: Json, *, is_there: bool) -> None:
