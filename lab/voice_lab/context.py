@@ -14,7 +14,7 @@ from pathlib import Path
 from voice_lab import files, places
 from voice_lab.errors import LabError
 
-PORTS = ("etcd", "etcd-peer", "apiserver", "mysql", "grafana", "portal-app", "operator-liveness")
+PORTS = ("etcd", "etcd-peer", "apiserver", "mysql", "grafana", "mail", "portal-app", "operator-liveness")
 PASSWORDS = (
     "mysql-admin", "mysql-owner", "mysql-operator", "mysql-portal", "mysql-sip", "grafana-admin", "portal-key", "demo",
     "trunk", "agents",

@@ -145,6 +145,30 @@ def test_a_viewer_administers_nothing(acme: httpx.Client, path: str) -> None:
     assert acme.get(f"/grafana/{path}").status_code in {401, 403, 404}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "api/alertmanager/grafana/config/api/v1/alerts",
+        "api/alertmanager/grafana/config/api/v1/receivers",
+        "api/alertmanager/grafana/config/history",
+        "api/v1/provisioning/contact-points",
+        "api/v1/notifications/receivers",
+        "apis/notifications.alerting.grafana.app/v0alpha1/namespaces/org-2/receivers",
+        "/api//alertmanager/grafana//config/api/v1/alerts",
+        "%61pi/alertmanager/%67rafana/config/api/v1/alerts",
+        "api/./alertmanager/x/../grafana/config/api/v1/alerts",
+        "API/Alertmanager/grafana/config/api/v1/alerts",
+        "api/alertmanager/grafana/config/api/v1/alerts/",
+        "api%2Falertmanager%2Fgrafana%2Fconfig%2Fapi%2Fv1%2Falerts",
+    ],
+)
+def test_a_viewer_does_not_learn_where_alerts_are_sent(acme: httpx.Client, path: str) -> None:
+    """Grafana tells every viewer the addresses of webhooks, which may be secrets: not through the portal."""
+    answer = acme.get(f"/grafana/{path}")
+    assert answer.status_code in {403, 404}
+    assert "receivers" not in answer.text
+
+
 def test_a_viewer_knows_one_datasource_without_its_password(acme: httpx.Client) -> None:
     (source,) = acme.get("/grafana/api/datasources").json()
     assert source["uid"] == "voice-cdr"

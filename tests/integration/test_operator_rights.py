@@ -58,7 +58,15 @@ def permissions(lab: Lab) -> Iterator[Permission]:
 def test_every_permission_of_the_chart_is_used_and_none_is_missing(own_cluster: Lab) -> None:
     lab = own_cluster
     namespace(lab, NAMESPACE)
-    client = {"apiVersion": "voicequality.io/v1alpha1", "kind": "VoiceClient", "spec": {"displayName": "Rights Ltd"}}
+    told = {"name": "pager", "webhook": {"urlSecretRef": {"name": "pager", "key": "url"}}}
+    spec = {"displayName": "Rights Ltd", "receivers": [told]}
+    client = {"apiVersion": "voicequality.io/v1alpha1", "kind": "VoiceClient", "spec": spec}
+    # What the chart does in each of operator.receiverNamespaces.
+    account = f"--serviceaccount={pods.NAMESPACE}:{operator.NAME}"
+    role = "--clusterrole=voice-quality-receivers"
+    cluster.kubectl(lab, "create", "rolebinding", "voice-receivers", "-n", NAMESPACE, role, account)
+    url = "--from-literal=url=https://pager.example/"
+    cluster.kubectl(lab, "create", "secret", "generic", "pager", "-n", NAMESPACE, url)
     cluster.apply(lab, json.dumps(client | {"metadata": {"name": "client", "namespace": NAMESPACE}}))
     roll_out(lab, NAMESPACE, 2)
     namespace(lab, f"{NAMESPACE}-new")

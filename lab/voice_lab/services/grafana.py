@@ -86,6 +86,11 @@ def _environment(lab: Lab) -> dict[str, str]:
         "GF_NEWS_NEWS_FEED_ENABLED": "false",
         "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
         "GF_USERS_ALLOW_SIGN_UP": "false",
+        # Whoever wants to see the mail about alerts listens there, as tests do.
+        "GF_SMTP_ENABLED": "true",
+        "GF_SMTP_HOST": f"127.0.0.1:{lab.ports['mail']}",
+        "GF_SMTP_FROM_ADDRESS": "grafana@lab.example",
+        "GF_SMTP_STARTTLS_POLICY": "NoStartTLS",
         # How soon a changed receiver is used (default 60 s).
         "GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL": "5s",
         "GF_LIVE_MAX_CONNECTIONS": "0",
