@@ -115,9 +115,12 @@ def at_rest(at: Scene) -> None:
         time.sleep(REST_SECONDS)
     requests, asked = at.proxy.since(before), at.kube_requests()[kube_before:]
     resyncs = sum(_begins_resync(event) for event in asked)
-    deep = sum(request.path.startswith(DASHBOARD) for request in requests)
-    others = sum(not is_pulse(request.path) for request in requests) - deep
-    figure("resync_grafana_requests_per_client", others / resyncs / at.clients, "requests", at=at.size)
+    staff = at.of_the_staff(requests)
+    of_clients = [request for request in requests if not is_pulse(request.path) and request not in staff]
+    deep = sum(request.path.startswith(DASHBOARD) for request in of_clients)
+    per_client = (len(of_clients) - deep) / resyncs / at.clients
+    figure("resync_grafana_requests_per_client", per_client, "requests", at=at.size)
+    figure("resync_grafana_requests_for_the_staff", len(staff) / resyncs, "requests", at=at.size)
     figure("resync_kube_requests", len(asked) / resyncs, "requests", at=at.size)
     figure("resync_cpu_s", (at.cpu_s() - cpu) / resyncs, "s", at=at.size)
     hours = REST_SECONDS / 3600

@@ -15,14 +15,17 @@ from voice_lab.context import Lab
 
 KEPT_HEADERS = re.compile(rb"^(authorization|content-type|x-grafana-org-id|x-disable-provenance): *(.*)$", re.I)
 # What an organisation is made of comes first and in order: later requests name the numbers that Grafana gave out.
+_RECEIVERS = tuple(f"/grafana/api/v1/provisioning/{kind}" for kind in ("contact-points", "mute-timings", "policies"))
 _FOUNDATION = ("/api/orgs", "/api/admin/users", "/api/datasources", "/api/folders", "/users")
 
 
 def seconds(lab: Lab, writes: Sequence[Request], workers: int) -> float:
     """How long `workers` connections take to send `writes` to an empty Grafana, each as soon as it can."""
     restart_grafana_empty(lab)
-    founding = [write for write in writes if _is_foundation(write)]
-    rest = [write for write in writes if not _is_foundation(write)]
+    # Receivers are no probe's: the operator writes them when Grafana has begun alerting, and the clock does not wait.
+    counted = [write for write in writes if not write.path.startswith(_RECEIVERS)]
+    founding = [write for write in counted if _is_foundation(write)]
+    rest = [write for write in counted if not _is_foundation(write)]
     began = time.monotonic()
     _send(lab, founding)
     with ThreadPoolExecutor(workers) as pool:

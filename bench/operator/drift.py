@@ -87,6 +87,15 @@ def _in_grafana(at: Scene) -> Iterator[Drift]:
     def policy() -> Any:  # noqa: ANN401 - JSON of Grafana
         return call("GET", "/api/v1/provisioning/policies")
 
+    def points() -> Any:  # noqa: ANN401 - JSON of Grafana
+        return [(each["name"], each["settings"]) for each in call("GET", "/api/v1/provisioning/contact-points")]
+
+    def ours() -> dict[str, Any]:
+        return next(each for each in call("GET", "/api/v1/provisioning/contact-points") if each["uid"])
+
+    elsewhere = {"settings": {"addresses": "by@hand.example"}}
+    never = {"name": "voice-nobody", "time_intervals": [{"years": ["1999"]}]}
+
     def edit_datasource() -> None:
         whole = call("GET", "/api/datasources/uid/voice-cdr")
         call("PUT", "/api/datasources/uid/voice-cdr", json={**whole, "user": "somebody_else"})
@@ -110,7 +119,14 @@ def _in_grafana(at: Scene) -> Iterator[Drift]:
         path = f"/api/v1/provisioning/alert-rules/{rule}"
         yield Drift("alert rule deleted", lambda: rule in rules(), lambda: call("DELETE", path))
         yield Drift("alert rule edited", rules, edit_rule)
-        yield Drift("policy reset", policy, lambda: call("DELETE", "/api/v1/provisioning/policies"))
+    contacts, timing = "/api/v1/provisioning/contact-points", "/api/v1/provisioning/mute-timings/voice-nobody"
+    yield Drift("policy reset", policy, lambda: call("DELETE", "/api/v1/provisioning/policies"))
+    yield Drift(
+        "contact point edited", points, lambda: call("PUT", f"{contacts}/{ours()['uid']}", json=ours() | elsewhere)
+    )
+    yield Drift(
+        "silence edited", lambda: call("GET", timing)["time_intervals"], lambda: call("PUT", timing, json=never)
+    )
 
 
 def _in_mysql(at: Scene) -> Iterator[Drift]:

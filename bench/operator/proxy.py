@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +28,12 @@ class Request:
     def is_write(self) -> bool:
         """Whether it may change something: a query through Grafana never does."""
         return self.method not in READS
+
+    @property
+    def org(self) -> str:
+        """The number of the organisation that its header names; empty if none."""
+        found = re.search(rb"^x-grafana-org-id: *(\d+)", self.headers, re.I | re.M)
+        return found[1].decode() if found else ""
 
 
 class Proxy:

@@ -16,10 +16,11 @@ from typing import Any
 
 import httpx
 
-from bench.operator.proxy import Proxy, counting
+from bench.operator.proxy import Proxy, Request, counting
 from voice_lab import pods, processes, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.services import cluster, database, grafana, operator
+from voiceprobe_operator import names
 
 API = "/apis/voicequality.io/v1alpha1"
 READY_SECONDS = 900
@@ -125,16 +126,24 @@ class Scene:
             rules = self.in_org(org, "/api/v1/provisioning/alert-rules")
             counted["alert rule"] += len(rules)
             counted["rule group"] += len({rule["ruleGroup"] for rule in rules})
-            counted["contact point"] += len(self._contact_points(org))
-            counted["policy"] += bool(rules)
+            counted["contact point"] += sum(bool(point["uid"]) for point in self._alerting(org, "contact-points"))
+            counted["silence"] += len(self._alerting(org, "mute-timings"))
+            counted["policy"] += bool(dict(self._alerting(org, "policies")).get("routes"))
         return counted
 
-    def _contact_points(self, org: int) -> list[dict[str, Any]]:
-        answer = self.grafana.get("/api/v1/provisioning/contact-points", headers={"X-Grafana-Org-Id": str(org)})
-        # Grafana fails where no alerting was ever set up in an organisation.
-        if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
+    def _alerting(self, org: int, what: str) -> Any:  # noqa: ANN401 - JSON of Grafana
+        answer = self.grafana.get(f"/api/v1/provisioning/{what}", headers={"X-Grafana-Org-Id": str(org)})
+        # Grafana fails where alerting has not begun in an organisation.
+        if answer.status_code in {httpx.codes.INTERNAL_SERVER_ERROR, httpx.codes.NOT_FOUND}:
             return []
-        return [point for point in answer.raise_for_status().json() if point["uid"]]
+        return answer.raise_for_status().json()
+
+    def of_the_staff(self, requests: Iterable[Request]) -> list[Request]:
+        """Those that are about the staff's organisation or its viewer, and so about no client."""
+        org = self.organisations()[names.FLEET]
+        viewer = self.grafana.get("/api/users/lookup", params={"loginOrEmail": names.FLEET_VIEWER}).json()["id"]
+        about = (f"/grafana/api/orgs/{org}/", f"/grafana/api/users/{viewer}/")
+        return [one for one in requests if one.org == str(org) or one.path.startswith(about)]
 
 
 def is_pulse(path: str) -> bool:
@@ -184,7 +193,9 @@ def _declare(api: httpx.Client, probes: int, clients: int) -> None:
     for number in range(clients):
         name = f"client-{number:02d}"
         api.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
-        body = _body("VoiceClient", name, "client", {"displayName": f"Client {number}"})
+        told = {"name": "noc", "email": {"addresses": [f"noc@{name}.example"]}}
+        spec = {"displayName": f"Client {number}", "receivers": [told]}
+        body = _body("VoiceClient", name, "client", spec)
         api.post(f"{API}/namespaces/{name}/voiceclients", json=body).raise_for_status()
 
     def make(number: int) -> None:
