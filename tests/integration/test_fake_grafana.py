@@ -87,7 +87,6 @@ def conversation(client: httpx.Client, name: str) -> list[tuple[str, Any]]:
     org["id"] = number
     note("nobody is in it", ask("GET", members), lambda b: b)
     note("nothing is found in it", ask("GET", "/api/datasources"), len)
-    note("no folder in it", ask("GET", "/api/folders/voice"))
     note("nobody can join it", ask("POST", members, {"loginOrEmail": "admin", "role": "Admin"}))
     note("nothing is found in it", ask("GET", "/api/search", limit=5000, page=1), len)
     return said

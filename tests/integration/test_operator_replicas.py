@@ -17,7 +17,7 @@ from voice_lab.services import cluster, database, grafana, operator
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 NAMESPACE = "handover"
-PROBES = 50
+PROBES = 150
 HAND_OVER_SECONDS = 15
 Body = dict[str, Any]
 
