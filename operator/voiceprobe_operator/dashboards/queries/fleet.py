@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from voiceprobe_operator.dashboards.queries.text import (
     FLEET,
+    SHARES_OF_COUNTED,
     WORST_OF_LOW,
+    counted,
     health_counts,
     outcomes,
     percentile,
+    percentile_of_counted,
     ranked,
     rates,
 )
@@ -57,7 +60,7 @@ ORDER BY {_AGE} DESC, sip_host"""
 
 def clients() -> str:
     """Every client: its probes by health now, and what its calls of the chosen time say, the worst first."""
-    also = "client, answered, compliant"
+    answered, compliant = SHARES_OF_COUNTED
     return f"""SELECT c.display_name AS `Client`, c.client AS `Namespace`, COALESCE(p.probes, 0) AS `Probes`,
   p.unhealthy AS `Unhealthy`, p.degraded AS `Degraded`, p.no_data AS `NoData`, p.healthy AS `Healthy`,
   p.suspended AS `Suspended`, k.calls AS `Calls`, k.answered AS `Answer rate`, k.compliant AS `SLA compliance`,
@@ -69,9 +72,9 @@ LEFT JOIN (
   FROM fleet_probe GROUP BY client
 ) p ON p.client = c.client
 LEFT JOIN (
-  SELECT client, COUNT(*) AS calls, 100 * AVG(answered) AS answered, 100 * AVG(compliant) AS compliant,
-    {percentile(WORST_OF_LOW)} AS mos
-  FROM ({ranked("mos", "fleet_call_judged", _VALID, by="client", also=also)}) r
+  SELECT client, SUM(calls) AS calls, {answered} AS answered, {compliant} AS compliant,
+    {percentile_of_counted(WORST_OF_LOW)} AS mos
+  FROM ({counted("fleet_call_judged", _VALID, by="client")}) r
   GROUP BY client
 ) k ON k.client = c.client
 ORDER BY p.unhealthy DESC, p.degraded DESC, k.compliant IS NULL, k.compliant, c.display_name, c.client"""

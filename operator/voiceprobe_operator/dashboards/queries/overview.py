@@ -54,14 +54,18 @@ def timeline() -> str:
 
     Two probes may have the same display name, so a row carries the probe's own name too.
     """
-    return f"""SELECT $__timeGroupAlias(c.started_at, $__interval),
-  CONCAT(c.display_name, ' (', c.probe, ')') AS metric,
-  MAX(FIELD(c.health, 'Healthy', 'Degraded', 'Unhealthy')) AS value
-FROM client_call_judged c
-JOIN (SELECT p.probe FROM client_probe p ORDER BY {_WORST_FIRST}, p.display_name, p.probe LIMIT {TIMELINES}) w
-  ON w.probe = c.probe
-WHERE $__timeFilter(c.started_at) AND c.valid
-GROUP BY 1, 2
+    return f"""SELECT k.time, CONCAT(w.display_name, ' (', w.probe, ')') AS metric, k.value
+FROM (
+  SELECT $__timeGroupAlias(started_at, $__interval), probe,
+    MAX(FIELD(health, 'Healthy', 'Degraded', 'Unhealthy')) AS value
+  FROM client_call_judged
+  WHERE {_VALID}
+  GROUP BY 1, 2
+) k
+STRAIGHT_JOIN (
+  SELECT p.probe, p.display_name FROM client_probe p
+  ORDER BY {_WORST_FIRST}, p.display_name, p.probe LIMIT {TIMELINES}
+) w ON w.probe = k.probe
 ORDER BY 1, 2"""
 
 
@@ -109,16 +113,22 @@ def mos() -> str:
 
 def mos_of_worst() -> str:
     """The lowest MOS of each interval, of the ten probes whose calls are worst on the average of the chosen time."""
-    return f"""SELECT $__timeGroupAlias(c.started_at, $__interval),
-  CONCAT(p.display_name, ' (', p.probe, ')') AS metric, MIN(c.mos_cq) AS value
-FROM client_call_stream c
-JOIN (
-  SELECT probe FROM client_call_stream WHERE {_VALID} AND mos_cq IS NOT NULL
-  GROUP BY probe ORDER BY AVG(mos_cq), probe LIMIT {SERIES}
-) w ON w.probe = c.probe
-JOIN client_probe p ON p.probe = c.probe
-WHERE $__timeFilter(c.started_at) AND c.valid AND c.mos_cq IS NOT NULL
-GROUP BY 1, 2
+    return f"""SELECT r.time, CONCAT(p.display_name, ' (', p.probe, ')') AS metric, r.value
+FROM (
+  SELECT time, probe, value, DENSE_RANK() OVER (ORDER BY mean, probe) AS place
+  FROM (
+    SELECT time, probe, value, SUM(total) OVER (PARTITION BY probe) / SUM(many) OVER (PARTITION BY probe) AS mean
+    FROM (
+      SELECT $__timeGroupAlias(started_at, $__interval), probe,
+        MIN(mos_cq) AS value, SUM(mos_cq) AS total, COUNT(*) AS many
+      FROM client_call_stream
+      WHERE {_VALID} AND mos_cq IS NOT NULL
+      GROUP BY 1, 2
+    ) b
+  ) m
+) r
+STRAIGHT_JOIN client_probe p ON p.probe = r.probe
+WHERE r.place <= {SERIES}
 ORDER BY 1, 2"""
 
 

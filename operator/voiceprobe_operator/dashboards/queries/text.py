@@ -76,6 +76,33 @@ def ranked(value: str, view: str, where: str, *, by: str = "", also: str = "") -
   WHERE {where}"""
 
 
+def counted(view: str, where: str, *, by: str = "") -> str:
+    """For each MOS (v) of the calls of a group `by`: how many have it, and of these were answered and good; how many
+    have it or a lower one, and how many of the group have any.
+
+    For groups of many calls with few different values: they are counted and not put in order. Those without a MOS come
+    last and are counted in `calls` alone, as in `ranked`.
+    """
+    group, also = (f"PARTITION BY {by} ", f"{by}, ") if by else ("", "")
+    return f"""SELECT {also}v, calls, answered, compliant,
+    SUM(calls) OVER ({group}ORDER BY v IS NULL, v) AS up_to,
+    SUM(IF(v IS NULL, 0, calls)) OVER ({group.strip()}) AS many
+  FROM (
+    SELECT {also}mos AS v, COUNT(*) AS calls, SUM(answered) AS answered, SUM(compliant) AS compliant
+    FROM {view}
+    WHERE {where}
+    GROUP BY {also}mos
+  ) g"""
+
+
+def percentile_of_counted(share: str) -> str:
+    """The value below which `share` of a group's values are, out of rows of `counted`."""
+    return f"MIN(CASE WHEN up_to >= CEIL({share} * many) THEN v END)"
+
+
+SHARES_OF_COUNTED = "100 * SUM(answered) / SUM(calls)", "100 * SUM(compliant) / SUM(calls)"
+
+
 def call_uuid(column: str) -> str:
     """The text of a UUID in 16 bytes, as the portal's addresses have it."""
     parts = ", ".join(f"SUBSTR(HEX({column}), {start}, {size})" for start, size in _UUID_PARTS)
@@ -100,12 +127,11 @@ def local_time(column: str, changes: tuple[Change, ...]) -> str:
 
 def rates(views: Views, where: str = "") -> str:
     """How many calls there were, the share that was answered and that was good, and the MOS of the worse direction."""
-    measured = ranked("mos", views.judged, f"$__timeFilter(started_at) AND valid{where}", also="answered, compliant")
-    return f"""SELECT COUNT(*) AS `Calls`, 100 * AVG(answered) AS `Answer rate`,
-  100 * AVG(compliant) AS `SLA compliance`, {percentile(MEDIAN)} AS `MOS, median`,
-  {percentile(WORST_OF_LOW)} AS `MOS, worst 5 %`
+    answered, compliant = SHARES_OF_COUNTED
+    return f"""SELECT SUM(calls) AS `Calls`, {answered} AS `Answer rate`, {compliant} AS `SLA compliance`,
+  {percentile_of_counted(MEDIAN)} AS `MOS, median`, {percentile_of_counted(WORST_OF_LOW)} AS `MOS, worst 5 %`
 FROM (
-  {measured}
+  {counted(views.judged, f"$__timeFilter(started_at) AND valid{where}")}
 ) k
 HAVING COUNT(*) > 0"""
 
