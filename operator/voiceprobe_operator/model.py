@@ -131,6 +131,8 @@ def _receivers(spec: Sequence[Mapping[str, Any]]) -> tuple[Receiver, ...]:
         return parse_receivers(spec)
     except KeyError as error:
         raise InvalidSpecError(f"a receiver is not complete (it lacks {error}): apply it again") from error
+    except ValueError as error:
+        raise InvalidSpecError(f"a receiver cannot work: {error}") from error
 
 
 def parse_probe(body: Mapping[str, Any]) -> Probe:

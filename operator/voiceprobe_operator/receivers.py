@@ -5,10 +5,12 @@ Secrets are only named here: `SecretKey` says where one is found, in the client'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_SECRET_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 SEVERITIES = ("warning", "critical")
 
 
@@ -56,7 +58,7 @@ def secret_names(receivers: Sequence[Receiver]) -> frozenset[str]:
 
 
 def parse_receivers(spec: Sequence[Mapping[str, Any]]) -> tuple[Receiver, ...]:
-    """Receivers as the API server stored them, with the CRD's defaults; raises KeyError for one that is not whole."""
+    """Receivers as the API server stored them, with the CRD's defaults; raises KeyError or ValueError for a bad one."""
     return tuple(_receiver(one) for one in spec)
 
 
@@ -75,4 +77,7 @@ def _webhook(spec: Mapping[str, Any]) -> Webhook:
 
 
 def _secret_key(spec: Mapping[str, Any]) -> SecretKey:
+    # The CRD says the same, but an older CRD may still be installed, and this becomes part of an address.
+    if not _SECRET_NAME.fullmatch(spec["name"]):
+        raise ValueError(f"{spec['name']!r} is not the name of a Secret")
     return SecretKey(spec["name"], spec["key"])

@@ -151,6 +151,7 @@ def test_a_viewer_administers_nothing(acme: httpx.Client, path: str) -> None:
         "api/alertmanager/grafana/config/api/v1/alerts",
         "api/alertmanager/grafana/config/api/v1/receivers",
         "api/alertmanager/grafana/config/history",
+        "api/alertmanager/grafana/api/v2/status",
         "api/v1/provisioning/contact-points",
         "api/v1/notifications/receivers",
         "apis/notifications.alerting.grafana.app/v0alpha1/namespaces/org-2/receivers",

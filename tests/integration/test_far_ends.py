@@ -331,8 +331,8 @@ def test_a_call_on_hold_is_silent_and_goes_on(far_ends: FarEnds):
     cdr = far_ends.call("hold", "-rtp_echo", duration_ms=3000)
     assert (cdr.call.disposition, cdr.call.hangup_by) == ("answered", "local")
     assert cdr.call.duration_ms >= 3000
-    # Three seconds are 150 packets; one of the seconds we said nothing, and the echo had nothing to send back. What came
-    # before the hold is 50 at most, whatever SIPp's echo misses on a busy machine.
+    # Three seconds are 150 packets; one of the seconds we said nothing, and the echo had nothing to send back. Before
+    # the hold come 50 at most. On a busy machine SIPp's echo misses some.
     assert 55 <= reverse(cdr).rtp_rx <= 125
 
 

@@ -21,7 +21,7 @@ Secrets = Mapping[str, Mapping[str, str]]
 """The Secrets that receivers name, by name and then by key. One that is not there is left out."""
 
 # The same words as in the CRD, for an address that comes out of a Secret.
-_URL = re.compile(r"https?://[!-z|~]{1,2000}", re.ASCII)
+_URL = re.compile(r"https?://[A-Za-z0-9[][!-z|~]{0,2000}", re.ASCII)
 _LINE = re.compile(r"[\x20-\x7e]{1,4096}", re.ASCII)
 # Alertmanager's own defaults for the last two. Alerts of one evaluation come together, so there is no need to wait.
 _TIMING = {"group_wait": "10s", "group_interval": "5m", "repeat_interval": "4h"}
@@ -33,10 +33,13 @@ class UnusableSecretError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ContactPoint:
-    """Grafana gives `visible` back to whoever may read contact points, a webhook's address included; never `secret`."""
+    """Grafana gives `visible` back to whoever may read contact points, and never `secret`.
+
+    A webhook's address is visible, also one that came out of a Secret.
+    """
 
     uid: str
-    visible: Json
+    visible: Json = field(repr=False)
     secret: Json = field(repr=False)
 
     @property
@@ -67,7 +70,7 @@ def _webhook(receiver: Receiver, webhook: Webhook, secrets: Secrets) -> tuple[di
         return settings, {}
     credentials = _value(receiver, webhook.credentials, secrets)
     if not _LINE.fullmatch(credentials):
-        text = f"receiver {receiver.name}: {_where(webhook.credentials)} is not one line of ASCII text"
+        text = f"receiver {receiver.name}: {_where(webhook.credentials)} is not one line of ASCII, 4096 at most"
         raise UnusableSecretError(text)
     return {**settings, "authorization_scheme": webhook.scheme}, {"authorization_credentials": credentials}
 
@@ -85,7 +88,7 @@ def _value(receiver: Receiver, wanted: SecretKey, secrets: Secrets) -> str:
     if (secret := secrets.get(wanted.name)) is None:
         raise UnusableSecretError(f"receiver {receiver.name}: there is no Secret {wanted.name} in the namespace")
     if not (value := secret.get(wanted.key, "").strip()):
-        raise UnusableSecretError(f"receiver {receiver.name}: Secret {wanted.name} has no key {wanted.key}")
+        raise UnusableSecretError(f"receiver {receiver.name}: Secret {wanted.name} has no key {wanted.key} with text")
     return value
 
 

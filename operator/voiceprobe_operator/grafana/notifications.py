@@ -6,8 +6,9 @@ that `Held` says is certain.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from voiceprobe_operator import names
@@ -20,6 +21,7 @@ from voiceprobe_operator.receivers import Receiver
 
 _PROVISIONING = "/api/v1/provisioning"
 _CONTACTS = f"{_PROVISIONING}/contact-points"
+_OUR_UID = re.compile(rf"{names.CONTACT_POINT_PREFIX}[0-9a-f]{{32}}")
 _POLICY = f"{_PROVISIONING}/policies"
 _TIMINGS = f"{_PROVISIONING}/mute-timings"
 
@@ -28,9 +30,14 @@ _TIMINGS = f"{_PROVISIONING}/mute-timings"
 class Held:
     """What an organisation holds: our contact points by uid, the policy tree, and the silence."""
 
-    contacts: dict[str, Json]
+    contacts: dict[str, Json] = field(repr=False)
     policy: Json
     silence: Json | None
+
+    def of(self, receiver: Receiver) -> list[ContactPoint]:
+        """The contact points of a receiver as they are. What is secret in them stays as it is."""
+        name = names.contact_point(receiver.name)
+        return [ContactPoint(uid, have, {}) for uid, have in self.contacts.items() if have["name"] == name]
 
 
 async def look(grafana: Grafana, org: int) -> Held:
@@ -42,7 +49,7 @@ async def look(grafana: Grafana, org: int) -> Held:
     timings = await grafana.get(_TIMINGS, org=org) or ()
     return Held(
         # Only what is ours by name: a contact point that somebody else made stays.
-        contacts={found["uid"]: found for found in contacts if found["uid"].startswith(names.CONTACT_POINT_PREFIX)},
+        contacts={found["uid"]: found for found in contacts if _OUR_UID.fullmatch(found["uid"])},
         policy=tree,
         silence=next((found for found in timings if found["name"] == names.SILENCE), None),
     )

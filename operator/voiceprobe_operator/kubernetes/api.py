@@ -14,7 +14,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import kopf
@@ -95,7 +95,8 @@ class Kubernetes:
 
     async def secret(self, namespace: str, name: str) -> dict[str, Any] | None:
         """A Secret as it is; None: there is none. Raises Denied if this account may not read it."""
-        answer = await self._call("GET", f"{_SECRETS.format(namespace)}/{name}", accept=(_NOT_FOUND,))
+        path = f"{_SECRETS.format(namespace)}/{quote(name, safe='')}"
+        answer = await self._call("GET", path, accept=(_NOT_FOUND,))
         return None if answer.status == _NOT_FOUND else answer.body
 
     async def create_secret(self, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:

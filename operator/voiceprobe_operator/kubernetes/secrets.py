@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import json
 import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping
@@ -31,9 +33,10 @@ class Secrets:
 
     def __init__(self, kubernetes: Kubernetes, namespace: str, changed: Callable[[str], None]) -> None:
         self._kubernetes, self._namespace, self._changed = kubernetes, namespace, changed
-        # The version of each as it was last read or written: the watch tells of what we did ourselves, too.
-        self._versions: dict[Key, str] = {}
-        self._writing: set[Key] = set()
+        # What each held when it was last read or written: the watch tells of what we did ourselves, too.
+        self._held: dict[Key, str] = {}
+        # Of those that are being read or written: what the watch told meanwhile.
+        self._told: dict[Key, str | None] = {}
         self._watches: dict[Key, asyncio.Task[None]] = {}
 
     async def password(self, client: str) -> str:
@@ -48,34 +51,44 @@ class Secrets:
         key = (self._namespace, name)
         found = await self._kubernetes.secret(*key)
         if found is not None and (kept := _content(found).get("password")):
-            self._versions[key] = _version(found)
+            self._held[key] = _digest(found)
             return kept
         password = secrets.token_urlsafe(32)
         content = {"stringData": {"username": account, "password": password}}
-        self._writing.add(key)
+        self._told[key] = None
         try:
             if found is None:
                 body = {"metadata": {"name": name, "labels": {**_MANAGED, **labels}}, **content}
                 written = await self._kubernetes.create_secret(self._namespace, body)
             else:
                 written = await self._kubernetes.patch_secret(*key, content)
-            self._versions[key] = _version(written)
+            self._held[key] = _digest(written)
         finally:
-            self._writing.discard(key)
+            del self._told[key]
         return password
 
     async def read(self, client: str, name: str) -> dict[str, str] | None:
         """What a Secret of the client's namespace holds; None: there is none. Raises Rejected if that is forbidden."""
+        if client == self._namespace:
+            # All clients' passwords are there, and whoever names a receiver could have them sent anywhere.
+            raise Rejected("SecretUnusable", "no receiver may use a Secret of the operator's own namespace")
+        key = (client, name)
+        self._told[key] = None
         try:
             found = await self._kubernetes.secret(client, name)
         except Denied as error:
+            self._held[key] = ""
             sentence = (
                 f"the operator may not read Secret {name} of namespace {client}. To allow it: kubectl create"
                 f" rolebinding voice-receivers -n {client} --clusterrole={names.RECEIVERS_ROLE}"
                 f" --serviceaccount={self._namespace}:{names.MANAGER}"
             )
-            raise Rejected("SecretForbidden", sentence) from error
-        self._versions[client, name] = "" if found is None else _version(found)
+            raise Rejected("SecretUnusable", sentence) from error
+        finally:
+            told = self._told.pop(key)
+        self._held[key] = "" if found is None else _digest(found)
+        if told is not None and told != self._held[key]:
+            self._changed(client)
         return None if found is None else _content(found)
 
     def follow_passwords(self) -> None:
@@ -87,8 +100,8 @@ class Secrets:
         """Watch exactly these Secrets of the client's namespace."""
         for key in [key for key in self._watches if key[0] == client and key[1] and key[1] not in wanted]:
             self._watches.pop(key).cancel()
-            self._versions.pop(key, None)
-        for name in wanted:
+            self._held.pop(key, None)
+        for name in wanted if client != self._namespace else ():
             self._watch((client, name), {"fieldSelector": f"metadata.name={name}"})
 
     async def aclose(self) -> None:
@@ -101,9 +114,11 @@ class Secrets:
 
     def _watch(self, key: Key, selector: Mapping[str, str]) -> None:
         if key not in self._watches:
-            self._watches[key] = asyncio.create_task(self._watch_for_ever(key[0], selector))
+            self._watches[key] = asyncio.create_task(self._watch_for_ever(key, selector))
 
-    async def _watch_for_ever(self, namespace: str, selector: Mapping[str, str]) -> None:
+    async def _watch_for_ever(self, key: Key, selector: Mapping[str, str]) -> None:
+        """Whatever happens: a watch that ended unseen would be missed by nobody."""
+        namespace, name = key
         failures = 0
         while True:
             try:
@@ -112,26 +127,35 @@ class Secrets:
                     self._notice(namespace, event)
             except OutsideError as error:
                 failures += 1
-                log.info("%s", error.sentence)
+                if failures == 1:
+                    log.info("%s: Secret %s: %s", namespace, name or "of any client", error.sentence)
+            except Exception:
+                failures += 1
+                log.exception("%s: the watch of Secret %s failed", namespace, name or "of any client")
             # At an end in order, too: an API server that ends each watch at once is not asked without a pause.
             await asyncio.sleep(delay(failures or 1, base=1, cap=_LONGEST_PAUSE_SECONDS))
 
     def _notice(self, namespace: str, event: Mapping[str, Any]) -> None:
         body = event["object"]
         key = (namespace, body["metadata"]["name"])
-        version = "" if event["type"] == "DELETED" else _version(body)
-        if key in self._writing or self._versions.get(key, version) == version:
-            return
-        self._versions[key] = version
+        held = "" if event["type"] == "DELETED" else _digest(body)
+        if key in self._told:
+            self._told[key] = held
+        elif self._held.get(key, held) != held:
+            self._held[key] = held
+            self._tell(namespace, body)
+
+    def _tell(self, namespace: str, body: Mapping[str, Any]) -> None:
         own = namespace == self._namespace
         client = (body["metadata"].get("labels") or {}).get(CLIENT_LABEL) if own else namespace
         if client is not None:
-            log.info("%s: Secret %s changed", client or "fleet", key[1])
+            log.info("%s: Secret %s changed", client or "fleet", body["metadata"]["name"])
             self._changed(client or names.FLEET)
 
 
-def _version(body: Mapping[str, Any]) -> str:
-    return str(body["metadata"]["resourceVersion"])
+def _digest(body: Mapping[str, Any]) -> str:
+    """What a Secret holds, in short: a label or an annotation changes nothing for us."""
+    return hashlib.sha256(json.dumps(body.get("data") or {}, sort_keys=True).encode()).hexdigest()
 
 
 def _content(body: Mapping[str, Any]) -> dict[str, str]:

@@ -55,28 +55,32 @@ class Alerter:
             # What was declared before stays in force.
             return
         problems = await self._read_secrets(turn, client)
+        if held.notifications is None:
+            held.notifications = await notifications.look(self._grafana, held.org)
         points: dict[str, ContactPoint] = {}
         reached: list[Receiver] = []
         for receiver in client.receivers:
             try:
                 key = self._settings.mysql_password.encode()
-                point = contacts.contact_point(receiver, turn.known.secrets, key)
+                found = [contacts.contact_point(receiver, turn.known.secrets, key)]
             except UnusableSecretError as error:
                 problems.setdefault(receiver.name, str(error))
-            else:
-                points[point.uid] = point
-                reached.append(receiver)
-        if held.notifications is None:
-            held.notifications = await notifications.look(self._grafana, held.org)
+                # A Secret that is away for a moment, as one that is replaced, silences nobody.
+                found = held.notifications.of(receiver)
+            points |= {point.uid: point for point in found}
+            reached += [receiver] if found else []
         _tell(turn, await notifications.ensure(self._grafana, held.org, points, tuple(reached), held.notifications))
         if problems:
-            text = f"nobody is told through: {'; '.join(problems.values())}"
+            text = f"receivers that cannot be used as declared: {'; '.join(problems.values())}"
             turn.result.receivers = Outcome(False, "SecretUnusable", text)
 
     async def _read_secrets(self, turn: Turn, client: Client) -> dict[str, str]:
         """Have the Secrets known that the receivers need; why some cannot be read, by receiver."""
         needed, known = secret_names(client.receivers), turn.known.secrets
         self._secrets.follow(client.name, needed)
+        for name in known.keys() - needed:
+            # Nobody watches it any more.
+            del known[name]
         problems: dict[str, str] = {}
         for name in sorted(needed - known.keys()):
             try:
@@ -92,7 +96,6 @@ class Alerter:
         org = self._server.organisations.get(turn.client)
         if org is None or turn.kept_probes():
             return
-        self._secrets.follow(turn.client, ())
         try:
             held = await alerts.look(self._grafana, org, self._server.version)
             await alerts.withdraw(self._grafana, org, held)

@@ -115,6 +115,7 @@ class Reconciler:
 
     async def _withdraw(self, turn: Turn) -> None:
         self._wanted.pop(turn.client, None)
+        self._secrets.follow(turn.client, ())
         published = turn.known.published
         if published is None or published.client_row is not None or published.plan:
             # The dashboards first: whose they are stands in the plan.

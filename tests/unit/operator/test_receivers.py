@@ -73,6 +73,7 @@ def test_credentials_are_neither_read_back_nor_told():
     found = point(PAGER)
     assert "t0ken" not in json.dumps(found.visible)
     assert "t0ken" not in repr(found)
+    assert "s3cret" not in repr(point(CHAT))
 
 
 def test_another_secret_makes_another_contact_point_and_the_same_one_the_same():
@@ -86,11 +87,12 @@ def test_another_secret_makes_another_contact_point_and_the_same_one_the_same():
     ("spec", "secrets", "sentence"),
     [
         (CHAT, {}, "receiver chat: there is no Secret hook in the namespace"),
-        (CHAT, {"hook": {"uri": "x"}}, "receiver chat: Secret hook has no key url"),
+        (CHAT, {"hook": {"uri": "x"}}, "receiver chat: Secret hook has no key url with text"),
         (CHAT, {"hook": {"url": "file:///etc/passwd"}}, "receiver chat: key url of Secret hook holds no address"),
         (CHAT, {"hook": {"url": "https://a b"}}, "holds no address"),
+        (CHAT, {"hook": {"url": "https://:80/"}}, "holds no address"),
         (CHAT, {"hook": {"url": "https://{{ .Secret }}"}}, "holds no address"),
-        (PAGER, {"pager": {"token": "a\nX-Other: b"}}, "key token of Secret pager is not one line of ASCII text"),
+        (PAGER, {"pager": {"token": "a\nX-Other: b"}}, "key token of Secret pager is not one line of ASCII"),
     ],
 )
 def test_a_secret_that_is_of_no_use_is_told_of_without_telling_it(spec, secrets, sentence):
@@ -155,7 +157,54 @@ async def test_a_missing_secret_keeps_the_client_from_ready_and_no_other_receive
     assert world.cluster.condition("inbound-sales")["status"] == "True"
     told = world.cluster.condition("client", "AlertsReady")
     assert (told["status"], told["reason"]) == ("False", "SecretUnusable")
-    assert told["message"] == "nobody is told through: receiver pager: there is no Secret pager in the namespace"
+    assert told["message"] == (
+        "receivers that cannot be used as declared: receiver pager: there is no Secret pager in the namespace"
+    )
+
+
+@pytest.mark.parametrize("how", ["removed", "forbidden"])
+async def test_a_secret_that_is_away_for_a_moment_silences_nobody(world, far, probe_body, how):
+    world.apply(probe_body(), client_body(PAGER))
+    world.cluster.put_secret("acme", "pager", {"token": "t0ken"})
+    await world.resync()
+    world.forget_requests()
+    if how == "removed":
+        world.cluster.remove_secret("acme", "pager")
+    else:
+        world.cluster.forbidden.add("acme")
+    await world.resync()
+    assert [settings["authorization_credentials"] for settings in contacts(far).values()] == ["t0ken"]
+    assert (far.writes, world.cluster.condition("client")["reason"]) == ([], "SecretUnusable")
+
+
+async def test_a_receiver_that_comes_back_gets_the_secret_of_today(world, far, probe_body):
+    world.apply(probe_body(), client_body(PAGER))
+    world.cluster.put_secret("acme", "pager", {"token": "old"})
+    await world.resync()
+    world.apply(client_body(generation=2))
+    await world.reconciler.reconcile("acme")
+    world.cluster.put_secret("acme", "pager", {"token": "new"})
+    world.apply(client_body(PAGER, generation=3))
+    await world.reconciler.reconcile("acme")
+    assert [settings["authorization_credentials"] for settings in contacts(far).values()] == ["new"]
+
+
+async def test_no_receiver_gets_a_secret_of_the_operators_own_namespace(world, far, probe_body):
+    """There are all clients' passwords, and the operator may read them."""
+    mine = {"name": "voice-client-acme", "key": "password"}
+    webhook = {"url": "https://thief.example", "authorization": {"credentialsSecretRef": mine}}
+    inside = client_body({"name": "thief", "webhook": webhook})
+    inside["metadata"]["namespace"] = "voice-system"
+    world.apply(probe_body(), inside)
+    await world.resync()
+    assert far.contacts == {}
+    assert "operator's own namespace" in world.cluster.condition("client")["message"]
+
+
+@pytest.mark.parametrize("name", ["../../voice-system/secrets/voice-client-b", "a/b", "", "a%2fb", "A"])
+def test_a_name_that_would_lead_elsewhere_is_refused_without_the_crd(name):
+    with pytest.raises(InvalidSpecError, match="is not the name of a Secret"):
+        parse_client("acme", client_body({"name": "x", "webhook": {"urlSecretRef": {"name": name, "key": "k"}}}))
 
 
 async def test_a_secret_that_may_not_be_read_tells_how_to_allow_it(world, far, probe_body):
@@ -205,9 +254,11 @@ async def test_contact_points_of_others_stay(world, far, probe_body):
     world.apply(probe_body(), client_body(NOC))
     await world.resync()
     far.contacts[2, "theirs"] = {"uid": "theirs", "name": "theirs", "type": "email", "settings": {}}
+    named = {"uid": "voice-escalation", "name": "escalation", "type": "email", "settings": {}}
+    far.contacts[2, "voice-escalation"] = named
     world.delete("client", "VoiceClient")
     await world.resync()
-    assert set(contacts(far)) == {"theirs"}
+    assert set(contacts(far)) == {"theirs", "escalation"}
 
 
 async def test_with_the_last_probe_its_receivers_go(world, far, probe_body):

@@ -84,6 +84,46 @@ async def test_a_secret_that_comes_later_is_news(world, settle):
     assert world.changed == ["acme"]
 
 
+async def test_a_right_that_is_given_is_news(world, settle):
+    world.cluster.forbidden.add("acme")
+    world.secrets.follow("acme", {"hook"})
+    with pytest.raises(Rejected):
+        await world.secrets.read("acme", "hook")
+    world.cluster.forbidden.clear()
+    await settle()
+    world.cluster.put_secret("acme", "hook", {"url": "https://a.example"})
+    await settle()
+    assert world.changed == ["acme"]
+
+
+async def test_a_label_is_no_news(world, settle):
+    world.cluster.put_secret("acme", "hook", {"url": "https://a.example"})
+    world.secrets.follow("acme", {"hook"})
+    await settle()
+    await world.secrets.read("acme", "hook")
+    world.cluster.put_secret("acme", "hook", {"url": "https://a.example"}, {"team": "voice"})
+    await settle()
+    assert world.changed == []
+
+
+async def test_no_error_ends_a_watch(monkeypatch):
+    tries = []
+
+    class Odd:
+        async def watch_secrets(self, namespace, selector):
+            tries.append(namespace)
+            raise KeyError("type")
+            yield
+
+    real = asyncio.sleep
+    monkeypatch.setattr("voiceprobe_operator.kubernetes.secrets.asyncio.sleep", lambda _: real(0))
+    secrets = Secrets(Odd(), "voice-system", tries.append)
+    secrets.follow("acme", {"hook"})
+    while len(tries) < 3:
+        await real(0)
+    await secrets.aclose()
+
+
 async def test_a_secret_of_another_namespace_that_may_not_be_read_is_no_passing_trouble(world):
     world.cluster.forbidden.add("acme")
     with pytest.raises(Rejected, match="may not read Secret hook of namespace acme"):
@@ -110,7 +150,7 @@ async def test_a_watch_that_breaks_begins_again(settings, monkeypatch):
     monkeypatch.setattr("voiceprobe_operator.kubernetes.secrets.asyncio.sleep", sleep)
     changed = []
     secrets = Secrets(Breaking(), "voice-system", changed.append)
-    secrets._versions["acme", "hook"] = "1"
+    secrets._held["acme", "hook"] = "what it held"
     secrets.follow("acme", {"hook"})
     while not changed:
         await real(0)
