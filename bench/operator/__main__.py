@@ -61,6 +61,8 @@ def from_nothing(at: Scene) -> tuple[list[Request], float]:
     writes = [request for request in requests if request.is_write]
     kube_writes = sum(event["verb"] not in KUBE_READS for event in asked)
     figure("all_ready_s", took, "s", at=at.size)
+    # What it takes a process to start, to become the leader and to list everything.
+    figure("first_grafana_write_s", writes[0].began - began, "s", at=at.size)
     figure("grafana_objects", objects.total(), "objects", at=at.size)
     figure("grafana_writes", len(writes), "requests", at=at.size)
     figure("grafana_writes_per_object", len(writes) / objects.total(), "requests", at=at.size)
@@ -164,6 +166,8 @@ def against_bare_writes(at: Scene, writes: Sequence[Request], took: float) -> No
         figure("bare_writes_s", seconds, "s", at={**at.size, "workers": workers})
     best = min(loops.values())
     figure("all_ready_vs_bare_writes", took, "s", against="the same writes bare", ratio=took / best, at=at.size)
+    writing = writes[-1].began - writes[0].began
+    figure("writing_vs_bare_writes", writing, "s", against="the same writes bare", ratio=writing / best, at=at.size)
 
 
 if __name__ == "__main__":

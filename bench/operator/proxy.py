@@ -11,16 +11,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 CHUNK = 1 << 16
+ORG = re.compile(rb"^x-grafana-org-id: *(\d+)", re.I | re.M)
 READS = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it was sent. `began` is in seconds of the monotonic clock; only a write's body is kept."""
+    """One request as it was sent. `began` is in seconds of the monotonic clock, `org` the organisation that a header
+    names, if any; headers and body are kept of a write only.
+    """
 
     began: float
     method: str
     path: str
+    org: str
     headers: bytes = field(repr=False)
     body: bytes = field(repr=False)
 
@@ -28,12 +32,6 @@ class Request:
     def is_write(self) -> bool:
         """Whether it may change something: a query through Grafana never does."""
         return self.method not in READS
-
-    @property
-    def org(self) -> str:
-        """The number of the organisation that its header names; empty if none."""
-        found = re.search(rb"^x-grafana-org-id: *(\d+)", self.headers, re.I | re.M)
-        return found[1].decode() if found else ""
 
 
 class Proxy:
@@ -83,7 +81,9 @@ class Proxy:
             body = await reader.readexactly(_length(head))
             method, path, _ = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
             kept = b"" if method in READS else body
-            self.requests.append(Request(began, method, path, head if kept else b"", kept))
+            org = ORG.search(head)
+            named = org[1].decode() if org else ""
+            self.requests.append(Request(began, method, path, named, head if kept else b"", kept))
             far.write(head + body)
             await far.drain()
 
