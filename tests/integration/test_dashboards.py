@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -54,8 +53,6 @@ class Desk:
     name: str
     connection: pymysql.Connection[Any]
     http: httpx.Client
-    account: str
-    password: str
     probes: list[str] = field(default_factory=list)
 
     def insert(self, table: str, **values: object) -> None:
@@ -128,7 +125,7 @@ def make_desk(database: Database, grafana: Grafana, account: str, views: tuple[s
         "secureJsonData": {"password": password},
     }  # fmt: skip
     http.post("/api/datasources", json=source).raise_for_status()
-    return Desk(name, connection, http, account, password)
+    return Desk(name, connection, http)
 
 
 def clear(desk: Desk, account: str) -> None:
@@ -354,86 +351,3 @@ def test_the_fleet_shows_all_clients_hosts_and_what_does_not_count(fleet: Desk) 
     assert only(answers["Calls that do not count"])["test"] == pytest.approx(100 * 5 / 30, abs=0.001)
     with fleet.connection.cursor() as cursor:
         cursor.execute("DELETE FROM voice_sip_host WHERE sip_host = %s", (f"h-{fleet.name}",))
-
-
-def make_calls(desk: Desk, times: list[datetime]) -> None:
-    """Calls of both probes at these times, and what the server should know of the tables then."""
-    calls, streams = [], []
-    for probe in ("inbound", "outbound"):
-        for at in times:
-            began = at.replace(tzinfo=None)
-            call = {"uuid": uuid.uuid4().bytes, "started_at": began, "client": desk.name, "probe": probe}
-            calls.append(call | CALL | {"ended_at": began + timedelta(seconds=32)})
-            streams.extend(call | STREAM | {"direction": direction} for direction in ("forward", "reverse"))
-    with desk.connection.cursor() as cursor:
-        for table, rows in (("voice_call", calls), ("voice_call_stream", streams)):
-            marks = ", ".join(f"%({column})s" for column in rows[0])
-            cursor.executemany(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({marks})", rows)
-            cursor.execute(f"ANALYZE TABLE {table}")
-
-
-def of_the_hour_before_noon(sql: str) -> str:
-    """The statement as Grafana sends it, an interval of ten minutes."""
-    since, until = int((NOON - timedelta(hours=1)).timestamp()), int(NOON.timestamp())
-    between = rf"\1 BETWEEN FROM_UNIXTIME({since}) AND FROM_UNIXTIME({until})"
-    sql = re.sub(r"\$__timeFilter\((.*?)\)", between, sql.replace("$__interval", "600"))
-    bucket = r"UNIX_TIMESTAMP(\1) DIV \2 * \2"
-    sql = re.sub(r"\$__timeGroupAlias\((.*?), *(\d+)\)", rf'{bucket} AS "time"', sql)
-    return re.sub(r"\$__timeGroup\((.*?), *(\d+)\)", bucket, sql)
-
-
-def rows_read_by_each_panel(desk: Desk, database: Database, boards: tuple[Dashboard, ...]) -> dict[str, int]:
-    """How many rows the server reads for each panel, out of tables in memory too: asked by the client's account.
-
-    What a condition on the index sorts out (index condition pushdown) would be read and not counted, so it is off.
-    """
-    connection = pymysql.connect(
-        host="127.0.0.1", port=database.port, user=desk.account, password=desk.password, database="voice"
-    )
-    with closing(connection), connection.cursor() as cursor:
-        cursor.execute("SET SESSION optimizer_switch = 'index_condition_pushdown=off', time_zone = '+00:00'")
-
-        def rows_read() -> int:
-            cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-            return sum(int(value) for _, value in cursor.fetchall())
-
-        def asked(sql: str) -> int:
-            before = rows_read()
-            cursor.execute(of_the_hour_before_noon(sql))
-            cursor.fetchall()
-            return rows_read() - before
-
-        return {
-            f"{board.content['title']}: {panel['title']}": asked(panel["targets"][0]["rawSql"])
-            for board in boards
-            for panel in board.content["panels"]
-        }
-
-
-def read_more_with_history(
-    desk: Desk, database: Database, boards: tuple[Dashboard, ...], chosen: int, others: int
-) -> dict[str, int]:
-    """How many rows more those panels read that read many more once there are `others` outside the chosen time."""
-    make_calls(desk, [NOON - timedelta(hours=(number + 1) / (chosen + 1)) for number in range(chosen)])
-    few = rows_read_by_each_panel(desk, database, boards)
-    make_calls(desk, [NOON - timedelta(hours=2, minutes=number) for number in range(others // 2)])
-    make_calls(desk, [NOON + timedelta(hours=2, minutes=number) for number in range(others // 2)])
-    many = rows_read_by_each_panel(desk, database, boards)
-    assert all(few.values())
-    return {title: many[title] - few[title] for title in few if many[title] - few[title] > others / 5}
-
-
-# Where most calls are of the chosen time a server may think that all calls of the few probes are quicker read.
-@pytest.mark.parametrize(("chosen", "others"), [(20, 2000), (1000, 600)])
-def test_no_panel_of_a_client_reads_calls_outside_the_chosen_time(
-    desk: Desk, database: Database, chosen: int, others: int
-) -> None:
-    probe = desk.probe("inbound")
-    desk.probe("outbound")
-    assert read_more_with_history(desk, database, boards(desk, probe), chosen, others) == {}
-
-
-def test_no_panel_of_the_fleet_reads_calls_outside_the_chosen_time(fleet: Desk, database: Database) -> None:
-    fleet.probe("inbound")
-    fleet.probe("outbound")
-    assert read_more_with_history(fleet, database, (fleet_dashboard(),), 20, 2000) == {}

@@ -115,9 +115,7 @@ CREATE TABLE IF NOT EXISTS voice_call_request (
 """
 
 # The partition key must be part of every unique key, so a call is identified by (uuid, started_at). A call's
-# started_at and client never change once it is drawn up, which keeps writing a CDR twice harmless.
-# A table lies in the order of its primary key: the calls of a client and a time are next to one another, and so are
-# their streams, which is what panels read. By uuid they would be a page each. voice_call_time is for the fleet.
+# started_at never changes once it is drawn up, which keeps writing a CDR twice harmless.
 VOICE_CALL = """
 CREATE TABLE IF NOT EXISTS voice_call (
   uuid            BINARY(16)        NOT NULL,
@@ -154,10 +152,9 @@ CREATE TABLE IF NOT EXISTS voice_call (
   audio_sha256    BINARY(32)        NULL,
   probe_lag_ms    DECIMAL(9,3)      NULL,
   valid           BOOLEAN           NOT NULL,
-  PRIMARY KEY (client, started_at, uuid),
-  UNIQUE KEY voice_call_uuid (uuid, started_at),
+  PRIMARY KEY (uuid, started_at),
   KEY voice_call_probe (client, probe, started_at),
-  KEY voice_call_time (started_at)
+  KEY voice_call_time (client, started_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
 """
@@ -212,9 +209,9 @@ CREATE TABLE IF NOT EXISTS voice_call_stream (
   recording           VARCHAR(255)      NULL,
   probe_lag_ms        DECIMAL(9,3)      NULL,
   valid               BOOLEAN           NOT NULL,
-  PRIMARY KEY (client, started_at, uuid, direction),
-  UNIQUE KEY voice_call_stream_uuid (uuid, direction, started_at),
-  KEY voice_call_stream_probe (client, probe, started_at)
+  PRIMARY KEY (uuid, direction, started_at),
+  KEY voice_call_stream_probe (client, probe, started_at),
+  KEY voice_call_stream_time (client, started_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 PARTITION BY RANGE COLUMNS (started_at) (PARTITION p_future VALUES LESS THAN (MAXVALUE))
 """
@@ -302,10 +299,8 @@ FROM (
     ON c.uuid = (SELECT l.uuid FROM voice_call l FORCE INDEX (voice_call_probe)
                  WHERE l.client = p.client AND l.probe = p.probe AND l.valid
                  ORDER BY l.client DESC, l.probe DESC, l.started_at DESC LIMIT 1)
-  LEFT JOIN voice_call_stream f
-    ON f.client = c.client AND f.started_at = c.started_at AND f.uuid = c.uuid AND f.direction = 'forward'
-  LEFT JOIN voice_call_stream r
-    ON r.client = c.client AND r.started_at = c.started_at AND r.uuid = c.uuid AND r.direction = 'reverse'
+  LEFT JOIN voice_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
+  LEFT JOIN voice_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'
 ) s
 """
 
@@ -338,10 +333,8 @@ SELECT c.uuid, c.started_at, c.client, c.probe, p.display_name, c.sip_host, c.di
   END) COLLATE utf8mb4_bin AS health
 FROM voice_call c
 STRAIGHT_JOIN voice_probe p ON p.client = c.client AND p.probe = c.probe
-LEFT JOIN voice_call_stream f
-  ON f.client = c.client AND f.started_at = c.started_at AND f.uuid = c.uuid AND f.direction = 'forward'
-LEFT JOIN voice_call_stream r
-  ON r.client = c.client AND r.started_at = c.started_at AND r.uuid = c.uuid AND r.direction = 'reverse'
+LEFT JOIN voice_call_stream f ON f.uuid = c.uuid AND f.started_at = c.started_at AND f.direction = 'forward'
+LEFT JOIN voice_call_stream r ON r.uuid = c.uuid AND r.started_at = c.started_at AND r.direction = 'reverse'
 """
 
 # What a client's read account may see. The account's name decides, on the server, whose rows they are: USER() is
