@@ -14,8 +14,8 @@ from bench.operator.scene import restart_grafana_empty
 from voice_lab.context import Lab
 
 KEPT_HEADERS = re.compile(rb"^(authorization|content-type|x-grafana-org-id|x-disable-provenance): *(.*)$", re.I)
-# What an organisation is made of comes first and in order: later requests name the numbers that Grafana gave out.
 _RECEIVERS = tuple(f"/grafana/api/v1/provisioning/{kind}" for kind in ("contact-points", "mute-timings", "policies"))
+# What an organisation is made of comes first and in order: later requests name the numbers that Grafana gave out.
 _FOUNDATION = ("/api/orgs", "/api/admin/users", "/api/datasources", "/api/folders", "/users")
 
 

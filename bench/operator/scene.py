@@ -138,12 +138,12 @@ class Scene:
             return []
         return answer.raise_for_status().json()
 
-    def of_the_staff(self, requests: Iterable[Request]) -> list[Request]:
+    def of_the_staff(self, requests: Iterable[Request]) -> set[Request]:
         """Those that are about the staff's organisation or its viewer, and so about no client."""
         org = self.organisations()[names.FLEET]
         viewer = self.grafana.get("/api/users/lookup", params={"loginOrEmail": names.FLEET_VIEWER}).json()["id"]
         about = (f"/grafana/api/orgs/{org}/", f"/grafana/api/users/{viewer}/")
-        return [one for one in requests if one.org == str(org) or one.path.startswith(about)]
+        return {one for one in requests if one.org == str(org) or one.path.startswith(about)}
 
 
 def is_pulse(path: str) -> bool:

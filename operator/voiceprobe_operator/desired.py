@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import Dashboard, Json, overview_dashboard, probe_dashboard
+from voiceprobe_operator.fingerprints import canonical, digest, keyed
 from voiceprobe_operator.model import Client, Probe, Threshold
 from voiceprobe_operator.settings import Settings
 
@@ -107,8 +105,7 @@ def plan_row(probe: Probe) -> Row:
 
 def fingerprint(row: Row) -> bytes:
     """Short hash of a row, the same for a row to be written and for the row that the database gives back."""
-    text = canonical([[column, _plain(row[column])] for column in sorted(row)])
-    return hashlib.sha256(text.encode()).digest()[:16]
+    return digest([[column, _plain(row[column])] for column in sorted(row)])[:16]
 
 
 def _plain(value: Value) -> str | None:
@@ -116,11 +113,6 @@ def _plain(value: Value) -> str | None:
     if isinstance(value, (int, Decimal)):
         return f"={Decimal(value).normalize():f}"
     return value
-
-
-def canonical(value: object) -> str:
-    """JSON in the one spelling in which two equal values are equal texts: MySQL gives JSON back in its own."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def datasource(account: str, settings: Settings, access: Access, when_empty: str = "Retain") -> Datasource:
@@ -141,10 +133,8 @@ def datasource(account: str, settings: Settings, access: Access, when_empty: str
     if access.authority:
         details["tlsAuthWithCACert"] = True
         secret["tlsCACert"] = access.authority
-    # Keyed, so that a viewer who reads the fingerprint cannot try passwords against it.
-    details["fingerprint"] = hmac.digest(
-        settings.mysql_password.encode(), canonical(secret).encode(), hashlib.sha256
-    ).hex()
+    # Every viewer may read it.
+    details["fingerprint"] = keyed(secret, settings.mysql_password)
     visible: Json = {
         "uid": names.DATASOURCE_UID,
         "name": "Voice calls",

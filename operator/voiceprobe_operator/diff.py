@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -34,11 +34,6 @@ def apply(have: Mapping[K, V], change: Diff[K, V]) -> dict[K, V]:
     return {key: value for key, value in have.items() if key not in change.drop} | change.put
 
 
-def shows_each(want: Sequence[Mapping[str, Any]], have: Sequence[Mapping[str, Any]]) -> bool:
-    """`shows` for two lists: as many, in the same order."""
-    return len(want) == len(have) and all(shows(one, other) for one, other in zip(want, have, strict=True))
-
-
 def shows(want: Mapping[str, Any], have: Mapping[str, Any]) -> bool:
     """Whether `have` holds all that `want` says. A server adds fields of its own to what it is given."""
     for key, value in want.items():
@@ -50,3 +45,10 @@ def shows(want: Mapping[str, Any], have: Mapping[str, Any]) -> bool:
         elif have[key] != value:
             return False
     return True
+
+
+def shows_with_each(want: Mapping[str, Any], have: Mapping[str, Any], key: str) -> bool:
+    """`shows`, also for the objects in the list at `key`: as many, in the same order."""
+    mine, theirs = want[key], have.get(key) or ()
+    rest = {name: value for name, value in want.items() if name != key}
+    return len(mine) == len(theirs) and all(map(shows, mine, theirs)) and shows(rest, have)

@@ -151,7 +151,7 @@ class Service:
         expected = self._reconciler.organisations() | self._fleet.organisations()
         if lost := self._server.strangers(expected):
             log.warning("Grafana has lost the organisations of %d clients: they are made again", len(lost))
-            self._server.login = ""
+            self._server.forget_login()
             self._reconciler.forget(lost)
             self._queue.add(lost)
 

@@ -150,7 +150,7 @@ def receivers(note: Any, ask: Ask) -> None:
     """The real one sets up alerting for an organisation some seconds after it was made."""
     until(lambda: ask("GET", f"{PROVISIONING}/policies")[0] == 200, what="alerting has begun", seconds=60)
     (noc,) = parse_receivers([{"name": "noc", "webhook": {"url": "https://hooks.example/", "authorization": TOKEN}}])
-    one, other = (contact_point(noc, {"pager": {"token": token}}, b"key") for token in ("old", "new"))
+    one, other = (contact_point(noc, {"pager": {"token": token}}, "key") for token in ("old", "new"))
     rest = {"settings": {"url": "https://elsewhere.example/", "httpMethod": "POST"}}
     contacts, timings, policies = (f"{PROVISIONING}/{kind}" for kind in ("contact-points", "mute-timings", "policies"))
     ours = lambda b: [(c["name"], c["type"], c["settings"]) for c in b if c["uid"].startswith("voice-")]  # noqa: E731

@@ -6,15 +6,13 @@ secret makes another contact point of the same name, written before the old one 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import Json
+from voiceprobe_operator.fingerprints import keyed
 from voiceprobe_operator.receivers import SEVERITIES, Email, Receiver, SecretKey, Webhook
 
 Secrets = Mapping[str, Mapping[str, str]]
@@ -52,15 +50,14 @@ class ContactPoint:
         return {**self.visible, "settings": {**self.visible["settings"], **self.secret}}
 
 
-def contact_point(receiver: Receiver, secrets: Secrets, key: bytes) -> ContactPoint:
+def contact_point(receiver: Receiver, secrets: Secrets, key: str) -> ContactPoint:
     """The contact point of a receiver; `key` is for the fingerprint. Raises UnusableSecretError."""
     if isinstance(receiver.channel, Email):
         kind, settings, secret = "email", {"addresses": ";".join(receiver.channel.addresses)}, {}
     else:
         kind, settings, secret = "webhook", *_webhook(receiver, receiver.channel, secrets)
-    digest = hmac.digest(key, json.dumps([receiver.name, kind, secret], sort_keys=True).encode(), hashlib.sha256)
     name = names.contact_point(receiver.name)
-    uid = f"{names.CONTACT_POINT_PREFIX}{digest.hex()[:32]}"
+    uid = f"{names.CONTACT_POINT_PREFIX}{keyed([receiver.name, kind, secret], key)[:32]}"
     return ContactPoint(uid, {"uid": uid, "name": name, "type": kind, "settings": settings}, secret)
 
 

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from pymysql.cursors import DictCursor
 
-from voiceprobe_operator.desired import PLAN_COLUMNS, Row, canonical, fingerprint
+from voiceprobe_operator.desired import PLAN_COLUMNS, Row, fingerprint
+from voiceprobe_operator.fingerprints import canonical
 
 CLIENT_VIEWS = (
     "client_call",
@@ -72,6 +73,7 @@ def _rows(cursor: DictCursor) -> Iterator[dict[str, Any]]:
 def _plan_row(found: dict[str, Any]) -> Row:
     # A column of a newer schema than ours is none of our business.
     row = {column: found[column] for column in PLAN_COLUMNS if column in found}
+    # MySQL gives JSON back in a spelling of its own.
     return row | {column: canonical(json.loads(str(row[column]))) for column in _JSON_COLUMNS}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from voiceprobe_operator import names
 from voiceprobe_operator.alerting import Alerting
 from voiceprobe_operator.dashboards import Json
-from voiceprobe_operator.diff import diff, shows, shows_each
+from voiceprobe_operator.diff import diff, shows_with_each
 from voiceprobe_operator.errors import OutsideError, Rejected
 from voiceprobe_operator.grafana.api import Grafana
 
@@ -44,9 +44,10 @@ async def look(grafana: Grafana, org: int, version: tuple[int, ...]) -> Held:
 
 async def ensure(grafana: Grafana, org: int, want: Alerting, held: Held) -> list[str]:
     """Make Grafana hold what is wanted, and `held` say so; the uids of what was written and removed."""
+    # Grafana adds fields of its own to a rule and to each of its queries.
     # Only what is ours by name: a rule that somebody else put into our group stays.
     ours = {
-        uid: want.rules[uid] if uid in want.rules and _shows(want.rules[uid], rule) else {}
+        uid: want.rules[uid] if uid in want.rules and shows_with_each(want.rules[uid], rule, "data") else {}
         for uid, rule in held.rules.items()
         if uid.startswith(names.ALERT_RULE_PREFIX)
     }
@@ -68,12 +69,6 @@ async def withdraw(grafana: Grafana, org: int, held: Held) -> None:
     for uid in [uid for uid in held.rules if uid.startswith(names.ALERT_RULE_PREFIX)]:
         await grafana.delete(f"{_RULES}/{uid}", org=org)
         del held.rules[uid]
-
-
-def _shows(want: Json, have: Json) -> bool:
-    """`shows`, also for the queries, a list: Grafana adds fields of its own to each."""
-    rest = {key: value for key, value in want.items() if key != "data"}
-    return shows_each(want["data"], have.get("data") or []) and shows(rest, have)
 
 
 async def _put_rule(grafana: Grafana, org: int, rule: Json, *, is_there: bool) -> None:

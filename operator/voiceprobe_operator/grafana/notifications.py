@@ -7,14 +7,13 @@ that `Held` says is certain.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from voiceprobe_operator import names
 from voiceprobe_operator.alerting.contacts import ContactPoint, policy, silence
 from voiceprobe_operator.dashboards import Json
-from voiceprobe_operator.diff import shows, shows_each
+from voiceprobe_operator.diff import shows, shows_with_each
 from voiceprobe_operator.errors import NotYet, Rejected, Transient
 from voiceprobe_operator.grafana.api import Grafana
 from voiceprobe_operator.receivers import Receiver
@@ -56,7 +55,7 @@ async def look(grafana: Grafana, org: int) -> Held:
 
 
 async def ensure(
-    grafana: Grafana, org: int, contacts: Mapping[str, ContactPoint], receivers: tuple[Receiver, ...], held: Held
+    grafana: Grafana, org: int, contacts: Mapping[str, ContactPoint], receivers: Sequence[Receiver], held: Held
 ) -> list[str]:
     """Make Grafana hold what is wanted, and `held` say so; the names of what was written and removed.
 
@@ -67,7 +66,7 @@ async def ensure(
         # Somebody made one of ours the root, and it could never be removed: back to the one that is always there.
         await grafana.delete(_POLICY, org=org)
         held.policy = await grafana.get(_POLICY, org=org)
-    if (mute := silence()) != {key: (held.silence or {}).get(key) for key in silence()}:
+    if not shows(mute := silence(), held.silence or {}):
         await _put_silence(grafana, org, mute, is_there=held.silence is not None)
         held.silence = mute
         written.append(names.SILENCE)
@@ -76,7 +75,8 @@ async def ensure(
             await _put(grafana, org, _CONTACTS, uid, contact.model(), is_there=uid in held.contacts)
             held.contacts[uid] = contact.visible
             written.append(contact.name)
-    if not _leads(want := policy(receivers, held.policy["receiver"]), held.policy):
+    want = policy(receivers, held.policy["receiver"])
+    if not shows_with_each(want, held.policy, "routes"):
         await grafana.send("PUT", _POLICY, want, org=org)
         held.policy = want
         written.append("policy")
@@ -84,12 +84,6 @@ async def ensure(
         await grafana.delete(f"{_CONTACTS}/{uid}", org=org)
         written.append(f"without {held.contacts.pop(uid)['name']}")
     return written
-
-
-def _leads(want: Json, have: Mapping[str, Any]) -> bool:
-    """Whether the tree `have` does what `want` says."""
-    rest = {key: value for key, value in want.items() if key != "routes"}
-    return shows_each(want["routes"], have.get("routes") or ()) and shows(rest, have)
 
 
 async def _put_silence(grafana: Grafana, org: int, mute: Json, *, is_there: bool) -> None:

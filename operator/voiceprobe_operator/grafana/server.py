@@ -29,6 +29,10 @@ class Server:
             self.login = (await self._grafana.get("/api/user"))["login"]
         await self.find_organisations()
 
+    def forget_login(self) -> None:
+        """Have the operator's login asked for anew: this is another Grafana, perhaps."""
+        self.login = ""
+
     async def known(self) -> None:
         """Ask for everything unless that was done before."""
         if not self.login:

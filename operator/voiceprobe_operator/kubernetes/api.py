@@ -95,8 +95,7 @@ class Kubernetes:
 
     async def secret(self, namespace: str, name: str) -> dict[str, Any] | None:
         """A Secret as it is; None: there is none. Raises Denied if this account may not read it."""
-        path = f"{_SECRETS.format(namespace)}/{quote(name, safe='')}"
-        answer = await self._call("GET", path, accept=(_NOT_FOUND,))
+        answer = await self._call("GET", _secret(namespace, name), accept=(_NOT_FOUND,))
         return None if answer.status == _NOT_FOUND else answer.body
 
     async def create_secret(self, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class Kubernetes:
 
     async def patch_secret(self, namespace: str, name: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Merge `content` into a Secret; as it is then."""
-        answer: dict[str, Any] = (await self._call("PATCH", f"{_SECRETS.format(namespace)}/{name}", content)).body
+        answer: dict[str, Any] = (await self._call("PATCH", _secret(namespace, name), content)).body
         return answer
 
     async def watch_secrets(self, namespace: str, selector: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
@@ -122,9 +121,8 @@ class Kubernetes:
                 async for line in response.content:
                     event = json.loads(line)
                     if event["type"] == "ERROR":
-                        raise Transient(
-                            "KubernetesUnavailable", f"a watch of Secrets broke: {_message(event['object'])}"
-                        )
+                        text = f"a watch of Secrets broke: {_message(event['object'])}"
+                        raise Transient("KubernetesUnavailable", text)
                     yield event
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise Transient("KubernetesUnavailable", f"a watch of Secrets broke: {explain(error)}") from error
@@ -132,12 +130,12 @@ class Kubernetes:
     async def _open(self, path: str, params: Mapping[str, str]) -> aiohttp.ClientResponse:
         """A stream, over a connection that no other request waits for."""
         if self._streams is None:
-            self._streams = _client(self._information(), connections=0)
+            self._streams = _client(self._log_in(), connections=0)
         headers = {"Accept": "application/json", **self._credentials}
         url = f"{self._streams.configuration.host}{path}?{urlencode(params)}"
         answer = await self._streams.call_api("GET", url, headers, _request_timeout=STREAM_TIMEOUT)
         if answer.status == _UNAUTHORIZED:
-            self._credentials = login().as_http_headers()
+            self._log_in()
         response: aiohttp.ClientResponse = answer.response
         return response
 
@@ -198,7 +196,7 @@ class Kubernetes:
         answer = await self._request(method, path, body, params or {})
         if answer.status == _UNAUTHORIZED:
             # A service account's token lives for an hour; the fresh one is in the same file.
-            self._credentials = login().as_http_headers()
+            self._log_in()
             answer = await self._request(method, path, body, params or {})
         if answer.status < 300 or answer.status in accept:
             return answer
@@ -222,13 +220,17 @@ class Kubernetes:
 
     def _connected(self) -> ApiClient:
         if self._client is None:
-            self._client = _client(self._information(), connections=CONNECTIONS)
+            self._client = _client(self._log_in(), connections=CONNECTIONS)
         return self._client
 
-    def _information(self) -> kopf.ConnectionInfo:
+    def _log_in(self) -> kopf.ConnectionInfo:
         info = login()
         self._credentials = info.as_http_headers()
         return info
+
+
+def _secret(namespace: str, name: str) -> str:
+    return f"{_SECRETS.format(namespace)}/{quote(name, safe='')}"
 
 
 def _client(info: kopf.ConnectionInfo, *, connections: int) -> ApiClient:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import json
 import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping
@@ -18,6 +16,7 @@ from typing import Any
 from voiceprobe_operator import names
 from voiceprobe_operator.backoff import delay
 from voiceprobe_operator.errors import Denied, OutsideError, Rejected
+from voiceprobe_operator.fingerprints import digest
 from voiceprobe_operator.kubernetes.api import GROUP, Kubernetes
 
 log = logging.getLogger(__name__)
@@ -25,6 +24,7 @@ log = logging.getLogger(__name__)
 CLIENT_LABEL = f"{GROUP}/client"
 _MANAGED = {"app.kubernetes.io/managed-by": names.MANAGER}
 _LONGEST_PAUSE_SECONDS = 60
+_NOTHING = b""
 Key = tuple[str, str]
 
 
@@ -34,9 +34,9 @@ class Secrets:
     def __init__(self, kubernetes: Kubernetes, namespace: str, changed: Callable[[str], None]) -> None:
         self._kubernetes, self._namespace, self._changed = kubernetes, namespace, changed
         # What each held when it was last read or written: the watch tells of what we did ourselves, too.
-        self._held: dict[Key, str] = {}
+        self._held: dict[Key, bytes] = {}
         # Of those that are being read or written: what the watch told meanwhile.
-        self._told: dict[Key, str | None] = {}
+        self._told: dict[Key, bytes | None] = {}
         self._watches: dict[Key, asyncio.Task[None]] = {}
 
     async def password(self, client: str) -> str:
@@ -77,7 +77,7 @@ class Secrets:
         try:
             found = await self._kubernetes.secret(client, name)
         except Denied as error:
-            self._held[key] = ""
+            self._held[key] = _NOTHING
             sentence = (
                 f"the operator may not read Secret {name} of namespace {client}. To allow it: kubectl create"
                 f" rolebinding voice-receivers -n {client} --clusterrole={names.RECEIVERS_ROLE}"
@@ -86,7 +86,7 @@ class Secrets:
             raise Rejected("SecretUnusable", sentence) from error
         finally:
             told = self._told.pop(key)
-        self._held[key] = "" if found is None else _digest(found)
+        self._held[key] = _NOTHING if found is None else _digest(found)
         if told is not None and told != self._held[key]:
             self._changed(client)
         return None if found is None else _content(found)
@@ -138,7 +138,7 @@ class Secrets:
     def _notice(self, namespace: str, event: Mapping[str, Any]) -> None:
         body = event["object"]
         key = (namespace, body["metadata"]["name"])
-        held = "" if event["type"] == "DELETED" else _digest(body)
+        held = _NOTHING if event["type"] == "DELETED" else _digest(body)
         if key in self._told:
             self._told[key] = held
         elif self._held.get(key, held) != held:
@@ -153,9 +153,9 @@ class Secrets:
             self._changed(client or names.FLEET)
 
 
-def _digest(body: Mapping[str, Any]) -> str:
+def _digest(body: Mapping[str, Any]) -> bytes:
     """What a Secret holds, in short: a label or an annotation changes nothing for us."""
-    return hashlib.sha256(json.dumps(body.get("data") or {}, sort_keys=True).encode()).hexdigest()
+    return digest(body.get("data") or {})
 
 
 def _content(body: Mapping[str, Any]) -> dict[str, str]:

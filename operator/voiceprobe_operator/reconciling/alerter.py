@@ -61,15 +61,15 @@ class Alerter:
         reached: list[Receiver] = []
         for receiver in client.receivers:
             try:
-                key = self._settings.mysql_password.encode()
-                found = [contacts.contact_point(receiver, turn.known.secrets, key)]
+                found = [contacts.contact_point(receiver, turn.known.secrets, self._settings.mysql_password)]
             except UnusableSecretError as error:
                 problems.setdefault(receiver.name, str(error))
                 # A Secret that is away for a moment, as one that is replaced, silences nobody.
                 found = held.notifications.of(receiver)
-            points |= {point.uid: point for point in found}
-            reached += [receiver] if found else []
-        _tell(turn, await notifications.ensure(self._grafana, held.org, points, tuple(reached), held.notifications))
+            if found:
+                reached.append(receiver)
+                points |= {point.uid: point for point in found}
+        _tell(turn, await notifications.ensure(self._grafana, held.org, points, reached, held.notifications))
         if problems:
             text = f"receivers that cannot be used as declared: {'; '.join(problems.values())}"
             turn.result.receivers = Outcome(False, "SecretUnusable", text)

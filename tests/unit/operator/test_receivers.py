@@ -8,7 +8,7 @@ from voiceprobe_operator.alerting.contacts import UnusableSecretError, contact_p
 from voiceprobe_operator.model import InvalidSpecError, parse_client
 from voiceprobe_operator.receivers import Email, Receiver, SecretKey, Webhook, parse_receivers
 
-KEY = b"mysql-secret"
+KEY = "mysql-secret"
 NOC = {"name": "noc", "severities": ["critical"], "email": {"addresses": ["noc@acme.example", "ops@acme.example"]}}
 CHAT = {"name": "chat", "webhook": {"urlSecretRef": {"name": "hook", "key": "url"}}}
 PAGER = {

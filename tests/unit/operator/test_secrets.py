@@ -150,7 +150,7 @@ async def test_a_watch_that_breaks_begins_again(settings, monkeypatch):
     monkeypatch.setattr("voiceprobe_operator.kubernetes.secrets.asyncio.sleep", sleep)
     changed = []
     secrets = Secrets(Breaking(), "voice-system", changed.append)
-    secrets._held["acme", "hook"] = "what it held"
+    secrets._held["acme", "hook"] = b"what it held"
     secrets.follow("acme", {"hook"})
     while not changed:
         await real(0)
