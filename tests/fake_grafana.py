@@ -10,7 +10,11 @@ import httpx
 
 # What may become of a request: refused before it is looked at, or done while the answer gets lost.
 FAULTS = ("away", "500", "429", "web page", "lost", "none", "none", "none")
-_CONFLICT = httpx.Response(409, json={"message": "there is one already"})
+
+
+def conflict():
+    """A response of its own each time: httpx ties one to the client that it went to."""
+    return httpx.Response(409, json={"message": "there is one already"})
 
 
 class FakeGrafana:
@@ -111,7 +115,7 @@ class FakeGrafana:
 
     def add_org(self, body):
         if body["name"] in self.orgs.values():
-            return _CONFLICT
+            return conflict()
         number = self.next_org = self.next_org + 1
         self.orgs[number] = body["name"]
         self.members[number, 1] = "Admin"
@@ -136,7 +140,7 @@ class FakeGrafana:
         if int(org) not in self.orgs:
             return httpx.Response(500, json={"message": "failed"})
         if (int(org), user) in self.members:
-            return _CONFLICT
+            return conflict()
         self.members[int(org), user] = body["role"]
         return {"message": "added"}
 
@@ -172,7 +176,7 @@ class FakeGrafana:
         return [self.datasources[self.org]] if self.org in self.datasources else []
 
     def add_datasource(self, body):
-        return _CONFLICT if self.org in self.datasources else self.put_datasource(body)
+        return conflict() if self.org in self.datasources else self.put_datasource(body)
 
     def put_datasource(self, body, *_):
         self.passwords[self.org] = body.pop("secureJsonData")["password"]
