@@ -58,10 +58,11 @@ def _arguments() -> argparse.Namespace:
 def _application(lab: Lab, arguments: argparse.Namespace) -> float:
     """Measure the SIP application and print its figures; returns its calls per core."""
     held = HOLD_SETTLE_S + HOLD_S
-    stages = [Stage(HOLD_CALLS, held), *[Stage(arguments.step, load.WINDOW_S)] * arguments.steps]
     with progress.step("application", "making calls"), prober.running(lab) as subject:
         before = subject.started_processes()
-        steps = load.run(lab, subject, stages)
+        steps = load.run(lab, subject, [Stage(HOLD_CALLS, held)])
+        (at_100_calls,) = plan.records(lab, prober.RECORDS, {"client": prober.CLIENT})
+        steps += load.run(lab, subject, [Stage(arguments.step, load.WINDOW_S)] * arguments.steps)
         started = subject.started_processes() - before
         (recorded,) = plan.records(lab, prober.RECORDS, {"client": prober.CLIENT})  # before it ends, and calls with it
     at_hold = steps[round(HOLD_SETTLE_S / load.WINDOW_S) + 1 : round(held / load.WINDOW_S)]
@@ -75,15 +76,16 @@ def _application(lab: Lab, arguments: argparse.Namespace) -> float:
     figure("worst_send_lag_ms_at_100_calls", max(step.window.worst_lag_ms for step in at_hold), "ms")
     figure("late_pct_at_100_calls", max(step.window.late_pct for step in at_hold), "% of packets")
     figure("call_setup_process_starts", started, "processes")
-    _report_records(recorded)
+    _report_records(at_100_calls, "_at_100_calls")
+    _report_records(recorded, "")
     return calls
 
 
-def _report_records(told: plan.Row) -> None:
+def _report_records(told: plan.Row, at: str) -> None:
     expected = int(told["expected"] or 0)
-    figure("recorded_streams", told["streams"], "streams")
-    figure("recorded_invalid_pct", 100 * float(told["invalid"] or 0) / max(1, told["streams"]), "% of streams")
-    figure("recorded_loss_pct", 100 * float(told["lost"] or 0) / max(1, expected), "% of packets")
+    figure(f"recorded_streams{at}", told["streams"], "streams")
+    figure(f"recorded_invalid_pct{at}", 100 * float(told["invalid"] or 0) / max(1, told["streams"]), "% of streams")
+    figure(f"recorded_loss_pct{at}", 100 * float(told["lost"] or 0) / max(1, expected), "% of packets")
 
 
 def _rising(first: int, arguments: argparse.Namespace) -> list[Stage]:

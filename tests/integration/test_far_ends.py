@@ -36,6 +36,16 @@ pytestmark = [
 ]
 
 
+def is_taken(port: int, kind: socket.SocketKind) -> bool:
+    """Whether somebody holds `port` of that kind."""
+    with socket.socket(socket.AF_INET6, kind) as probe:
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError:
+            return True
+    return False
+
+
 class Sipp:
     """One SIPp that plays `scenario` once, and is killed at the end if it still runs."""
 
@@ -55,12 +65,7 @@ class Sipp:
 
     def _wait_until_bound(self, kind: socket.SocketKind) -> None:
         deadline = time.monotonic() + 20
-        while self.process.poll() is None:
-            with socket.socket(socket.AF_INET6, kind) as probe:
-                try:
-                    probe.bind((ADDRESS, self.port))
-                except OSError:
-                    return
+        while self.process.poll() is None and not is_taken(self.port, kind):
             assert time.monotonic() < deadline, "SIPp does not start"
             time.sleep(0.05)
 
