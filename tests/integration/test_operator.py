@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from tests.conftest import Database, Grafana
 from voice_lab.context import Lab
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("operator")]
-NAMESPACE = "operator-test"
+# Of this worker alone: what is left is removed at the end, when another worker may still be at it.
+NAMESPACE = f"operator-test-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 PATIENCE = 60
 T = TypeVar("T")
 Body = dict[str, Any]
