@@ -27,15 +27,19 @@ class WorkQueue:
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self, keys: Iterable[str]) -> None:
-        """Say that `keys` need work now, whatever back-off they were in."""
+        """Say that `keys` need work now, whatever back-off they were in; the next begins anew."""
         for key in keys:
             if timer := self._timers.pop(key, None):
                 timer.cancel()
-            if key in self._running:
-                self._again.add(key)
-            elif key not in self._queued:
-                self._queued.add(key)
-                self._ready.put_nowait(key)
+            self._failures.pop(key, None)
+            self._enqueue(key)
+
+    def _enqueue(self, key: str) -> None:
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._queued:
+            self._queued.add(key)
+            self._ready.put_nowait(key)
 
     def start(self) -> None:
         """Start the workers in the running loop, unless they run."""
@@ -96,4 +100,4 @@ class WorkQueue:
 
     def _return(self, key: str) -> None:
         self._timers.pop(key, None)
-        self.add([key])
+        self._enqueue(key)

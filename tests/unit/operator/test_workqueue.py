@@ -102,6 +102,25 @@ async def test_a_change_does_not_wait_for_the_back_off():
     assert passes == 2
 
 
+async def test_many_changes_in_a_row_are_no_failures_in_a_row():
+    """While something of the outside is not there yet, each change fails: the next try comes as soon as after one."""
+    waits = []
+    passed = asyncio.Event()
+
+    async def work(_):
+        passed.set()
+        raise RuntimeError("not yet")
+
+    async with running(WorkQueue(work, lambda *told: waits.append(told[2]), base=10)) as queue:
+        for _ in range(8):
+            passed.clear()
+            queue.add(["acme"])
+            await passed.wait()
+            await queue.idle()
+    assert len(waits) == 8
+    assert max(waits) <= 10 * 1.25
+
+
 async def test_stop_ends_work_in_its_middle():
     entered = asyncio.Event()
 
