@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import time
@@ -52,10 +53,11 @@ def _measure(at: Scene) -> None:
 def from_nothing(at: Scene) -> tuple[list[Request], float]:
     """From declared to Ready; the writes that it took, and the seconds."""
     with progress.step("from nothing", f"{at.probes} probes of {at.clients} clients"):
-        began = time.monotonic()
+        before, began = at.cpu_s_of_each(), time.monotonic()
         at.start_operator(VOICE_RESYNC_SECONDS=NEVER)
         at.wait_until_ready()
         took = time.monotonic() - began
+        cpu = {name: spent - before.get(name, 0) for name, spent in at.cpu_s_of_each().items()}
         at.wait_until_quiet()
     requests, asked, objects = list(at.proxy.requests), at.kube_requests(), at.objects()
     writes = [request for request in requests if request.is_write]
@@ -72,7 +74,19 @@ def from_nothing(at: Scene) -> tuple[list[Request], float]:
     figure("kube_writes_per_probe", kube_writes / at.probes, "requests", at=at.size)
     figure("cpu_s", at.cpu_s(), "s", at=at.size)
     figure("rss_mb", at.peak_rss_mb(), "MB", at=at.size)
+    _by_program(at, cpu, took)
     return writes, took
+
+
+def _by_program(at: Scene, cpu: dict[str, float], took: float) -> None:
+    """Who had the processors until all was Ready: no less time is possible than they all need together."""
+    for name, seconds in sorted(cpu.items(), key=lambda each: -each[1]):
+        if seconds >= 0.1:
+            figure(f"cpu_s_of_{name}", seconds, "s", at=at.size)
+    least = sum(cpu.values()) / len(os.sched_getaffinity(0))
+    figure(
+        "all_ready_vs_cpu", took, "s", against="CPU time of all programs, on all cores", ratio=took / least, at=at.size
+    )
 
 
 def one_change(at: Scene) -> None:

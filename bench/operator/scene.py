@@ -6,10 +6,10 @@ import json
 import os
 import ssl
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,15 @@ class Scene:
     def cpu_s(self) -> float:
         """CPU time of the operator so far."""
         return _cpu_s(self.process())
+
+    def cpu_s_of_each(self) -> dict[str, float]:
+        """CPU time so far of each of the lab's programs, and of this one, in which the proxy runs."""
+        spent = defaultdict(float, bench=time.process_time())
+        for name in processes.names(self.lab.folder):
+            for pid in processes.members(self.lab.folder, name):
+                with suppress(FileNotFoundError):  # it ended meanwhile
+                    spent[name] += _cpu_s(Path(f"/proc/{pid}"))
+        return spent
 
     def peak_rss_mb(self) -> float:
         """The most memory that the operator held so far."""
