@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import re
 
 import httpx
+
+from voiceprobe_operator.grafana.connections import Answer, Unanswered
 
 # What may become of a request: refused before it is looked at, or done while the answer gets lost.
 FAULTS = ("away", "500", "429", "web page", "lost", "none", "none", "none")
@@ -15,6 +18,25 @@ FAULTS = ("away", "500", "429", "web page", "lost", "none", "none", "none")
 def conflict():
     """A response of its own each time: httpx ties one to the client that it went to."""
     return httpx.Response(409, json={"message": "there is one already"})
+
+
+class Connected:
+    """Connections of the operator to what `answers` a request: a response, an awaitable one, or an error raised."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    async def ask(self, method, url, headers, content):
+        request = httpx.Request(method, url, headers=headers, content=content)
+        try:
+            found = self.answers(request)
+            response = await found if inspect.isawaitable(found) else found
+        except httpx.HTTPError as error:
+            raise Unanswered(str(error)) from error
+        return Answer(response.status_code, response.reason_phrase, response.headers, response.content)
+
+    async def aclose(self):
+        pass
 
 
 class FakeGrafana:

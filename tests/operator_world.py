@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
-
-from tests.fake_grafana import FakeGrafana
+from tests.fake_grafana import Connected, FakeGrafana
 from voiceprobe_operator.database.sql import CLIENT_VIEWS, Published
 from voiceprobe_operator.database.transactions import Receipt
 from voiceprobe_operator.declared.store import Store
@@ -286,7 +284,7 @@ class World:
         self.store, self.guard = Store(), Guard(sweep_all=self.settings.sweep_all)
         outside: Any = self.cluster
         database: Any = self.database
-        self.api = Grafana(self.settings, transport=httpx.MockTransport(self.far.answer), sleep=no_wait)
+        self.api = Grafana(self.settings, connections=Connected(self.far.answer), sleep=no_wait)
         self.server = Server(self.api)
         self.writer = StatusWriter(outside, self.store)
         reporter = Reporter(outside, self.writer, self.store, self.settings.portal_url)

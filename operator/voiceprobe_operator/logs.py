@@ -47,8 +47,6 @@ def configure(level: str) -> None:
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     if level != "debug":
-        # httpx tells every request at INFO; the answers that matter are told by us.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
         # kopf tells of every handler that succeeded, which here means only that an object was heard of.
         logging.getLogger("kopf.objects").setLevel(logging.WARNING)
 

@@ -59,7 +59,7 @@ def test_no_secret_is_logged_at_any_level_and_every_line_is_json(own_cluster: La
         records.append(json.loads(line))
     assert all({"timestamp", "severity", "logger", "message"} <= record.keys() for record in records)
     talking = {record["logger"].partition(".")[0] for record in records if record["severity"] == "debug"}
-    assert {"kopf", "httpcore"} <= talking, "the libraries talk at this level, or this proves nothing"
+    assert {"kopf", "asyncio"} <= talking, "the libraries talk at this level, or this proves nothing"
     told = [record.get("client") for record in records if f"{NAMESPACE}: plan: " in record["message"]]
     assert told
     assert set(told) == {NAMESPACE}

@@ -1,24 +1,26 @@
-"""Grafana's HTTP API: pooled connections, time-outs, bounded concurrency, retries."""
+"""Grafana's HTTP API: bounded concurrency, retries, deadlines, and what an answer means."""
 
 # ruff: noqa: ANN401 - JSON is whatever Grafana says
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
-
-import httpx
+from urllib.parse import urlencode
 
 from voiceprobe_operator import metrics
 from voiceprobe_operator.backoff import delay
-from voiceprobe_operator.errors import Rejected, Transient, explain
+from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.grafana.connections import Answer, Connections, Pool, Unanswered
 from voiceprobe_operator.settings import Settings
 
 # Grafana on SQLite answers "database is locked" to more writers than a few, and is no faster for them.
 CONCURRENCY = 3
 ATTEMPTS = 4
-TIMEOUT = httpx.Timeout(30, connect=5)
 # For one request with all its attempts, and the longest that Grafana may ask us to stay away in between.
 DEADLINE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 20
@@ -36,108 +38,108 @@ class Grafana:
         self,
         settings: Settings,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        connections: Connections | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=settings.grafana_url,
-            auth=(settings.grafana_user, settings.grafana_password),
-            timeout=TIMEOUT,
-            limits=httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY),
-            transport=transport,
-        )
+        self._url = settings.grafana_url
+        login = f"{settings.grafana_user}:{settings.grafana_password}".encode()
+        self._headers = {"Accept": "application/json", "Authorization": f"Basic {base64.b64encode(login).decode()}"}
+        self._connections = connections or Pool(CONCURRENCY)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._sleep = sleep
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.aclose()
 
     async def get(self, path: str, *, org: int | None = None, **params: str | int) -> Any:
         """The JSON at `path`; None if there is none (404)."""
-        response = await self._send("GET", path, org, params=params)
-        if response.status_code == httpx.codes.NOT_FOUND:
+        answer = await self._send("GET", f"{path}?{urlencode(params)}" if params else path, org)
+        if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        return self._checked(response)
+        return _checked("GET", path, answer)
 
     async def send(self, method: str, path: str, body: Any = None, *, org: int | None = None) -> Any:
         """Change something; the answer's JSON."""
-        return self._checked(await self._send(method, path, org, json=body))
+        return _checked(method, path, await self._send(method, path, org, body))
 
     async def create(self, path: str, body: Any, *, org: int | None = None) -> Any:
         """Make something; the answer's JSON. Transient if there is one already: what was known is not so any more."""
-        response = await self._send("POST", path, org, json=body)
-        if response.status_code in _EXISTS:
-            raise Transient("GrafanaUnavailable", f"Grafana has {path} already: {_message(response)}")
-        return self._checked(response)
+        answer = await self._send("POST", path, org, body)
+        if answer.status in _EXISTS:
+            raise Transient("GrafanaUnavailable", f"Grafana has {path} already: {_message(answer)}")
+        return _checked("POST", path, answer)
 
     async def delete(self, path: str, *, org: int | None = None) -> None:
         """Remove what is at `path`. It may be gone already."""
-        response = await self._send("DELETE", path, org)
-        if response.status_code != httpx.codes.NOT_FOUND:
-            self._checked(response)
+        answer = await self._send("DELETE", path, org)
+        if answer.status != HTTPStatus.NOT_FOUND:
+            _checked("DELETE", path, answer)
 
-    async def _send(self, method: str, path: str, org: int | None, **content: Any) -> httpx.Response:
+    async def _send(self, method: str, path: str, org: int | None, body: Any = None) -> Answer:
         """The one way to Grafana: every request of the operator passes here."""
-        headers = {} if org is None else {"X-Grafana-Org-Id": str(org)}
+        headers = self._headers if org is None else self._headers | {"X-Grafana-Org-Id": str(org)}
+        content = None
+        if body is not None:
+            headers = headers | {"Content-Type": "application/json"}
+            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         try:
             # One that waits for its next attempt keeps its slot: a Grafana in trouble is not given more to do.
             async with self._slots, asyncio.timeout(DEADLINE_SECONDS):
-                return await self._attempts(method, path, headers=headers, **content)
+                return await self._attempts(method, path, headers, content)
         except TimeoutError as error:
             sentence = f"Grafana does not answer: {method} {path} took longer than {DEADLINE_SECONDS} s"
             raise Transient("GrafanaUnavailable", sentence) from error
 
-    async def _attempts(self, method: str, path: str, **content: Any) -> httpx.Response:
+    async def _attempts(self, method: str, path: str, headers: dict[str, str], content: bytes | None) -> Answer:
+        route = metrics.route(method, path.partition("?")[0])
         for attempt in range(1, ATTEMPTS + 1):
             last, pause = attempt == ATTEMPTS, delay(attempt, base=0.25, cap=5)
             try:
-                with metrics.request("grafana", metrics.route(method, path)) as call:
-                    response = await self._http.request(method, path, **content)
-                    call.code = str(response.status_code)
-            except httpx.HTTPError as error:
+                with metrics.request("grafana", route) as call:
+                    answer = await self._connections.ask(method, self._url + path, headers, content)
+                    call.code = str(answer.status)
+            except Unanswered as error:
                 if last:
-                    raise Transient("GrafanaUnavailable", f"Grafana does not answer: {explain(error)}") from error
+                    raise Transient("GrafanaUnavailable", f"Grafana does not answer: {error}") from error
             else:
-                if last or response.status_code not in _RETRY_AT_ONCE:
-                    return response
-                pause = max(pause, _asked_pause(response))
+                if last or answer.status not in _RETRY_AT_ONCE:
+                    return answer
+                pause = max(pause, _asked_pause(answer))
             await self._sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def _checked(self, response: httpx.Response) -> Any:
-        status = response.status_code
-        if response.is_success:
-            return _json(response)
-        request = response.request
-        sentence = f"Grafana answered {status} to {request.method} {request.url.path}: {_message(response)}"
-        if status in _TRANSIENT or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise Transient("GrafanaUnavailable", sentence)
-        raise Rejected("GrafanaRejected", sentence)
+
+def _checked(method: str, path: str, answer: Answer) -> Any:
+    """The answer's JSON; raises Transient or Rejected if it is a refusal."""
+    if 200 <= answer.status < 300:
+        return _json(path, answer)
+    sentence = f"Grafana answered {answer.status} to {method} {path}: {_message(answer)}"
+    if answer.status in _TRANSIENT or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Transient("GrafanaUnavailable", sentence)
+    raise Rejected("GrafanaRejected", sentence)
 
 
-def _asked_pause(response: httpx.Response) -> float:
+def _asked_pause(answer: Answer) -> float:
     """Seconds that Grafana, or a proxy before it, asks us to wait (RFC 9110 10.2.3); a date is not looked at."""
-    text = response.headers.get("Retry-After", "")
+    text = answer.headers.get("Retry-After", "")
     return min(float(text), LONGEST_PAUSE_SECONDS) if text.isascii() and text.isdigit() else 0
 
 
-def _json(response: httpx.Response) -> Any:
-    if not response.content:
+def _json(path: str, answer: Answer) -> Any:
+    if not answer.content:
         return None
     try:
-        return response.json()
+        return json.loads(answer.content)
     except ValueError as error:
         # A web page with status 200: a proxy or something else answers at Grafana's address.
-        raise Transient(
-            "GrafanaUnavailable", f"{response.request.url.path} did not answer JSON: not Grafana?"
-        ) from error
+        raise Transient("GrafanaUnavailable", f"{path} did not answer JSON: not Grafana?") from error
 
 
-def _message(response: httpx.Response) -> str:
+def _message(answer: Answer) -> str:
     try:
-        body = response.json()
+        body = json.loads(answer.content)
     except ValueError:
-        return response.reason_phrase
+        return answer.reason
     message = body.get("message") if isinstance(body, dict) else None
-    return str(message or response.reason_phrase)
+    return str(message or answer.reason)

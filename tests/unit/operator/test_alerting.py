@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.fake_grafana import Connected
 from voiceprobe_operator.alerting import wanted
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.grafana import Grafana, alerts
@@ -31,7 +32,7 @@ def grafana(settings, far):
     async def no_wait(_):
         return None
 
-    return Grafana(settings, transport=httpx.MockTransport(far.answer), sleep=no_wait)
+    return Grafana(settings, connections=Connected(far.answer), sleep=no_wait)
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ async def test_a_rule_that_grafana_does_not_take_is_an_error(settings, want):
         return None
 
     answers = {"GET": httpx.Response(404), "POST": httpx.Response(500)}
-    grafana = Grafana(settings, transport=httpx.MockTransport(lambda r: answers[r.method]), sleep=no_wait)
+    grafana = Grafana(settings, connections=Connected(lambda r: answers[r.method]), sleep=no_wait)
     with pytest.raises(Transient):
         await alerts.ensure(grafana, 2, want, alerts.Held())
 

@@ -3,6 +3,7 @@ import asyncio
 import httpx
 import pytest
 
+from tests.fake_grafana import Connected
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.grafana import api
 from voiceprobe_operator.grafana.api import ATTEMPTS, Grafana
@@ -15,7 +16,7 @@ class Answers:
         self.answers = list(answers)
         self.requests: list[httpx.Request] = []
         self.waits: list[float] = []
-        self.grafana = Grafana(settings, transport=httpx.MockTransport(self.answer), sleep=self.sleep)
+        self.grafana = Grafana(settings, connections=Connected(self.answer), sleep=self.sleep)
 
     def answer(self, request):
         self.requests.append(request)
@@ -59,7 +60,7 @@ async def test_a_grafana_that_stays_away_is_transient_with_a_sentence(settings):
 
 async def test_the_last_answer_counts_when_all_failed(settings):
     far = Answers(settings, *[httpx.Response(500, json={"message": "database is locked"})] * ATTEMPTS)
-    with pytest.raises(Transient, match="500 to POST /grafana/api/orgs: database is locked"):
+    with pytest.raises(Transient, match="500 to POST /api/orgs: database is locked"):
         await far.grafana.send("POST", "/api/orgs", {"name": "acme"})
 
 
@@ -98,6 +99,6 @@ async def test_a_request_has_a_deadline_with_all_its_attempts(settings, monkeypa
     async def never(_):
         await asyncio.sleep(60)
 
-    grafana = Grafana(settings, transport=httpx.MockTransport(never))
+    grafana = Grafana(settings, connections=Connected(never))
     with pytest.raises(Transient, match="took longer"):
         await grafana.get("/api/search")

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-import httpx
 import pytest
 
+from tests.fake_grafana import Connected
 from voiceprobe_operator.dashboards import overview_dashboard, probe_dashboard
 from voiceprobe_operator.desired import Access, datasource
 from voiceprobe_operator.grafana import Grafana
@@ -26,7 +26,7 @@ def boards(probe):
 @pytest.fixture
 def ensure(far, settings, boards):
     """Looks at acme whole and puts everything right, as often as it is called; the dashboards that were written."""
-    grafana = Grafana(settings, transport=httpx.MockTransport(far.answer))
+    grafana = Grafana(settings, connections=Connected(far.answer))
     server = Server(grafana)
 
     async def once(*, access=ACCESS, inspect=()):
@@ -60,7 +60,7 @@ async def test_from_nothing_everything_is_made_once(far, ensure, boards):
 
 async def test_organisations_are_listed_to_the_end(far, settings):
     far.orgs |= {number: f"client-{number}" for number in range(2, 1500)}
-    server = Server(Grafana(settings, transport=httpx.MockTransport(far.answer)))
+    server = Server(Grafana(settings, connections=Connected(far.answer)))
     await server.find_organisations()
     assert len(server.organisations) == 1499
 
@@ -142,7 +142,7 @@ async def test_whoever_else_got_into_the_organisation_is_put_out(far, ensure):
 async def test_the_operators_administrator_is_known_by_whatever_name_it_logs_in_with(far, settings, written):
     """Grafana takes a login in any case, and an e-mail address, and lists neither among an organisation's members."""
     far.aliases = {written: 1}
-    grafana = Grafana(replace(settings, grafana_user=written), transport=httpx.MockTransport(far.answer))
+    grafana = Grafana(replace(settings, grafana_user=written), connections=Connected(far.answer))
     server = Server(grafana)
     await server.look()
     org = await server.organisation("acme")
