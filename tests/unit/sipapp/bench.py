@@ -17,27 +17,27 @@ from voice_sipapp.signalling.station import Station
 ADDRESS = "::1"
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as found:
-        found.bind((ADDRESS, 0))
+def free_port(address: str = ADDRESS) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind((address, 0))
         return int(found.getsockname()[1])
 
 
 class Bench:
     """A dialer and a receiver of one process, and the far ends that a test puts in their way."""
 
-    def __init__(self, sounds: audio.AudioStore) -> None:
+    def __init__(self, sounds: audio.AudioStore, address: str = ADDRESS) -> None:
         self.cdrs: list[Cdr] = []
         self.parts: list[ReceiverPart] = []
         self.caller = Caller(sounds, Ledger(self._keep))
-        self.receiver_port = free_port()
-        self.engine = rtp.Engine(ADDRESS, (32000, 33998))
+        self.receiver_port = free_port(address)
+        self.engine = rtp.Engine(address, (32000, 33998))
         self.caller.station = Station(
-            dialer=stack.Endpoint(ADDRESS, free_port(), lambda _: None),
-            receiver=stack.Endpoint(ADDRESS, self.receiver_port, self.caller.reception.take),
+            dialer=stack.Endpoint(address, free_port(address), lambda _: None),
+            receiver=stack.Endpoint(address, self.receiver_port, self.caller.reception.take),
             engine=self.engine,
             sip_host="bench",
-            address=ADDRESS,
+            address=address,
         )
         self.far_ends: list[stack.Endpoint] = []
         self.engine.start()

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +12,13 @@ from voice_sipapp.media import audio
 
 
 @pytest.fixture
-def bench(tmp_path: Any) -> Iterator[Bench]:
+def sounds(tmp_path: Path) -> audio.AudioStore:
     samples = (8000 * np.sin(np.arange(8000) / 3)).astype(np.int16)
     audio.save(tmp_path / "tone.wav", samples)
-    with contextlib.closing(Bench(audio.AudioStore(tmp_path))) as made:
+    return audio.AudioStore(tmp_path)
+
+
+@pytest.fixture
+def bench(sounds: audio.AudioStore) -> Iterator[Bench]:
+    with contextlib.closing(Bench(sounds)) as made:
         yield made

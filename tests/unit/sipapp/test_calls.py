@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port, way
-from voice_sipapp.media import codecs, g711, sdp
+from voice_sipapp.media import audio, codecs, g711, sdp
 from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.plan.limits import Turn
 from voice_sipapp.plan.probe import Digits
@@ -43,6 +43,18 @@ def test_a_call_is_measured_in_both_directions(bench: Bench):
         assert stream.mos_lq is not None
         assert stream.mos_lq > 4.3 or stream.rtp_discarded
         assert stream.active_pct == 100
+        assert stream.rtt_ms is not None
+
+
+def test_a_call_over_ipv4_is_measured_as_one_over_ipv6_is(sounds: audio.AudioStore):
+    with contextlib.closing(Bench(sounds, "127.0.0.1")) as bench:
+        destination = SipUri.parse(f"sip:+442071838750@127.0.0.1:{bench.receiver_port}")
+        call, streams = (cdr := bench.call(0, destination=destination)).call, cdr.streams
+    assert (call.disposition, call.local_address) == ("answered", "127.0.0.1")
+    assert call.remote_address == f"127.0.0.1:{bench.receiver_port}"
+    for stream in streams:
+        assert stream.rtp_rx >= 45
+        assert (stream.rtp_lost, stream.one_way) == (0, False)
         assert stream.rtt_ms is not None
 
 
