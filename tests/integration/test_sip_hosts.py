@@ -204,9 +204,10 @@ def test_a_host_cut_off_from_the_database_calls_on_and_what_is_called_twice_is_k
         database = {"VOICE_MYSQL_HOST": "127.0.0.1", "VOICE_MYSQL_PORT": str(wire.own)}
         running.enter_context(hosts.running("host-2", **database))
         wait_for(lambda: both_call(hosts), 30, "both hosts have their share")
-        shared = hosts.held_by("host-2")
         steady = time.time() + EVERY_MS / 1000
         wait_for(lambda: time.time() > steady + 2 * EVERY_MS / 1000, 30, "both call in turn")
+        # Only now: a probe that was in a call moved to the second host when that had ended.
+        shared = hosts.held_by("host-2")
         wire.silent.set()
         cut_at = time.time()
         wait_for(lambda: hosts.holders() == {"host-1": len(PROBES)}, 20, "the other host took over")
