@@ -50,8 +50,8 @@ def _measure(at: Scene) -> None:
     against_bare_writes(at, *writes)
 
 
-def from_nothing(at: Scene) -> tuple[list[Request], float]:
-    """From declared to Ready; the writes that it took, and the seconds."""
+def from_nothing(at: Scene) -> tuple[list[Request], float, dict[str, int]]:
+    """From declared to Ready; the writes that it took, the seconds, and the organisations made."""
     with progress.step("from nothing", f"{at.probes} probes of {at.clients} clients"):
         before, began = at.cpu_s_of_each(), time.monotonic()
         at.start_operator(VOICE_RESYNC_SECONDS=NEVER)
@@ -75,7 +75,7 @@ def from_nothing(at: Scene) -> tuple[list[Request], float]:
     figure("cpu_s", at.cpu_s(), "s", at=at.size)
     figure("rss_mb", at.peak_rss_mb(), "MB", at=at.size)
     _by_program(at, cpu, took)
-    return writes, took
+    return writes, took, at.organisations()
 
 
 def _by_program(at: Scene, cpu: dict[str, float], took: float) -> None:
@@ -173,10 +173,10 @@ def wiped(at: Scene) -> None:
     figure("wiped_grafana_rebuilt_s", time.monotonic() - began, "s", at=at.size)
 
 
-def against_bare_writes(at: Scene, writes: Sequence[Request], took: float) -> None:
+def against_bare_writes(at: Scene, writes: Sequence[Request], took: float, orgs: dict[str, int]) -> None:
     """The same writes without an operator: the physical limit."""
     writes = bare.without_receivers(writes)
-    loops = {workers: bare.seconds(at.lab, writes, workers) for workers in WORKERS}
+    loops = {workers: bare.seconds(at.lab, writes, workers, orgs) for workers in WORKERS}
     for workers, seconds in loops.items():
         figure("bare_writes_s", seconds, "s", at={**at.size, "workers": workers})
     best = min(loops.values())
