@@ -15,6 +15,7 @@ from bench.operator.proxy import Request
 from bench.operator.scene import restart_grafana_empty
 from voice_lab.context import Lab
 
+ATTEMPTS, PAUSE_S = 8, 0.02
 KEPT_HEADERS = re.compile(rb"^(authorization|content-type|x-grafana-org-id|x-disable-provenance): *(.*)$", re.I)
 _RECEIVERS = tuple(f"/grafana/api/v1/provisioning/{kind}" for kind in ("contact-points", "mute-timings", "policies"))
 # What an organisation is made of comes first and in order: later requests name the numbers that Grafana gave out.
@@ -54,15 +55,18 @@ def _is_foundation(write: Request) -> bool:
 def _send(lab: Lab, writes: Sequence[Request]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", lab.ports["grafana"], timeout=60)
     for write in writes:
-        for _ in range(8):
+        for attempt in range(1, ATTEMPTS + 1):
             connection.request(write.method, write.path, body=write.body, headers=_headers(write))
             answer = connection.getresponse()
-            answer.read()
-            # SQLite refuses some of two writers; the operator tries those again too.
+            said = answer.read()
+            # SQLite refuses some of two writers; the operator tries those again too, after a pause.
             if answer.status < 500:
                 break
+            time.sleep(PAUSE_S * attempt)
         else:
-            raise RuntimeError(f"Grafana answers {answer.status} to {write.method} {write.path} again and again")
+            raise RuntimeError(
+                f"Grafana answers {answer.status} to {write.method} {write.path} again and again: {said!r}"
+            )
     connection.close()
 
 
