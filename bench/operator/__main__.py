@@ -175,7 +175,7 @@ def wiped(at: Scene) -> None:
 
 def against_bare_writes(at: Scene, writes: Sequence[Request], took: float, orgs: dict[str, int]) -> None:
     """The same writes without an operator: the physical limit."""
-    writes = bare.without_receivers(writes)
+    writes = bare.needed(writes)
     loops = {workers: bare.seconds(at.lab, writes, workers, orgs) for workers in WORKERS}
     for workers, seconds in loops.items():
         figure("bare_writes_s", seconds, "s", at={**at.size, "workers": workers})

@@ -39,9 +39,13 @@ def seconds(lab: Lab, writes: Sequence[Request], workers: int, orgs: Mapping[str
     return time.monotonic() - began
 
 
-def without_receivers(writes: Sequence[Request]) -> list[Request]:
-    """Receivers are no probe's: the operator writes them when Grafana has begun alerting, and Ready does not wait."""
-    return [write for write in writes if not write.path.startswith(_RECEIVERS)]
+def needed(writes: Sequence[Request]) -> list[Request]:
+    """Those of `writes` that Ready waits for, each once: the operator tries some again that Grafana's SQLite refused.
+
+    Receivers are no probe's: they are written when Grafana has begun alerting.
+    """
+    each = {(write.method, write.path, write.org, write.body): write for write in reversed(writes)}
+    return [write for write in reversed(each.values()) if not write.path.startswith(_RECEIVERS)]
 
 
 def _makes_org(write: Request) -> bool:
