@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.running_kamailio import kamailio
 from tests.integration.test_far_ends import FarEnds, far_ends
 from tests.unit.sipapp.bench import ADDRESS, free_port
-from voice_lab import pki, processes, waiting
+from voice_lab import pki, waiting
 from voice_sipapp import edge
 from voice_sipapp.plan.sipuri import SipUri
 
@@ -52,13 +53,9 @@ def edged(far_ends: FarEnds, tmp_path: Path) -> Iterator[tuple[FarEnds, edge.Edg
     for name, text in edge.files(plan, str(tmp_path)).items():
         (tmp_path / name).write_text(text)
     caller.station = replace(caller.station, edge=(f"[{ADDRESS}]", plan.inside_port))
-    command = ["kamailio", "-f", tmp_path / "kamailio.cfg", "-DD", "-E", "-m", "32", "-Y", tmp_path]
-    processes.start(tmp_path, "edge", [str(word) for word in [*command, "-P", tmp_path / "pid"]])
-    try:
+    with kamailio(tmp_path, "edge", "kamailio.cfg"):
         waiting.until(lambda: answers(plan.tcp_port), what="kamailio listens", seconds=30)
         yield far_ends, plan
-    finally:
-        processes.stop(tmp_path, "edge", seconds=2)
 
 
 def test_a_refusal_over_tcp_is_told_as_it_was(edged: tuple[FarEnds, edge.EdgePlan]):

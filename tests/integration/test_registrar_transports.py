@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.integration.running_kamailio import kamailio
 from tests.integration.test_far_ends import PASSWORD, FarEnds, far_ends, is_taken
 from tests.integration.test_far_ends_tcp import edged
 from tests.integration.test_registrars import Host, until
@@ -77,9 +78,7 @@ def registrar(edged: tuple[FarEnds, edge.EdgePlan], tmp_path: Path) -> Iterator[
             for name, word in words.items():
                 text = text.replace(f"@{name}@", word)
             (tmp_path / "registrar.cfg").write_text(text)
-            command = ["kamailio", "-f", f"{tmp_path}/registrar.cfg", "-DD", "-E", "-m", "32", "-Y", str(tmp_path)]
-            processes.start(tmp_path, "registrar", [*command, "-P", f"{tmp_path}/registrar.pid"])
-            ended.callback(processes.stop, tmp_path, "registrar", seconds=2)
+            ended.enter_context(kamailio(tmp_path, "registrar", "registrar.cfg"))
             kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
             waiting.until(lambda: is_taken(made.port, kind), what="the registrar listens", seconds=10)
             return made

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from voice_lab import pki, processes, waiting
+from tests.integration.running_kamailio import kamailio
+from voice_lab import pki, waiting
 from voice_sipapp import edge
 
 pytestmark = pytest.mark.services
@@ -144,15 +145,12 @@ def running(folder: Path, *, tls: bool = True) -> Iterator[Edge]:
     )
     for name, text in edge.files(plan, str(folder)).items():
         (folder / name).write_text(text)
-    command = ["kamailio", "-f", folder / "kamailio.cfg", "-DD", "-E", "-m", "32", "-Y", folder, "-P", folder / "pid"]
     made = Edge(folder, plan)
-    processes.start(folder, "edge", [str(word) for word in command])
     try:
-        waiting.until(lambda: listens(plan.tcp_port), what="kamailio listens", seconds=30)
-        yield made
+        with kamailio(folder, "edge", "kamailio.cfg"):
+            waiting.until(lambda: listens(plan.tcp_port), what="kamailio listens", seconds=30)
+            yield made
     finally:
-        # A kamailio may take a minute over its end when it is stopped soon after its start: it is not asked twice.
-        processes.stop(folder, "edge", seconds=2)
         made.dialer.socket.close()
         made.receiver.socket.close()
 
@@ -417,7 +415,7 @@ def test_a_registration_names_the_edge_as_the_way_to_the_receiver(host: Edge):
 
 def test_it_listens_where_it_should_and_nowhere_else(host: Edge):
     def ours() -> set[tuple[str, str]]:
-        pid = (host.folder / "pid").read_text().strip()
+        pid = (host.folder / "edge.pid").read_text().strip()
         told = subprocess.run(["ss", "-Hlntup"], capture_output=True, text=True, check=True).stdout
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return {
