@@ -193,7 +193,7 @@ def test_a_process_that_stops_writes_down_its_calls_as_interrupted(bench: Bench)
     stack.later(1.5, bench.caller.stop)  # long after the answer, also on a busy machine
     call = bench.call(bench.receiver_port, duration_ms=8000).call
     assert (call.disposition, call.hangup_by, call.valid) == ("interrupted", "local", False)
-    assert 0 < call.duration_ms < 8000
+    assert 100 < call.duration_ms < 8000
 
 
 @pytest.mark.parametrize("header", ["nonsense", "00000000-0000-0000-0000-000000000000"])
