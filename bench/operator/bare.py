@@ -44,8 +44,10 @@ def needed(writes: Sequence[Request]) -> list[Request]:
 
     Receivers are no probe's: they are written when Grafana has begun alerting.
     """
-    each = {(write.method, write.path, write.org, write.body): write for write in reversed(writes)}
-    return [write for write in reversed(each.values()) if not write.path.startswith(_RECEIVERS)]
+    each: dict[tuple[str, str, str, bytes], Request] = {}
+    for write in writes:
+        each.setdefault((write.method, write.path, write.org, write.body), write)
+    return [write for write in each.values() if not write.path.startswith(_RECEIVERS)]
 
 
 def _makes_org(write: Request) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import aiohttp
 import pytest
 
 from voiceprobe_operator.grafana import connections
@@ -73,7 +74,7 @@ async def test_a_redirect_is_not_followed_and_no_cookie_is_sent_back():
     "answer", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", JSON.replace(b"200", b"x")]
 )
 async def test_what_is_no_whole_answer_is_told_in_words(answer: bytes, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connections, "TIMEOUT", connections.aiohttp.ClientTimeout(total=0.5))
+    monkeypatch.setattr(connections, "TIMEOUT", aiohttp.ClientTimeout(total=0.5))
     async with serving(answer) as (_, at, pool):
         with pytest.raises(Unanswered, match=r"\w"):
             await pool.ask("POST", at("/api/orgs"), {}, b"{}")
