@@ -152,10 +152,12 @@ def test_calls_of_the_plan_reach_the_database_whole(records: Records, environmen
     records.plan(plan_row("trunk", own, dialer_credentials="acme-trunk"))
     records.plan(plan_row("encrypted", own, media_encryption="sdes", codecs='["opus"]'))
     records.plan(plan_row("malformed", "not a SIP URI"))
-    records.plan(plan_row("never", own, every_ms=None, schedule="0 0 31 2 *"))
     records.plan(plan_row("nowhere", "sip:x@foo..bar"))
+    called = 5
+    records.plan(plan_row("never", own, every_ms=None, schedule="0 0 31 2 *"))
     with application(environment, tmp_path / "log"):
         streams = records.wait(f"{STREAMS} AND c.{OWN}", 4, 20)
+        records.wait(f"SELECT DISTINCT probe FROM voice_call WHERE client = %s AND {OWN}", called, 20)
         calls = records.all(f"{CALLS} AND {OWN}")
     assert {direction for direction, *_ in streams} == {"forward", "reverse"}
     for _, lost, mos_lq, one_way in streams:
