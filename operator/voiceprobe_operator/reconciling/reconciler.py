@@ -53,6 +53,8 @@ class Reconciler:
         self._known: dict[str, Known] = {}
         self._wanted: dict[str, Wanted] = {}
         self._trusted: set[str] = set()
+        # The last turn of each client whose last turn failed.
+        self._failing: dict[str, Turn] = {}
 
     def forget(self, clients: Iterable[str] | None = None) -> None:
         """Look whole at these clients (None: at all) when they are looked at next."""
@@ -70,7 +72,7 @@ class Reconciler:
         known = self._known.pop(client, None) or Known()
         self._trusted.add(client)
         try:
-            turn = await self._reconcile(self._turn(client, known))
+            turn = await self._reconcile(self._turn(client, known, self._failing.get(client)))
             if turn.is_doubtful:
                 known = Known()
                 await self._reconcile(self._turn(client, known, turn))
@@ -88,7 +90,7 @@ class Reconciler:
     def _turn(self, client: str, known: Known, before: Turn | None = None) -> Turn:
         turn = Turn(self._store.declared(client), known, partial(self._guard.keeps, client))
         if before is not None:
-            turn.result.published, turn.states = before.result.published, before.states
+            turn.result.published, turn.states = before.untold(), before.states
         return turn
 
     async def _reconcile(self, turn: Turn) -> Turn:
@@ -104,10 +106,19 @@ class Reconciler:
         if was_well and turn.is_whole:
             for kind, count in turn.result.mended.items():
                 metrics.corrected(kind, count)
-        await self._reporter.report(turn)
-        if turn.result.failure is not None:
-            raise turn.result.failure
+        await self._report(turn)
         return turn
+
+    async def _report(self, turn: Turn) -> None:
+        """Tell how it went. A failure is told of every probe if it is still there at the second try."""
+        failure = turn.result.failure
+        is_first = failure is not None and turn.client not in self._failing
+        await self._reporter.report(turn, may_pass=is_first)
+        if failure is None:
+            self._failing.pop(turn.client, None)
+            return
+        self._failing[turn.client] = turn
+        raise failure
 
     def _is_well(self, turn: Turn) -> bool:
         """Whether everything was reported to be as it is declared now: what is written then was not."""
@@ -115,6 +126,7 @@ class Reconciler:
 
     async def _withdraw(self, turn: Turn) -> None:
         self._wanted.pop(turn.client, None)
+        self._failing.pop(turn.client, None)
         self._secrets.follow(turn.client, ())
         published = turn.known.published
         if published is None or published.client_row is not None or published.plan:

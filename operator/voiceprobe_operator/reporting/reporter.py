@@ -34,25 +34,27 @@ class Reporter:
     async def in_place(self, turn: Turn, ref: Reference) -> None:
         """Tell of a probe as soon as all that is its own is in place. Whatever fails is left to `report`."""
         try:
-            await self._probe(turn, ref)
+            await self._probe(turn, ref, may_pass=True)
         except OutsideError as error:
             log.info("%s/%s: the status is tried again: %s", ref.namespace, ref.name, error.sentence)
 
-    async def report(self, turn: Turn) -> None:
+    async def report(self, turn: Turn, *, may_pass: bool) -> None:
         """Bring the statuses of all of the client's objects up to date.
 
-        One that cannot be written does not keep the others; the last such error is raised in the end.
+        Trouble that `may_pass` is told of the VoiceClient, and not yet of each probe: a second in which Grafana does
+        not work would have the statuses of a thousand probes written twice. An object that cannot be written does not
+        keep the others; the last such error is raised in the end.
         """
         faults = Faults()
 
         async def tell(ref: Reference) -> None:
             with faults.kept():
-                await self._object(turn, ref)
+                await self._object(turn, ref, may_pass)
 
         await each(turn.seen.references, tell, at_once=REPORTS_AT_ONCE)
         faults.tell()
 
-    async def _object(self, turn: Turn, ref: Reference) -> None:
+    async def _object(self, turn: Turn, ref: Reference, may_pass: bool) -> None:
         if (sentence := turn.seen.invalid.get(ref)) is not None:
             await self._tell(turn, ref, turn.result.of_invalid(sentence), None)
         elif ref.kind == "VoiceClient":
@@ -60,12 +62,14 @@ class Reporter:
             event: Told | None = ("Normal", "Applied", applied) if applied and turn.result.all_is_well else None
             await self._tell(turn, ref, turn.result.of_voice_client(), event)
         else:
-            await self._probe(turn, ref)
+            await self._probe(turn, ref, may_pass=may_pass)
 
-    async def _probe(self, turn: Turn, ref: Reference) -> None:
+    async def _probe(self, turn: Turn, ref: Reference, *, may_pass: bool) -> None:
         known = turn.known
         board = known.refused_boards.get(names.dashboard(ref.uid))
         outcomes = turn.result.of_probe(ref, known.refused_rows.get(ref.name), board)
+        if may_pass and not status.ready(list(outcomes.values())).ok:
+            return
         await self._tell(turn, ref, outcomes, self._news(turn, ref))
 
     async def _tell(self, turn: Turn, ref: Reference, outcomes: Mapping[str, Outcome], news: Told | None) -> None:

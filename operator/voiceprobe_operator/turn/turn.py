@@ -49,3 +49,7 @@ class Turn:
         invalid = {ref.uid for ref in self.seen.invalid}
         kept = {published.uids[probe] for probe in self.kept_probes() if probe in published.uids}
         return {names.dashboard(uid) for uid in invalid | kept}
+
+    def untold(self) -> frozenset[str]:
+        """Probes whose rows were written, and of which no Event told: that is left to the next turn."""
+        return self.result.published - {ref.name for ref in self.announced}

@@ -5,33 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from tests.operator_world import World
-from voiceprobe_operator.errors import Rejected, Transient
+from tests.unit.operator.bodies import many, plan, voice_client
+from voiceprobe_operator.errors import Transient
 
 UID = "vp-b1282a905a494fe3a3e60259f5275dc5"
 
 
 @pytest.fixture
-async def world(settings, far, probe_body):
+async def world(world, probe_body):
     """A world with one probe of acme, of which a complete list has told."""
-    world = World(settings, far)
     world.apply(probe_body())
     await world.resyncing.look()
     return world
-
-
-def voice_client(generation=1, **spec):
-    uid = "00000000-0000-0000-0000-00000000000c"
-    meta = {"name": "client", "namespace": "acme", "uid": uid, "generation": generation}
-    return {"apiVersion": "voicequality.io/v1alpha1", "kind": "VoiceClient", "metadata": meta, "spec": spec}
-
-
-def many(probe_body, count):
-    return [probe_body(metadata={"name": f"p{n}", "uid": f"00000000-0000-0000-0000-{n:012}"}) for n in range(count)]
-
-
-def plan(world, client="acme"):
-    return {probe for of, probe in world.database.plan if of == client}
 
 
 async def test_everything_comes_from_a_probe_with_one_status_and_one_event(world):
@@ -242,146 +227,6 @@ async def test_what_is_forgotten_while_it_is_worked_with_stays_forgotten(world, 
     world.forget_requests()
     await world.reconciler.reconcile("acme")
     assert world.database.reads == 1
-
-
-async def test_a_database_that_is_away_is_said_and_does_not_keep_grafana_waiting(world):
-    world.database.away = True
-    with pytest.raises(Transient):
-        await world.reconciler.reconcile("acme")
-    condition = world.cluster.condition
-    assert condition("inbound-sales", "PlanPublished")["reason"] == "DatabaseUnavailable"
-    assert condition("inbound-sales", "DatasourceReady")["status"] == "False"
-    assert condition("inbound-sales", "DashboardsReady")["status"] == "True"
-    world.database.away = False
-    await world.reconciler.reconcile("acme")
-    assert condition("inbound-sales")["status"] == "True"
-    assert world.database.orgs["acme"] == 2
-
-
-async def test_without_the_plan_no_dashboard_is_removed(world, probe_body):
-    world.apply(*many(probe_body, 3))
-    await world.resync()
-    world.delete("p0")
-    world.database.away = True
-    with pytest.raises(Transient):
-        await world.reconciler.reconcile("acme")
-    assert len(world.far.dashboards) == 5
-    world.database.away = False
-    await world.reconciler.reconcile("acme")
-    assert len(world.far.dashboards) == 4
-
-
-async def test_a_grafana_that_is_away_is_said_and_does_not_keep_the_plan_waiting(world):
-    world.far.away = True
-    with pytest.raises(Transient):
-        await world.reconciler.reconcile("acme")
-    assert plan(world) == {"inbound-sales"}
-    assert world.cluster.condition("inbound-sales", "PlanPublished")["status"] == "True"
-    assert "Grafana does not answer" in world.cluster.condition("inbound-sales")["message"]
-    world.far.away = False
-    await world.reconciler.reconcile("acme")
-    assert world.cluster.condition("inbound-sales")["status"] == "True"
-    assert world.cluster.events == [("inbound-sales", "Published"), ("inbound-sales", "DashboardWritten")]
-
-
-async def test_a_grafana_that_stays_away_is_said_once(world):
-    world.far.away = True
-    for _ in range(3):
-        with pytest.raises(Transient):
-            await world.reconciler.reconcile("acme")
-    assert len(world.cluster.patches) == 1
-
-
-async def test_a_secret_that_may_not_be_read_is_said(world):
-    world.cluster.denied = True
-    with pytest.raises(Transient):
-        await world.reconciler.reconcile("acme")
-    assert "403" in world.cluster.condition("inbound-sales")["message"]
-
-
-async def test_a_bad_spec_is_a_condition_and_keeps_what_it_had(world, probe_body):
-    other = {"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}
-    world.apply(probe_body(metadata=other))
-    await world.reconciler.reconcile("acme")
-    world.apply(probe_body(metadata=other | {"generation": 4}, call={"timeZone": "Mars/Olympus"}))
-    await world.reconciler.reconcile("acme")
-    assert world.cluster.condition("other")["reason"] == "InvalidSpec"
-    assert world.cluster.condition("inbound-sales")["status"] == "True"
-    assert plan(world) == {"inbound-sales", "other"}
-    assert len(world.far.dashboards) == 3
-
-
-async def test_a_row_that_the_database_refuses_is_the_probes_own_trouble(world, probe_body):
-    world.apply(probe_body(metadata={"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}))
-    world.database.refuse = {"other": Rejected("DatabaseRejected", "the database refuses the plan: too long")}
-    await world.reconciler.reconcile("acme")
-    assert "too long" in world.cluster.condition("other")["message"]
-    assert world.cluster.condition("inbound-sales")["status"] == "True"
-    world.forget_requests()
-    await world.reconciler.reconcile("acme")
-    assert world.database.statements == [], "it is not tried again before it changes"
-    assert "too long" in world.cluster.condition("other")["message"]
-
-
-async def test_a_dashboard_that_grafana_refuses_is_the_probes_own_trouble(world, probe_body):
-    world.apply(probe_body(metadata={"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}))
-    world.far.refused = {UID}
-    await world.reconciler.reconcile("acme")
-    assert world.cluster.condition("inbound-sales", "DashboardsReady")["reason"] == "GrafanaRejected"
-    assert world.cluster.condition("other")["status"] == "True"
-    world.forget_requests()
-    await world.reconciler.reconcile("acme")
-    assert world.far.writes == []
-    world.far.refused.clear()
-    await world.resync()
-    assert world.cluster.condition("inbound-sales")["status"] == "True"
-
-
-async def test_a_bad_client_keeps_the_name_and_zone_that_it_had(world):
-    world.apply(voice_client(displayName="Acme Insurance", timeZone="Europe/London"))
-    await world.reconciler.reconcile("acme")
-    before = world.database.rows["acme"]
-    assert before["display_name"] == "Acme Insurance"
-    world.far.writes.clear()
-    world.apply(voice_client(2, displayName="Acme", timeZone="Mars/Olympus"))
-    await world.reconciler.reconcile("acme")
-    assert world.cluster.condition("client")["reason"] == "InvalidSpec"
-    assert world.database.rows["acme"] == before
-    assert world.far.writes == [], "no dashboard was rewritten"
-
-
-async def test_without_the_database_a_bad_client_is_not_shown_by_defaults(world):
-    world.apply(voice_client(displayName="Acme Insurance", timeZone="Europe/London"))
-    await world.reconciler.reconcile("acme")
-    world.far.writes.clear()
-    world.apply(voice_client(2, displayName="Acme", timeZone="Mars/Olympus"))
-    world.reconciler.forget()
-    world.database.away = True
-    with pytest.raises(Transient):
-        await world.reconciler.reconcile("acme")
-    assert world.far.writes == [], "what the client is called and where it is stands in the database alone"
-    assert world.cluster.condition("inbound-sales")["reason"] == "DatabaseUnavailable"
-    assert world.cluster.condition("client")["reason"] == "InvalidSpec"
-
-
-async def test_an_authority_that_vanished_is_a_condition(world, monkeypatch, tmp_path):
-    gone = replace(world.settings, mysql_tls_ca=tmp_path / "gone.pem")
-    monkeypatch.setattr(world.reconciler, "_settings", gone)
-    with pytest.raises(Transient):
-        await world.reconciler.reconcile("acme")
-    assert "gone.pem" in world.cluster.condition("inbound-sales")["message"]
-
-
-async def test_an_object_that_cannot_be_patched_keeps_no_other_from_its_status(world, probe_body):
-    world.apply(
-        voice_client(displayName="Acme Ltd", timeZone="Europe/London"),
-        probe_body(metadata={"name": "bad", "uid": "u2"}, call={"timeZone": "Mars/Olympus"}),
-    )
-    world.cluster.stubborn = {"inbound-sales"}
-    with pytest.raises(Rejected, match="inbound-sales cannot be patched"):
-        await world.reconciler.reconcile("acme")
-    assert world.cluster.condition("client")["status"] == "True"
-    assert world.cluster.condition("bad")["reason"] == "InvalidSpec"
 
 
 async def test_a_sweep_that_is_refused_keeps_plan_and_dashboards_until_it_is_meant(world, probe_body):
