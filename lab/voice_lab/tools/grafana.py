@@ -9,11 +9,11 @@ from pathlib import Path
 
 from voice_lab import commands, fetch, files, packages, places, progress
 from voice_lab.errors import LabError
-from voice_lab.tools import go
+from voice_lab.tools import go, grafana_pages
 
 RELEASE = "12.1.1"
 
-# The newest version that is published as a Go module. It holds the server only: no web frontend.
+# The newest version that is published as a Go module.
 MODULE = "github.com/grafana/grafana"
 MODULE_VERSION = "v1.9.2-0.20230609164553-81d85ce8028d"
 MODULE_SUM = "h1:nEQOIzFVY/zsD915THCfkl+HIvGW+AounbAQ61ejFcs="
@@ -28,6 +28,21 @@ _UNUSED_FOLDERS = {"__mocks__", "__snapshots__", "__fixtures__", "fixtures"}
 _UNUSED_TREES = {"sass", "test", "testdata", "lib"}  # of public/
 
 
+def install() -> None:
+    """Have Grafana at home, with its web pages if they can be had; without them the portal draws its own charts."""
+    place = home()
+    if place != _built() or grafana_pages.are_in(place):
+        return
+    work = places.cache() / "build" / "grafana-pages"
+    try:
+        with progress.step("grafana", "building Grafana's web pages (some minutes, once)"):
+            work.mkdir(parents=True, exist_ok=True)
+            grafana_pages.build(_source(work, go.environment(GOTOOLCHAIN=TOOLCHAIN)), place)
+    except LabError as error:
+        progress.say(f"grafana: it has no web pages, so dashboards are not drawn: {error}")
+    shutil.rmtree(work)
+
+
 def home() -> Path:
     """Return Grafana's home folder (`bin/grafana`, `conf/`, `public/`), fetching or building it once.
 
@@ -38,8 +53,7 @@ def home() -> Path:
     """
     if chosen := os.environ.get("GRAFANA_HOME"):
         return _complete(Path(chosen), "GRAFANA_HOME")
-    tools = places.cache() / "tools"
-    released, built = tools / f"grafana-{RELEASE}", tools / f"grafana-{MODULE_RELEASE}-server"
+    released, built = places.cache() / "tools" / f"grafana-{RELEASE}", _built()
     if built.exists() and not released.exists():
         return built
     if not released.exists():
@@ -51,6 +65,10 @@ def home() -> Path:
             _build(built)
             return built
     return released
+
+
+def _built() -> Path:
+    return places.cache() / "tools" / f"grafana-{MODULE_RELEASE}-server"
 
 
 def _complete(path: Path, name: str) -> Path:
