@@ -5,7 +5,7 @@ from __future__ import annotations
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import words
 from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
-from voiceprobe_operator.dashboards.panels import Json, Panel, Place, health_columns, measure
+from voiceprobe_operator.dashboards.panels import FEW, SOLID, Json, Panel, Place, health_columns, measure
 from voiceprobe_operator.dashboards.queries import fleet as queries
 
 _NO_HOST = "No SIP host has been heard of"
@@ -65,7 +65,7 @@ def _clients() -> Panel:
         sql=queries.clients(),
         place=Place(0, 4, 24, 10),
         no_data="No clients yet",
-        columns={"Probes": measure("short"), **health_columns(), **words.RATES, **words.WORST_MOS},
+        columns={"Probes": measure("short"), **health_columns(), **words.RATES_IN_TABLE},
     )
 
 
@@ -77,7 +77,7 @@ def _worst_probes() -> Panel:
         f" {words.WORST}",
         sql=queries.worst_probes(),
         place=Place(0, 14, 12, 10),
-        columns={**words.RATES, **words.WORST_MOS},
+        columns=words.RATES_IN_TABLE,
     )
 
 
@@ -94,11 +94,11 @@ def _hosts() -> Panel:
                     },
                 }
             ],
-            "custom.displayMode": "color-background",
+            "custom.displayMode": SOLID,
         },
         "Heartbeat": measure("s"),
         "Clock offset": measure("ms", 1),
-        "Started": {"unit": "dateTimeAsIso"},
+        "Started": words.TIME,
     }
     return Panel(
         kind="table",
@@ -144,6 +144,8 @@ def _over_time() -> list[Panel]:
             place=Place(16, 24, 8, 8),
             unit="short",
             stacked=True,
-            interval="15m",
+            interval="5m",
+            points=FEW,
+            columns=words.OUTCOME_BARS,
         ),
     ]

@@ -6,7 +6,9 @@ from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import words
 from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
 from voiceprobe_operator.dashboards.panels import (
+    FEW,
     HIDDEN,
+    MILLISECONDS,
     Json,
     Panel,
     Place,
@@ -14,6 +16,7 @@ from voiceprobe_operator.dashboards.panels import (
     health_columns,
     linked,
     measure,
+    wide,
 )
 from voiceprobe_operator.dashboards.queries import overview as queries
 from voiceprobe_operator.model import Client
@@ -67,22 +70,23 @@ def _timeline() -> Panel:
 
 
 def _probes() -> Panel:
-    mos = {f"MOS to {end}, {name}": words.MOS for end in ("receiver", "dialer") for name in ("median", "worst 5 %")}
     columns: dict[str, Json] = {
         "Health": health_cell(),
-        "Probe": linked("Open the probe", "/d/${__data.fields.Dashboard}/-?${__url_time_range}", new_tab=False),
-        **words.RATES,
-        **mos,
-        "Post-dial delay, worst 5 %": measure("ms"),
-        "Last call": {"unit": "dateTimeFromNow"},
+        "Probe": linked("Open the probe", "/d/${__data.fields.Dashboard}/-?${__url_time_range}", new_tab=False)
+        | wide(180),
+        **words.RATES_IN_TABLE,
+        "MOS to receiver": words.MOS | wide(120),
+        "MOS to dialer": words.MOS | wide(110),
+        "PDD, worst 5 %": measure(MILLISECONDS) | wide(120),
+        "Last call": {"unit": "dateTimeFromNow", **wide(150)},
         "Dashboard": HIDDEN,
     }
     return Panel(
         kind="table",
         title="Probes",
         description="Every probe: its health and last call now; all else of the valid calls of this time. The worst"
-        " first."
-        f" {words.ANSWER_RATE} {words.SLA} {words.WORST}",
+        f" first. MOS to receiver and to dialer: the median; MOS, worst 5 %: of the worse direction. PDD: post-dial"
+        f" delay. {words.ANSWER_RATE} {words.SLA} {words.WORST}",
         sql=queries.probes(),
         place=Place(0, 14, 24, 10),
         no_data=_NO_PROBES,
@@ -102,7 +106,8 @@ def _mos() -> list[Panel]:
             place=Place(0, 24, 12, 9),
             minimum=1,
             maximum=5,
-            interval="15m",
+            interval="5m",
+            columns=words.LINES,
         ),
         Panel(
             kind="timeseries",
@@ -127,15 +132,14 @@ def _worst_calls(portal_url: str) -> Panel:
         " the"
         " MOS of the worse direction. The time leads to the call's page in the portal.",
         sql=queries.worst_calls(),
-        place=Place(0, 33, 24, 9),
+        place=Place(0, 33, 24, 12),
         columns={
-            "Started": {"unit": "dateTimeAsIso", **linked("Open the call", call, new_tab=True)},
-            "MOS": words.MOS,
+            "Started": words.TIME | linked("Open the call", call, new_tab=True),
             "MOS to receiver": words.MOS,
             "MOS to dialer": words.MOS,
             "Loss": measure("percent", 2),
             "Jitter": measure("ms", 1),
-            "Post-dial delay": measure("ms"),
+            "Post-dial delay": measure(MILLISECONDS),
             "Name": HIDDEN,
             "Call": HIDDEN,
         },
@@ -149,19 +153,23 @@ def _over_time() -> list[Panel]:
             title="Answer rate and SLA compliance",
             description=f"Of the calls in each interval. {words.ANSWER_RATE} {words.SLA}",
             sql=queries.shares(),
-            place=Place(0, 42, 12, 8),
+            place=Place(0, 45, 12, 8),
             unit="percent",
             maximum=100,
-            interval="1h",
+            interval="5m",
+            points=FEW,
+            columns=words.SHARE_LINES,
         ),
         Panel(
             kind="timeseries",
             title="Outcomes",
             description="Number of valid calls by final SIP code and outcome, in each interval.",
             sql=queries.outcomes_of_all(),
-            place=Place(12, 42, 12, 8),
+            place=Place(12, 45, 12, 8),
             unit="short",
             stacked=True,
-            interval="15m",
+            interval="5m",
+            points=FEW,
+            columns=words.OUTCOME_BARS,
         ),
     ]

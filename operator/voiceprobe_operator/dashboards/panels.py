@@ -18,9 +18,15 @@ HEALTH_COLOURS = {
     "NoData": "text",
     "Suspended": "blue",
 }
-_DECIMALS = {"none": 2}
+# As numbers are best read; what is not here, Grafana decides. It makes 2 s of 1.6 s where it may not show decimals.
+MILLISECONDS = "suffix: ms"
+_DECIMALS = {"none": 2, "percent": 2, "ms": 1, MILLISECONDS: 0}
 _OVER_TIME = ("timeseries", "state-timeline")
-# Where no call was made for longer, a state timeline shows a gap.
+# Columns share what room there is; Grafana's own 150 would have every table scrolled sideways.
+_LEAST_WIDTH = 60
+# Most intervals of a time range for what is counted: shares of few calls say nothing, and thin bars are hard to see.
+FEW = 48
+# Where no call was made for longer, a state timeline and a line show a gap.
 _LONGEST_PAUSE_MS = 3_600_000
 
 
@@ -69,13 +75,16 @@ class Panel:
     maximum: float | None = None
     text: bool = False
     stacked: bool = False
+    # What is particular to a column or series: by its name, or by a /pattern/ of names.
     columns: Mapping[str, Json] = field(default_factory=dict)
     # Shortest interval of a time series (such as "15m"): shorter ones would hold too few calls to condense.
     interval: str | None = None
+    # Most intervals of a time range, however wide the panel: percentiles of single calls say nothing.
+    points: int = 150
     # A time range of its own (such as "28d"), whatever the dashboard shows.
     span: str | None = None
     # Every cell of a table in the colour of its band.
-    coloured: bool = False
+    judged: bool = False
 
     def model(self, number: int) -> Json:
         """Grafana's JSON of this panel, the `number`th of its dashboard."""
@@ -92,6 +101,8 @@ class Panel:
         }
         if self.interval is not None:
             model["interval"] = self.interval
+        if self.kind in _OVER_TIME:
+            model["maxDataPoints"] = self.points
         if self.span is not None:
             model["timeFrom"] = self.span
         return model
@@ -125,7 +136,8 @@ class Panel:
 
     def _drawing(self) -> Json:
         if self.kind == "table":
-            return {"align": "auto", "displayMode": "color-background" if self.coloured else "auto"}
+            mode = SOLID if self.judged else "auto"
+            return {"align": "auto", "displayMode": mode, "minWidth": _LEAST_WIDTH}
         if self.kind == "state-timeline":
             return {"fillOpacity": 80, "lineWidth": 0, "spanNulls": _LONGEST_PAUSE_MS}
         if self.kind == "stat":
@@ -133,8 +145,9 @@ class Panel:
         if self.stacked:
             return {"drawStyle": "bars", "fillOpacity": 80, "stacking": {"mode": "normal", "group": "A"}}
         # Calls are minutes apart: the points are the measurements, the line only leads the eye.
-        drawing: Json = {"drawStyle": "line", "showPoints": "always", "pointSize": 5, "spanNulls": False}
-        return drawing | {"thresholdsStyle": {"mode": "area" if self.bands else "off"}}
+        drawing: Json = {"drawStyle": "line", "showPoints": "auto", "pointSize": 5, "spanNulls": _LONGEST_PAUSE_MS}
+        gaps = {"insertNulls": _LONGEST_PAUSE_MS}
+        return drawing | gaps | {"thresholdsStyle": {"mode": "area" if self.bands else "off"}}
 
     def _options(self) -> Json:
         legend = {"displayMode": "list", "placement": "bottom"}
@@ -152,7 +165,10 @@ class Panel:
         }
 
     def _overrides(self) -> list[Json]:
-        overrides = [_override("byName", name, properties) for name, properties in self.columns.items()]
+        overrides = [
+            _override("byRegexp" if name.startswith("/") else "byName", name, properties)
+            for name, properties in self.columns.items()
+        ]
         if self.kind != "table":
             return overrides
         # The text for an empty table would otherwise stand in every empty cell of a full one.
@@ -181,15 +197,22 @@ def health_numbers() -> list[Json]:
 
 def health_columns() -> dict[str, Json]:
     """Overrides of columns that count the probes of each health, each in the colour of the word."""
-    return {
-        word: {"color": {"mode": "fixed", "fixedColor": colour}, "decimals": 0}
-        for word, colour in HEALTH_COLOURS.items()
-    }
+    return {word: {**coloured(colour), "decimals": 0} for word, colour in HEALTH_COLOURS.items()}
 
 
 def health_cell() -> Json:
     """Override of a table column that holds the words for health."""
-    return {"mappings": health_mappings(), "custom.displayMode": "color-background"}
+    return {"mappings": health_mappings(), "custom.displayMode": SOLID, "custom.width": 100}
+
+
+def wide(pixels: int) -> Json:
+    """Override of a table column: as wide as this. The columns that say nothing share the rest."""
+    return {"custom.width": pixels}
+
+
+def coloured(hue: str) -> Json:
+    """Override of a series: its colour, one of Grafana's by name."""
+    return {"color": {"mode": "fixed", "fixedColor": hue}}
 
 
 def banded(unit: str, bands: Bands, decimals: int = 2) -> Json:
@@ -212,4 +235,6 @@ def linked(title: str, url: str, *, new_tab: bool) -> Json:
     return {"links": [{"title": title, "url": url, "targetBlank": new_tab}]}
 
 
+DASHED: Json = {"custom.lineStyle": {"fill": "dash", "dash": [6, 6]}}
+SOLID = "color-background-solid"
 HIDDEN: Json = {"custom.hidden": True}

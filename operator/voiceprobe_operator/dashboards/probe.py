@@ -7,7 +7,19 @@ from urllib.parse import quote
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import words, zones
 from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
-from voiceprobe_operator.dashboards.panels import HIDDEN, Bands, Json, Panel, Place, banded, linked, measure
+from voiceprobe_operator.dashboards.panels import (
+    FEW,
+    HIDDEN,
+    MILLISECONDS,
+    Bands,
+    Json,
+    Panel,
+    Place,
+    banded,
+    linked,
+    measure,
+    wide,
+)
 from voiceprobe_operator.dashboards.queries import probe as queries
 from voiceprobe_operator.dashboards.rating import rating_threshold
 from voiceprobe_operator.model import Client, Probe
@@ -52,14 +64,20 @@ def _state_panels(probe: Probe) -> list[Panel]:
         ("MOS now", "Mean opinion score of the last valid call, the worse direction.", "mos", "none", bands["mos"]),
         ("Loss now", "Packets lost in the last valid call, the worse direction.", "loss_pct", "percent", bands["loss"]),
         ("Jitter now", "Jitter of the last valid call, the worse direction.", "jitter_ms", "ms", bands["jitter"]),
-        ("Post-dial delay now", "INVITE to first ringing in the last valid call.", "pdd_ms", "ms", bands["pdd"]),
+        (
+            "Post-dial delay now",
+            "INVITE to first ringing in the last valid call.",
+            "pdd_ms",
+            MILLISECONDS,
+            bands["pdd"],
+        ),
     ]
     health = Panel(
         kind="stat",
         title="Health",
         description="What the last valid call says about the path.",
         sql=queries.state(name, "health"),
-        place=Place(0, 0, 3, 4),
+        place=Place(0, 0, 4, 3),
         no_data=_NO_CALL_YET,
         text=True,
     )
@@ -68,12 +86,12 @@ def _state_panels(probe: Probe) -> list[Panel]:
         title="Calls of this time",
         description=f"{words.ANSWER_RATE} {words.SLA} MOS is that of a call's worse direction. {words.WORST}",
         sql=queries.rates_of(name),
-        place=Place(15, 0, 9, 4),
+        place=Place(0, 3, 24, 3),
         unit="short",
         columns=words.RATES_AND_MOS,
     )
     now = [
-        Panel("stat", title, says, queries.state(name, column), Place(3 * i, 0, 3, 4), unit, band, _NO_CALL_YET)
+        Panel("stat", title, says, queries.state(name, column), Place(5 * i - 1, 0, 5, 3), unit, band, _NO_CALL_YET)
         for i, (title, says, column, unit, band) in enumerate(stats, start=1)
     ]
     return [health, *now, rates]
@@ -90,18 +108,20 @@ def _quality_panels(probe: Probe) -> list[Panel]:
             description="Mean opinion score (ITU-T G.107, conversational) of each direction, over the calls in each"
             f" interval. {words.WORST}",
             sql=queries.streams(name, "mos_cq", low_is_bad=True),
-            place=Place(0, 4, 12, 9),
+            place=Place(0, 6, 12, 9),
             bands=bands["mos"],
             minimum=1,
             maximum=5,
+            columns=words.LINES,
         ),
         Panel(
             kind="timeseries",
             title="R factor",
             description=f"Transmission rating R (ITU-T G.107) of each direction; {scale}. {words.WORST}",
             sql=queries.streams(name, "r_factor", low_is_bad=True),
-            place=Place(12, 4, 12, 9),
+            place=Place(12, 6, 12, 9),
             bands=Bands(rating_threshold(probe.mos), higher_is_better=True) if is_narrow else None,
+            columns=words.LINES,
         ),
     ]
 
@@ -138,9 +158,10 @@ def _path_panels(probe: Probe) -> list[Panel]:
             title=title,
             description=f"{says}, over the calls in each interval. {words.WORST}",
             sql=sql,
-            place=Place(12 * (i % 2), 13 + 8 * (i // 2), 12, 8),
+            place=Place(12 * (i % 2), 15 + 8 * (i // 2), 12, 8),
             unit=unit,
             bands=band,
+            columns=words.LINES,
         )
         for i, (title, says, sql, unit, band) in enumerate(rows)
     ]
@@ -153,20 +174,24 @@ def _outcome_panels(probe: Probe) -> list[Panel]:
             title="Outcomes",
             description="Number of valid calls by final SIP code and outcome, in each interval.",
             sql=queries.outcomes_of(probe.ref.name),
-            place=Place(0, 29, 12, 8),
+            place=Place(0, 31, 12, 8),
             unit="short",
             stacked=True,
-            interval="15m",
+            interval="5m",
+            points=FEW,
+            columns=words.OUTCOME_BARS,
         ),
         Panel(
             kind="timeseries",
             title="Answer rate and SLA compliance",
             description=f"Of the calls in each interval. {words.ANSWER_RATE} {words.SLA}",
             sql=queries.shares_of(probe.ref.name),
-            place=Place(12, 29, 12, 8),
+            place=Place(12, 31, 12, 8),
             unit="percent",
             maximum=100,
-            interval="1h",
+            interval="5m",
+            points=FEW,
+            columns=words.SHARE_LINES,
         ),
     ]
 
@@ -180,12 +205,12 @@ def _heat_map(probe: Probe, time_zone: str) -> Panel:
         " began in"
         f" this hour of this weekday was worse. Clocks of {zone}. An empty cell: no MOS was measured.",
         sql=queries.heat_map(probe.ref.name, zones.changes(zone)),
-        place=Place(0, 37, 24, 9),
+        place=Place(0, 39, 24, 9),
         bands=_bands(probe)["mos"],
         no_data="No calls in the last four weeks",
         span="28d",
-        coloured=True,
-        columns={"Day": {"custom.displayMode": "auto"}},
+        judged=True,
+        columns={"Day": {"custom.displayMode": "auto", **wide(100)}, "/^[0-9]{2}$/": wide(42)},
     )
 
 
@@ -193,17 +218,23 @@ def _calls_panel(probe: Probe, portal_url: str) -> Panel:
     bands = _bands(probe)
     call = f"{portal_url}/probes/{quote(probe.ref.name, safe='')}/calls/${{__data.fields.Call}}/"
     columns: dict[str, Json] = {
-        "Started": {"unit": "dateTimeAsIso", **linked("Open the call", call, new_tab=True)},
-        "Duration": {"unit": "ms"},
-        "Round trip": measure("ms", 1),
-        "Post-dial delay": banded("ms", bands["pdd"], 0),
+        "/./": wide(130),
+        "Started": words.TIME | linked("Open the call", call, new_tab=True),
+        "SIP code": measure("none") | wide(80),
+        "Duration": measure("ms", 1) | wide(90),
+        "Round trip": measure("ms", 1) | wide(100),
+        "Post-dial delay": banded(MILLISECONDS, bands["pdd"], 0),
+        "Codec": wide(80),
+        "Band": wide(80),
+        "Valid": wide(60),
+        "Call-ID": wide(280),
         "Call": HIDDEN,
     }
     for end in ("receiver", "dialer"):
         columns[f"MOS to {end}"] = banded("none", bands["mos"])
         columns[f"Loss to {end}"] = banded("percent", bands["loss"])
         columns[f"Jitter to {end}"] = banded("ms", bands["jitter"], 1)
-        columns[f"Delay variation to {end}"] = measure("ms", 1)
+        columns[f"Delay variation to {end}"] = measure("ms", 1) | wide(180)
     return Panel(
         kind="table",
         title="Calls",
@@ -211,6 +242,6 @@ def _calls_panel(probe: Probe, portal_url: str) -> Panel:
         " not"
         " valid was spoilt by the measuring host.",
         sql=queries.calls(probe.ref.name),
-        place=Place(0, 46, 24, 12),
+        place=Place(0, 48, 24, 12),
         columns=columns,
     )

@@ -54,12 +54,15 @@ OVERVIEW_UID = "voice-overview"
 FLEET_PATH = "/grafana/d/voice-fleet/-?kiosk&theme=system&from=now-24h&to=now&refresh=1m"
 
 
-def overview_path(org_id: int) -> str:
-    """The path, on the portal's own origin, of the dashboard of all probes in that organisation."""
-    return f"/grafana/d/{OVERVIEW_UID}/-?orgId={org_id}&theme=system"
+def overview_path(org_id: int, span: str) -> str:
+    """The path, on the portal's own origin, of the dashboard of all probes in that organisation; span: such as 6h."""
+    return _path(OVERVIEW_UID, org_id, span)
 
 
-def dashboard_path(probe_uid: str, org_id: int) -> str:
-    """The path, on the portal's own origin, of the dashboard of the probe with that VoiceProbe uid."""
-    uid = f"vp-{probe_uid.replace('-', '')}"
-    return f"/grafana/d/{uid}/-?orgId={org_id}&kiosk&theme=system&from=now-1h&to=now&refresh=30s"
+def dashboard_path(probe_uid: str, org_id: int, span: str) -> str:
+    """The path, on the portal's own origin, of the dashboard of the VoiceProbe with that uid; span: such as 6h."""
+    return _path(f"vp-{probe_uid.replace('-', '')}", org_id, span)
+
+
+def _path(uid: str, org_id: int, span: str) -> str:
+    return f"/grafana/d/{uid}/-?orgId={org_id}&kiosk&theme=system&from=now-{span}&to=now&refresh=1m"

@@ -29,9 +29,9 @@ def spark(values: Sequence[float | None], critical: float, span: str) -> Spark:
 
 
 def in_words(span: timedelta) -> str:
-    """A span as people say it: `12 minutes`, `6 hours`."""
+    """A span as people say it: `12 minutes`, `5.8 hours`."""
     minutes = round(span / timedelta(minutes=1))
-    return f"{minutes // 60} hours" if minutes >= 120 and minutes % 60 == 0 else f"{minutes} minutes"
+    return f"{round(minutes / 60, 1):g} hours" if minutes >= 120 else f"{minutes} minutes"
 
 
 def _y(mos: float) -> float:

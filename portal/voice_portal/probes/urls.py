@@ -5,7 +5,7 @@ from django.urls.converters import StringConverter
 
 from voice_portal.probes.callviews import call_now, call_page
 from voice_portal.probes.staffviews import fleet, hosts
-from voice_portal.probes.views import overview, probe_page
+from voice_portal.probes.views import overview, probe_page, trends
 
 app_name = "probes"
 
@@ -20,6 +20,7 @@ register_converter(KubernetesNameConverter, "kubernetes_name")
 
 urlpatterns = [
     path("", overview, name="overview"),
+    path("trends/", trends, name="trends"),
     path("probes/<kubernetes_name:probe>/", probe_page, name="probe"),
     path("probes/<kubernetes_name:probe>/call/", call_now, name="call-now"),
     path("probes/<kubernetes_name:probe>/calls/<uuid:uuid>/", call_page, name="call"),

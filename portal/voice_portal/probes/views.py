@@ -1,6 +1,7 @@
-"""The pages: overview and probe."""
+"""The pages: overview, all probes over time, and probe."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,6 +29,7 @@ SPARK_SLOTS = 36
 RECENT_CALLS = 25
 CHART_CALLS = 1500
 RANGES = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "24h": timedelta(hours=24)}
+GRAFANA_RANGES = (*RANGES, "7d", "28d")
 DEFAULT_RANGE = "6h"
 
 
@@ -72,10 +74,31 @@ def probe_page(request: ClientRequest, probe: str) -> HttpResponse:
         "calls": [_told(row) for row in queries.recent_calls(client.client, probe, RECENT_CALLS)],
     }
     if grafana is Frontend.PRESENT and client.grafana_org_id:
-        context["dashboard"] = frontend.dashboard_path(state.uid, client.grafana_org_id)
+        span = _range(request, GRAFANA_RANGES)
+        context |= {"ranges": GRAFANA_RANGES, "range": span}
+        context["dashboard"] = frontend.dashboard_path(state.uid, client.grafana_org_id, span)
     else:
         context |= _own_charts(request, state) | {"grafana": grafana}
     return render(request, "probes/probe.html", context)
+
+
+@require_safe
+def trends(request: ClientRequest) -> HttpResponse:
+    """All probes of the session's client over time, drawn by Grafana."""
+    client, grafana = client_of(request), frontend.current()
+    span = _range(request, GRAFANA_RANGES)
+    context: dict[str, object] = {"grafana": grafana, "ranges": GRAFANA_RANGES, "range": span}
+    if grafana is Frontend.PRESENT and client.grafana_org_id:
+        context["dashboard"] = frontend.overview_path(client.grafana_org_id, span)
+    return render(request, "probes/trends.html", context)
+
+
+def _range(request: ClientRequest, known: Iterable[str]) -> str:
+    """The time range that the address asks for; 404 if it is none that is offered."""
+    chosen = request.GET.get("range", DEFAULT_RANGE)
+    if chosen not in known:
+        raise Http404
+    return chosen
 
 
 def _told(row: CallWithStreams) -> tuple[CallWithStreams, str, str]:
@@ -103,9 +126,7 @@ def _cards(client: Client, states: list[ProbeState], start: datetime, end: datet
 
 def _own_charts(request: ClientRequest, state: ProbeState) -> dict[str, object]:
     """The charts that stand in for Grafana, over the time that the address asks for."""
-    chosen = request.GET.get("range", DEFAULT_RANGE)
-    if chosen not in RANGES:
-        raise Http404
+    chosen = _range(request, RANGES)
     now = timezone.now()
     start, end = timezone.localtime(now - RANGES[chosen]), timezone.localtime(now)
     calls = queries.calls_since(state.client, state.probe, start, CHART_CALLS)

@@ -187,6 +187,32 @@ def test_grafanas_dashboard_is_embedded(log_in, acme, grafana):
     assert "<figure" not in page
 
 
+def test_grafanas_dashboard_shows_the_time_that_the_address_asks_for(log_in, acme, grafana):
+    grafana(Frontend.PRESENT)
+    browser = log_in(acme)
+    for page in ("/probes/inbound/", "/trends/"):
+        assert "&amp;from=now-28d&amp;to=now" in text(browser.get(f"{page}?range=28d"))
+        assert browser.get(f"{page}?range=28d%26orgId=1").status_code == 404
+
+
+def test_all_probes_over_time_are_grafanas_overview(log_in, acme, grafana):
+    grafana(Frontend.PRESENT)
+    browser = log_in(acme)
+    assert 'href="/trends/"' in text(browser.get("/"))
+    assert 'src="/grafana/d/voice-overview/-?orgId=7&amp;kiosk' in text(browser.get("/trends/"))
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [(Frontend.ABSENT, "installed without its web pages"), (Frontend.AWAY, "Grafana does not answer")],
+)
+def test_without_grafana_the_page_over_time_says_so(log_in, acme, grafana, found, sentence):
+    grafana(found)
+    page = text(log_in(acme).get("/trends/"))
+    assert sentence in page
+    assert "<iframe" not in page
+
+
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [(Frontend.ABSENT, "installed without its web pages"), (Frontend.AWAY, "Grafana does not answer")],

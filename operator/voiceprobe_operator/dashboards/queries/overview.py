@@ -75,9 +75,9 @@ def probes() -> str:
     streams = ranked("mos_cq", "client_call_stream", _VALID, by="probe, direction", also="probe, direction")
     return f"""SELECT p.health AS `Health`, p.display_name AS `Probe`, k.calls AS `Calls`,
   k.answered AS `Answer rate`, k.compliant AS `SLA compliance`,
-  m.forward_median AS `MOS to receiver, median`, m.forward_worst AS `MOS to receiver, worst 5 %`,
-  m.reverse_median AS `MOS to dialer, median`, m.reverse_worst AS `MOS to dialer, worst 5 %`,
-  k.pdd AS `Post-dial delay, worst 5 %`, p.last_call_at AS `Last call`, p.destination AS `Destination`,
+  m.forward_median AS `MOS to receiver`, m.reverse_median AS `MOS to dialer`,
+  LEAST(COALESCE(m.forward_worst, m.reverse_worst), COALESCE(m.reverse_worst, m.forward_worst)) AS `MOS, worst 5 %`,
+  k.pdd AS `PDD, worst 5 %`, p.last_call_at AS `Last call`, p.destination AS `Destination`,
   CONCAT('vp-', REPLACE(p.uid, '-', '')) AS `Dashboard`
 FROM client_probe p
 LEFT JOIN (
@@ -135,7 +135,7 @@ ORDER BY 1, 2"""
 def worst_calls() -> str:
     """The ten answered calls that sounded worst: those that brought no sound first, then by MOS."""
     return f"""SELECT started_at AS `Started`, display_name AS `Probe`, IF(heard, 'heard', 'no sound') AS `Sound`,
-  mos AS `MOS`, mos_forward AS `MOS to receiver`, mos_reverse AS `MOS to dialer`, loss_pct AS `Loss`,
+  mos_forward AS `MOS to receiver`, mos_reverse AS `MOS to dialer`, loss_pct AS `Loss`,
   jitter_ms AS `Jitter`, pdd_ms AS `Post-dial delay`, sip_host AS `SIP host`, probe AS `Name`,
   {call_uuid("uuid")} AS `Call`
 FROM client_call_judged

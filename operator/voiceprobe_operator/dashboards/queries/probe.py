@@ -93,7 +93,7 @@ FROM (
   GROUP BY day, hour
 ) h
 GROUP BY day
-ORDER BY day"""
+ORDER BY h.day"""
 
 
 def _sound(stream: str) -> str:
