@@ -4,56 +4,71 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from voice_lab import demo, evidence, places, progress, stack, waiting
+from voice_lab import browser, demo, evidence, places, progress, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.services import registry
 
 CLIENT = "acme"
 CALLS = 60  # enough for lines instead of dots
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TARGET = places.CHECKOUT / "docs" / "images"
-PAGES = {"overview": "/", "probe": "/probes/claims-hotline/"}
+PAGES = {"overview": "/", "probe": "/probes/claims-hotline/?range=1h", "trends": "/trends/?range=1h"}
 CALL_OF = "/probes/secure/"
 """The probe whose newest call is photographed, and its ladder."""
 
 
 def main() -> None:
     """Start a lab, wait for enough calls, photograph each page."""
-    stack.install(registry(), extra_packages=("chromium",))
+    stack.install(registry())
     with stack.running("screenshots") as lab:
         demo.first_calls(lab)
         _more_calls(lab)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            _photograph(lab, browser)
-            browser.close()
+        with browser.chromium() as program:
+            _photograph(lab, program)
 
 
 def _more_calls(lab: Lab) -> None:
     with (
         progress.step("calls", f"waiting for {CALLS} of {CLIENT}"),
-        closing(evidence.sign_in(lab, demo.login(CLIENT))) as browser,
+        closing(evidence.sign_in(lab, demo.login(CLIENT))) as desk,
     ):
-        waiting.until(lambda: len(evidence.calls(browser)) >= CALLS, what=f"{CALLS} calls", seconds=900)
+        waiting.until(lambda: len(evidence.calls(desk)) >= CALLS, what=f"{CALLS} calls", seconds=900)
 
 
-def _photograph(lab: Lab, browser: Browser) -> None:
-    with closing(browser.new_context(color_scheme="light", viewport={"width": 1200, "height": 1060})) as context:
+def _photograph(lab: Lab, program: Browser) -> None:
+    with closing(program.new_context(color_scheme="light", viewport={"width": 1200, "height": 1060})) as context:
         page = context.new_page()
-        page.goto(f"{lab.portal_url}/login/")
-        page.get_by_label("User name").fill(demo.login(CLIENT))
-        page.get_by_label("Password").fill(lab.passwords["demo"])
-        page.get_by_role("button", name="Log in").click()
+        browser.sign_in(lab, page, demo.login(CLIENT))
         for name, path in PAGES.items():
             page.goto(f"{lab.portal_url}{path}")
+            _wait_for_grafana(page)
             page.screenshot(path=TARGET / f"{name}.png")
         page.goto(f"{lab.portal_url}{CALL_OF}")
         page.get_by_role("region", name="Recent calls").get_by_role("link").first.click()
         page.screenshot(path=TARGET / "call.png")
         page.locator(".ladder").screenshot(path=TARGET / "ladder.png")
+        _dashboards(lab, page)
+
+
+def _wait_for_grafana(page: Page) -> None:
+    if page.locator("iframe").count():
+        page.frame_locator("iframe").locator(".uplot canvas").first.wait_for()
+    page.wait_for_load_state("networkidle")
+
+
+def _dashboards(lab: Lab, page: Page) -> None:
+    """Both dashboards of a client from top to bottom: Grafana draws what can be seen only."""
+    page.goto(f"{lab.portal_url}{PAGES['probe']}")
+    probe = page.locator("iframe").get_attribute("src")
+    page.goto(f"{lab.portal_url}{PAGES['trends']}")
+    overview = page.locator("iframe").get_attribute("src")
+    for name, source, height in (("dashboard-overview", overview, 2100), ("dashboard-probe", probe, 2330)):
+        page.set_viewport_size({"width": 1300, "height": height})
+        page.goto(f"{lab.portal_url}{source}")
+        page.locator(".uplot canvas").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=TARGET / f"{name}.png")
 
 
 if __name__ == "__main__":

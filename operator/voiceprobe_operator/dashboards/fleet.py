@@ -5,7 +5,7 @@ from __future__ import annotations
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import words
 from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
-from voiceprobe_operator.dashboards.panels import FEW, SOLID, Json, Panel, Place, health_columns, measure
+from voiceprobe_operator.dashboards.panels import FEW, SOLID, Json, Panel, Place, health_columns, measure, wide
 from voiceprobe_operator.dashboards.queries import fleet as queries
 
 _NO_HOST = "No SIP host has been heard of"
@@ -63,9 +63,9 @@ def _clients() -> Panel:
         description="Every client: its probes by health now; all else of the valid calls of this time. The worst first."
         f" {words.ANSWER_RATE} {words.SLA} {words.WORST}",
         sql=queries.clients(),
-        place=Place(0, 4, 24, 10),
+        place=Place(0, 4, 24, 8),
         no_data="No clients yet",
-        columns={"Probes": measure("short"), **health_columns(), **words.RATES_IN_TABLE},
+        columns={"Client": wide(200), "Probes": measure("short"), **health_columns(), **words.RATES_IN_TABLE},
     )
 
 
@@ -76,8 +76,8 @@ def _worst_probes() -> Panel:
         description=f"The twenty probes of all clients with the lowest SLA compliance in this time. {words.SLA}"
         f" {words.WORST}",
         sql=queries.worst_probes(),
-        place=Place(0, 14, 12, 10),
-        columns=words.RATES_IN_TABLE,
+        place=Place(0, 12, 24, 9),
+        columns={"Client": wide(200), **words.RATES_IN_TABLE},
     )
 
 
@@ -107,7 +107,7 @@ def _hosts() -> Panel:
         " the"
         " database's. Spool depth: records that wait on its disk. Dead letters: records the database will never take.",
         sql=queries.hosts(),
-        place=Place(12, 14, 12, 10),
+        place=Place(0, 21, 24, 7),
         unit="short",
         no_data=_NO_HOST,
         columns=columns,
@@ -121,7 +121,7 @@ def _over_time() -> list[Panel]:
             title="Calls each hour",
             description="Number of calls that each SIP host recorded, whether they count or not.",
             sql=queries.calls_by_host(),
-            place=Place(0, 24, 8, 8),
+            place=Place(0, 28, 8, 8),
             unit="short",
             stacked=True,
             interval="1h",
@@ -131,7 +131,7 @@ def _over_time() -> list[Panel]:
             title="Calls that do not count",
             description="Share of each SIP host's calls that the host itself spoilt (not valid), in each interval.",
             sql=queries.invalid_by_host(),
-            place=Place(8, 24, 8, 8),
+            place=Place(8, 28, 8, 8),
             unit="percent",
             maximum=100,
             interval="1h",
@@ -141,7 +141,7 @@ def _over_time() -> list[Panel]:
             title="Outcomes",
             description="Number of valid calls of all clients by final SIP code and outcome, in each interval.",
             sql=queries.outcomes_of_all(),
-            place=Place(16, 24, 8, 8),
+            place=Place(16, 28, 8, 8),
             unit="short",
             stacked=True,
             interval="5m",

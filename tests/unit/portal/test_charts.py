@@ -128,7 +128,8 @@ def test_a_drawing_begins_where_there_is_something_to_draw(first, begins):
 
 
 @pytest.mark.parametrize(
-    ("minutes", "words"), [(10, "10 minutes"), (90, "90 minutes"), (120, "2 hours"), (351, "5.8 hours"), (360, "6 hours")]
+    ("minutes", "words"),
+    [(10, "10 minutes"), (90, "90 minutes"), (120, "2 hours"), (351, "5.8 hours"), (360, "6 hours")],
 )
 def test_a_span_is_said_as_people_say_it(minutes, words):
     assert in_words(timedelta(minutes=minutes)) == words

@@ -1,0 +1,39 @@
+"""A real browser, for what only a browser can tell: whether a page is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from voice_lab import guard, packages
+from voice_lab.context import Lab
+
+_PROGRAM = "/usr/bin/chromium"
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run Chromium without a screen, installing it if need be.
+
+    Raises:
+        LabError: it can be neither found nor installed.
+    """
+    with guard.one_after_another("install"):
+        packages.install(["chromium"])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_PROGRAM, args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def sign_in(lab: Lab, page: Page, login: str) -> None:
+    """Log in to the portal as a person does, with the lab's demo password."""
+    page.goto(f"{lab.portal_url}/login/")
+    page.get_by_label("User name").fill(login)
+    page.get_by_label("Password").fill(lab.passwords["demo"])
+    page.get_by_role("button", name="Log in").click()
