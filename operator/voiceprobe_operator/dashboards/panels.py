@@ -127,6 +127,8 @@ class Panel:
             defaults["decimals"] = _DECIMALS[self.unit]
         plain = _step("text" if self.kind == "stat" else "green", None)
         defaults["thresholds"] = {"mode": "absolute", "steps": self.bands.steps() if self.bands else [plain]}
+        if self.bands and self.kind != "timeseries":
+            defaults["mappings"] = [_unmeasured("transparent")]
         if self.text:
             defaults["mappings"] = health_mappings()
         if self.kind == "state-timeline":
@@ -175,6 +177,11 @@ class Panel:
         return [_override("byRegexp", "/.*/", {"noValue": "–"}), *overrides]
 
 
+def _unmeasured(colour: str) -> Json:
+    """Value mapping of what is not there, which would have the colour of the first band: the worst one of MOS."""
+    return {"type": "special", "options": {"match": "null", "result": {"text": "–", "color": colour, "index": 0}}}
+
+
 def _override(matcher: str, options: str, properties: Json) -> Json:
     changes = [{"id": key, "value": value} for key, value in properties.items()]
     return {"matcher": {"id": matcher, "options": options}, "properties": changes}
@@ -221,6 +228,7 @@ def banded(unit: str, bands: Bands, decimals: int = 2) -> Json:
         "unit": unit,
         "decimals": decimals,
         "thresholds": {"mode": "absolute", "steps": bands.steps()},
+        "mappings": [_unmeasured("text")],
         "custom.displayMode": "color-text",
     }
 

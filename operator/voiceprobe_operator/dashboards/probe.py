@@ -203,7 +203,7 @@ def _heat_map(probe: Probe, time_zone: str) -> Panel:
         title="MOS by hour and weekday",
         description="The worst 5 % of the MOS, either direction, of the last four weeks: one call in twenty that"
         " began in"
-        f" this hour of this weekday was worse. Clocks of {zone}. An empty cell: no MOS was measured.",
+        f" this hour of this weekday was worse. Clocks of {zone}. A dash: no MOS was measured.",
         sql=queries.heat_map(probe.ref.name, zones.changes(zone)),
         place=Place(0, 39, 24, 9),
         bands=_bands(probe)["mos"],

@@ -52,6 +52,18 @@ def test_what_a_column_is_told_is_told_to_a_column_that_comes(name, boards):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_was_not_measured_has_no_band(name, boards):
+    """Grafana gives null the colour of the first band, which is the worst one of MOS."""
+    for panel in boards[name].model()["panels"]:
+        if panel["type"] == "timeseries":
+            continue
+        overrides = [{p["id"]: p["value"] for p in o["properties"]} for o in panel["fieldConfig"]["overrides"]]
+        for field in [panel["fieldConfig"]["defaults"], *overrides]:
+            if len(field.get("thresholds", {"steps": []})["steps"]) > 1:
+                assert [m["options"]["match"] for m in field["mappings"]] == ["null"], panel["title"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_panels_do_not_overlap(name, boards):
     taken = set()
     for panel in boards[name].model()["panels"]:
