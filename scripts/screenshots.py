@@ -59,16 +59,18 @@ def _wait_for_grafana(page: Page) -> None:
 
 def _dashboards(lab: Lab, page: Page) -> None:
     """Both dashboards of a client from top to bottom: Grafana draws what can be seen only."""
-    page.goto(f"{lab.portal_url}{PAGES['probe']}")
-    probe = page.locator("iframe").get_attribute("src")
-    page.goto(f"{lab.portal_url}{PAGES['trends']}")
-    overview = page.locator("iframe").get_attribute("src")
-    for name, source, height in (("dashboard-overview", overview, 2100), ("dashboard-probe", probe, 2330)):
+    sources = {}
+    for name in ("trends", "probe"):
+        page.goto(f"{lab.portal_url}{PAGES[name]}")
+        # Left too early, Grafana would tell on its next page what it could not fetch.
+        _wait_for_grafana(page)
+        sources[name] = page.locator("iframe").get_attribute("src")
+    for name, source, height in (("overview", sources["trends"], 2100), ("probe", sources["probe"], 2330)):
         page.set_viewport_size({"width": 1300, "height": height})
-        page.goto(f"{lab.portal_url}{source}")
+        page.goto(f"{lab.portal_url}{source}".replace("now-1h", "now-10m"))
         page.locator(".uplot canvas").first.wait_for()
         page.wait_for_load_state("networkidle")
-        page.screenshot(path=TARGET / f"{name}.png")
+        page.screenshot(path=TARGET / f"dashboard-{name}.png")
 
 
 if __name__ == "__main__":

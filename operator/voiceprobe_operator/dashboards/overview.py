@@ -75,7 +75,7 @@ def _probes() -> Panel:
         "Probe": linked("Open the probe", "/d/${__data.fields.Dashboard}/-?${__url_time_range}", new_tab=False)
         | wide(180),
         **words.RATES_IN_TABLE,
-        "MOS to receiver": words.MOS | wide(120),
+        "MOS to receiver": words.MOS | wide(130),
         "MOS to dialer": words.MOS | wide(110),
         "PDD, worst 5 %": measure(MILLISECONDS) | wide(120),
         "Last call": {"unit": "dateTimeFromNow", **wide(150)},
@@ -104,6 +104,7 @@ def _mos() -> list[Panel]:
             f" in each interval. {words.WORST}",
             sql=queries.mos(),
             place=Place(0, 24, 12, 9),
+            no_data=words.NONE_ANSWERED,
             minimum=1,
             maximum=5,
             interval="5m",
@@ -116,6 +117,7 @@ def _mos() -> list[Panel]:
             " lowest mean MOS of this time.",
             sql=queries.mos_of_worst(),
             place=Place(12, 24, 12, 9),
+            no_data=words.NONE_ANSWERED,
             minimum=1,
             maximum=5,
             interval="5m",
@@ -133,6 +135,7 @@ def _worst_calls(portal_url: str) -> Panel:
         " MOS of the worse direction. The time leads to the call's page in the portal.",
         sql=queries.worst_calls(),
         place=Place(0, 33, 24, 12),
+        no_data=words.NONE_ANSWERED,
         columns={
             "Started": words.TIME | linked("Open the call", call, new_tab=True),
             "MOS to receiver": words.MOS,

@@ -110,6 +110,7 @@ def _quality_panels(probe: Probe) -> list[Panel]:
             sql=queries.streams(name, "mos_cq", low_is_bad=True),
             place=Place(0, 6, 12, 9),
             bands=bands["mos"],
+            no_data=words.NONE_ANSWERED,
             minimum=1,
             maximum=5,
             columns=words.LINES,
@@ -121,6 +122,7 @@ def _quality_panels(probe: Probe) -> list[Panel]:
             sql=queries.streams(name, "r_factor", low_is_bad=True),
             place=Place(12, 6, 12, 9),
             bands=Bands(rating_threshold(probe.mos), higher_is_better=True) if is_narrow else None,
+            no_data=words.NONE_ANSWERED,
             columns=words.LINES,
         ),
     ]
@@ -128,13 +130,14 @@ def _quality_panels(probe: Probe) -> list[Panel]:
 
 def _path_panels(probe: Probe) -> list[Panel]:
     name, bands = probe.ref.name, _bands(probe)
-    rows: list[tuple[str, str, str, str, Bands | None]] = [
+    rows: list[tuple[str, str, str, str, Bands | None, str]] = [
         (
             "Packet loss",
             "Share of the packets of each direction that never arrived",
             queries.loss(name),
             "percent",
             bands["loss"],
+            words.NONE_ANSWERED,
         ),
         (
             "Jitter",
@@ -142,6 +145,7 @@ def _path_panels(probe: Probe) -> list[Panel]:
             queries.streams(name, "jitter_ms"),
             "ms",
             bands["jitter"],
+            words.NONE_ANSWERED,
         ),
         (
             "Round trip",
@@ -149,8 +153,16 @@ def _path_panels(probe: Probe) -> list[Panel]:
             queries.streams(name, "rtt_ms"),
             "ms",
             None,
+            words.NONE_ANSWERED,
         ),
-        ("Post-dial delay", "Time from INVITE to the first ringing", queries.post_dial_delay(name), "ms", bands["pdd"]),
+        (
+            "Post-dial delay",
+            "Time from INVITE to the first ringing",
+            queries.post_dial_delay(name),
+            "ms",
+            bands["pdd"],
+            "No call rang in this time range",
+        ),
     ]
     return [
         Panel(
@@ -161,9 +173,10 @@ def _path_panels(probe: Probe) -> list[Panel]:
             place=Place(12 * (i % 2), 15 + 8 * (i // 2), 12, 8),
             unit=unit,
             bands=band,
+            no_data=no_data,
             columns=words.LINES,
         )
-        for i, (title, says, sql, unit, band) in enumerate(rows)
+        for i, (title, says, sql, unit, band, no_data) in enumerate(rows)
     ]
 
 
@@ -207,7 +220,7 @@ def _heat_map(probe: Probe, time_zone: str) -> Panel:
         sql=queries.heat_map(probe.ref.name, zones.changes(zone)),
         place=Place(0, 39, 24, 9),
         bands=_bands(probe)["mos"],
-        no_data="No calls in the last four weeks",
+        no_data="No answered call in the last four weeks",
         span="28d",
         judged=True,
         columns={"Day": {"custom.displayMode": "auto", **wide(100)}, "/^[0-9]{2}$/": wide(42)},

@@ -13,6 +13,8 @@ SLA = (
 )
 
 
+NONE_ANSWERED = "No answered call in this time range"
+
 # Units of the columns that queries name alike.
 MOS = measure("none", 2)
 RATES: dict[str, Json] = {
@@ -21,12 +23,16 @@ RATES: dict[str, Json] = {
     "SLA compliance": measure("percent", 1),
 }
 WORST_MOS: dict[str, Json] = {"MOS, worst 5 %": MOS}
-RATES_AND_MOS: dict[str, Json] = {**RATES, "MOS, median": MOS, **WORST_MOS}
+# The text for no calls would stand in place of the one value that is not there, and make all others small.
+RATES_AND_MOS: dict[str, Json] = {
+    **RATES,
+    **{f"MOS, {which}": MOS | {"noValue": "–"} for which in ("median", "worst 5 %")},
+}
 RATES_IN_TABLE: dict[str, Json] = {
     "Calls": RATES["Calls"] | wide(70),
     "Answer rate": RATES["Answer rate"] | wide(100),
     "SLA compliance": RATES["SLA compliance"] | wide(125),
-    "MOS, worst 5 %": MOS | wide(120),
+    "MOS, worst 5 %": MOS | wide(130),
 }
 TIME: Json = {"unit": "dateTimeAsIso", **wide(170)}
 
