@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Response
 
@@ -22,7 +23,9 @@ DRAWN = {"timeseries", "state-timeline"}
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium(system: System) -> Iterator[Browser]:
+    if not httpx.get(f"{system.lab.grafana_url}/login", timeout=10).text.strip():
+        pytest.skip("this Grafana has no web pages")
     with browser.chromium() as program:
         yield program
 
@@ -42,8 +45,6 @@ class Desk:
             self.answers.append(response)
 
     def open(self, path: str) -> None:
-        if not self.page.request.get(f"{self.url}/grafana/login").body().strip():
-            pytest.skip("this Grafana has no web pages")
         self.page.goto(self.url + path)
 
     def see(self, uid: str) -> list[dict[str, Any]]:
@@ -51,9 +52,10 @@ class Desk:
         self.open(f"/grafana/d/{uid}/-?kiosk&from=now-1h&to=now")
         found = self.page.request.get(f"{self.url}/grafana/api/dashboards/uid/{uid}").json()
         panels: list[dict[str, Any]] = found["dashboard"]["panels"]
-        waited = 0
-        while len(self.answers) < len(panels):
-            assert waited < PATIENCE_MS, f"{len(self.answers)} of {len(panels)} panels have asked"
+        waited, asked = 0, set[str]()
+        while len(asked) < len(panels):
+            assert waited < PATIENCE_MS, f"{len(asked)} of {len(panels)} panels have asked"
+            asked = {answer.request.headers["x-panel-id"] for answer in self.answers}
             self.page.wait_for_timeout(100)
             waited += 100
         return panels
@@ -78,6 +80,8 @@ def assert_drawn(desk: Desk, panels: list[dict[str, Any]]) -> None:
         desk.page.get_by_text(panel["title"], exact=True).first.wait_for()
     canvases = sum(panel["type"] in DRAWN for panel in panels)
     desk.page.locator(".uplot canvas").nth(canvases - 1).wait_for()
+    tables = sum(panel["type"] == "table" for panel in panels)
+    desk.page.get_by_role("table").nth(tables - 1).wait_for()
     for empty in {panel["fieldConfig"]["defaults"]["noValue"] for panel in panels}:
         assert desk.page.get_by_text(empty, exact=True).count() == 0, empty
     assert desk.faults == []

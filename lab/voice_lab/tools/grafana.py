@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 from voice_lab import commands, fetch, files, packages, places, progress
@@ -22,6 +23,8 @@ TOOLCHAIN = "go1.20.14"
 # v0.5.0, which the module itself names, writes the same file but fails on a current Go.
 WIRE = "github.com/google/wire/cmd/wire@v0.7.0"
 
+_TRIED_AGAIN_S = 86_400
+
 # What the server never reads: frontend sources and test data.
 _UNUSED_SUFFIXES = (".ts", ".tsx", ".js", ".jsx", ".scss", ".snap", ".mdx", ".cue", ".go", ".grammar")
 _UNUSED_FOLDERS = {"__mocks__", "__snapshots__", "__fixtures__", "fixtures"}
@@ -33,14 +36,28 @@ def install() -> None:
     place = home()
     if place != _built() or grafana_pages.are_in(place):
         return
+    failed = place.with_suffix(".no-pages")
+    if failed.exists() and time.time() - failed.stat().st_mtime < _TRIED_AGAIN_S:
+        progress.say(f"grafana: it has no web pages (remove {failed} to try again): {failed.read_text()}")
+        return
+    try:
+        _build_pages(place)
+    except (LabError, OSError) as error:
+        failed.write_text(str(error))
+        progress.say(f"grafana: it has no web pages, so dashboards are not drawn: {error}")
+
+
+def _build_pages(place: Path) -> None:
     work = places.cache() / "build" / "grafana-pages"
+    # What a run that was broken off left is half edited.
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
     try:
         with progress.step("grafana", "building Grafana's web pages (some minutes, once)"):
-            work.mkdir(parents=True, exist_ok=True)
+            grafana_pages.checked_node()
             grafana_pages.build(_source(work, go.environment(GOTOOLCHAIN=TOOLCHAIN)), place)
-    except LabError as error:
-        progress.say(f"grafana: it has no web pages, so dashboards are not drawn: {error}")
-    shutil.rmtree(work)
+    finally:
+        shutil.rmtree(work)
 
 
 def home() -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -51,13 +52,17 @@ def build(source: Path, home: Path) -> None:
     Raises:
         LabError: Node.js is too old, npm cannot be reached, or the build failed.
     """
-    node = _node()
+    node = checked_node()
+    lock = source / "yarn.lock"
+    vouched = _resolved(lock)
     _edit(source / "package.json", _only_what_builds)
     for workspace in _WORKSPACES:
         _edit(source / workspace / "package.json", _without_tools)
     (source / "scripts" / "webpack" / "webpack.lab.js").write_text(_CONFIG)
     (yarn,) = (source / ".yarn" / "releases").glob("yarn-*.cjs")
     commands.run([node, yarn, "install", "--no-immutable"], seconds=1800, env=_environment(source), cwd=source)
+    if strangers := _resolved(lock) - vouched:
+        raise LabError(f"these packages are not in Grafana's own yarn.lock: {', '.join(sorted(strangers))}")
     webpack = [node, "node_modules/webpack/bin/webpack.js", "--config", "scripts/webpack/webpack.lab.js"]
     production = {**os.environ, "NODE_ENV": "production", "NODE_OPTIONS": "--max-old-space-size=4096"}
     commands.run(webpack, seconds=1800, env=production, cwd=source)
@@ -74,13 +79,22 @@ def _environment(source: Path) -> dict[str, str]:
     }
 
 
-def _node() -> str:
+def checked_node() -> str:
+    """A Node.js that is new enough, installed if there is none.
+
+    Raises:
+        LabError: it is too old, or there is none to be had.
+    """
     if not shutil.which("node"):
         packages.install(["nodejs"])
     version = commands.run(["node", "--version"]).strip()
     if int(version.removeprefix("v").partition(".")[0]) < NODE_MAJOR:
         raise LabError(f"Node.js {NODE_MAJOR} or newer is needed, and this is {version}")
     return "node"
+
+
+def _resolved(lock: Path) -> set[str]:
+    return set(re.findall(r'^  resolution: "(.*)"$', lock.read_text(), re.MULTILINE))
 
 
 def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -93,7 +107,8 @@ def _only_what_builds(package: dict[str, Any]) -> None:
     package["devDependencies"] = {name: at for name, at in package["devDependencies"].items() if name in _TOOLS}
     package["resolutions"] = {name: at for name, at in package["resolutions"].items() if "storybook" not in name}
     package["workspaces"] = {"packages": _WORKSPACES}
-    del package["dependencies"][_SPREADSHEETS], package["scripts"]
+    package["dependencies"].pop(_SPREADSHEETS, None)
+    package.pop("scripts", None)
 
 
 def _without_tools(package: dict[str, Any]) -> None:

@@ -118,13 +118,14 @@ def _over_time() -> list[Panel]:
     return [
         Panel(
             kind="timeseries",
-            title="Calls each hour",
-            description="Number of calls that each SIP host recorded, whether they count or not.",
+            title="Calls by SIP host",
+            description="Number of calls that each SIP host recorded in each interval, whether they count or not.",
             sql=queries.calls_by_host(),
             place=Place(0, 28, 8, 8),
             unit="short",
             stacked=True,
-            interval="1h",
+            interval="5m",
+            points=FEW,
         ),
         Panel(
             kind="timeseries",
@@ -134,7 +135,8 @@ def _over_time() -> list[Panel]:
             place=Place(8, 28, 8, 8),
             unit="percent",
             maximum=100,
-            interval="1h",
+            interval="5m",
+            points=FEW,
         ),
         Panel(
             kind="timeseries",

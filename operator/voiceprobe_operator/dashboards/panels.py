@@ -26,7 +26,7 @@ _OVER_TIME = ("timeseries", "state-timeline")
 _LEAST_WIDTH = 60
 # Most intervals of a time range for what is counted: shares of few calls say nothing, and thin bars are hard to see.
 FEW = 48
-# Where no call was made for longer, a state timeline and a line show a gap.
+# Where no call was made for longer, a state timeline shows a gap.
 _LONGEST_PAUSE_MS = 3_600_000
 
 
@@ -147,9 +147,9 @@ class Panel:
         if self.stacked:
             return {"drawStyle": "bars", "fillOpacity": 80, "stacking": {"mode": "normal", "group": "A"}}
         # Calls are minutes apart: the points are the measurements, the line only leads the eye.
-        drawing: Json = {"drawStyle": "line", "showPoints": "auto", "pointSize": 5, "spanNulls": _LONGEST_PAUSE_MS}
-        gaps = {"insertNulls": _LONGEST_PAUSE_MS}
-        return drawing | gaps | {"thresholdsStyle": {"mode": "area" if self.bands else "off"}}
+        # Where another series has a point and this one none, it goes on.
+        drawing: Json = {"drawStyle": "line", "showPoints": "auto", "pointSize": 5, "spanNulls": True}
+        return drawing | {"thresholdsStyle": {"mode": "area" if self.bands else "off"}}
 
     def _options(self) -> Json:
         legend = {"displayMode": "list", "placement": "bottom"}

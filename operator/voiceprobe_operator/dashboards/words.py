@@ -22,7 +22,6 @@ RATES: dict[str, Json] = {
     "Answer rate": measure("percent", 1),
     "SLA compliance": measure("percent", 1),
 }
-WORST_MOS: dict[str, Json] = {"MOS, worst 5 %": MOS}
 # The text for no calls would stand in place of the one value that is not there, and make all others small.
 RATES_AND_MOS: dict[str, Json] = {
     **RATES,

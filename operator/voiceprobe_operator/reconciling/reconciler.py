@@ -90,7 +90,9 @@ class Reconciler:
     def _turn(self, client: str, known: Known, before: Turn | None = None) -> Turn:
         turn = Turn(self._store.declared(client), known, partial(self._guard.keeps, client))
         if before is not None:
-            turn.result.published, turn.states = before.untold(), before.states
+            untold = before.untold() & {ref for ref in turn.seen.references if ref.kind == "VoiceProbe"}
+            turn.result.published = frozenset(ref.name for ref in untold)
+            turn.states = {ref.name: before.states[ref.name] for ref in untold if ref.name in before.states}
         return turn
 
     async def _reconcile(self, turn: Turn) -> Turn:
@@ -111,14 +113,14 @@ class Reconciler:
 
     async def _report(self, turn: Turn) -> None:
         """Tell how it went. A failure is told of every probe if it is still there at the second try."""
-        failure = turn.result.failure
-        is_first = failure is not None and turn.client not in self._failing
-        await self._reporter.report(turn, may_pass=is_first)
-        if failure is None:
-            self._failing.pop(turn.client, None)
-            return
+        failure, before = turn.result.failure, self._failing.get(turn.client)
+        is_first = failure is not None and (before is None or isinstance(before.result.failure, NotYet))
+        # Before it is told: what could not be is left to the next turn, and that is no first one.
         self._failing[turn.client] = turn
-        raise failure
+        await self._reporter.report(turn, may_pass=is_first)
+        if failure is not None:
+            raise failure
+        del self._failing[turn.client]
 
     def _is_well(self, turn: Turn) -> bool:
         """Whether everything was reported to be as it is declared now: what is written then was not."""

@@ -70,7 +70,7 @@ class Reporter:
         outcomes = turn.result.of_probe(ref, known.refused_rows.get(ref.name), board)
         if may_pass and not status.ready(list(outcomes.values())).ok:
             return
-        await self._tell(turn, ref, outcomes, self._news(turn, ref))
+        await self._tell(turn, ref, outcomes, self._news(turn, ref, is_published=outcomes["PlanPublished"].ok))
 
     async def _tell(self, turn: Turn, ref: Reference, outcomes: Mapping[str, Outcome], news: Told | None) -> None:
         told = tuple(outcomes.values())
@@ -92,11 +92,11 @@ class Reporter:
         state = turn.states.get(ref.name) if ref.kind == "VoiceProbe" else None
         return want if state is None else want | status.of_calls({**have, **want}, state, now)
 
-    def _news(self, turn: Turn, ref: Reference) -> Told | None:
+    def _news(self, turn: Turn, ref: Reference, *, is_published: bool) -> Told | None:
         """What there is to tell of a probe; nothing if only its client changed, which is told of the client."""
         if ref in turn.announced:
             return None
-        row = ref.name in turn.result.published
+        row = is_published and ref.name in turn.result.published
         uid = names.dashboard(ref.uid)
         board = uid in turn.result.boards
         if row:

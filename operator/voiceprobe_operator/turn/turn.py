@@ -50,6 +50,6 @@ class Turn:
         kept = {published.uids[probe] for probe in self.kept_probes() if probe in published.uids}
         return {names.dashboard(uid) for uid in invalid | kept}
 
-    def untold(self) -> frozenset[str]:
+    def untold(self) -> set[Reference]:
         """Probes whose rows were written, and of which no Event told: that is left to the next turn."""
-        return self.result.published - {ref.name for ref in self.announced}
+        return {probe.ref for probe in self.seen.probes if probe.ref.name in self.result.published} - self.announced

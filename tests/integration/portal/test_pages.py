@@ -235,6 +235,8 @@ def test_a_client_without_organisation_gets_own_charts(log_in, records, grafana)
 def test_an_unknown_range_is_not_found(log_in, acme):
     browser = log_in(acme)
     assert browser.get("/probes/inbound/?range=24h").status_code == 200
+    page = text(browser.get("/probes/inbound/?range=28d"))
+    assert '<a href="?range=24h" aria-current="true">' in page, "the longest that the portal draws itself"
     assert browser.get("/probes/inbound/?range=9y").status_code == 404
 
 

@@ -18,6 +18,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(places, "cache", lambda: tmp_path)
     monkeypatch.setattr(grafana, "_source", lambda work, _env: work)
     monkeypatch.setattr(grafana.go, "environment", lambda **_: {})
+    monkeypatch.setattr(grafana_pages, "checked_node", lambda: "node")
     home = tmp_path / "tools" / f"grafana-{grafana.MODULE_RELEASE}-server"
     (home / "public" / "views").mkdir(parents=True)
     return home
@@ -40,13 +41,28 @@ def test_they_are_built_once(built: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_keeps_them_from_being_built_is_said_and_no_more(
     built: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    tries = []
+
     def fail(*_: Path) -> None:
+        tries.append(1)
         raise LabError("npm cannot be reached")
 
     monkeypatch.setattr(grafana_pages, "build", fail)
+    for _ in range(2):
+        grafana.install()
+        assert not grafana_pages.are_in(built)
+        assert "npm cannot be reached" in "".join(capfd.readouterr())
+    assert len(tries) == 1, "the next start does not wait for it again"
+
+
+def test_what_a_run_that_was_broken_off_left_is_not_used(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = places.cache() / "build" / "grafana-pages" / "src" / "package.json"
+    left.parent.mkdir(parents=True)
+    left.write_text("half edited")
+    found = []
+    monkeypatch.setattr(grafana_pages, "build", lambda _, home: (found.append(left.exists()), put_pages(_, home)))
     grafana.install()
-    assert not grafana_pages.are_in(built)
-    assert "npm cannot be reached" in "".join(capfd.readouterr())
+    assert found == [False]
 
 
 def test_a_node_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

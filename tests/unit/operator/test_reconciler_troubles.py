@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.operator.bodies import many, plan, voice_client
-from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.errors import NotYet, Rejected, Transient
 
+NOC = {"name": "noc", "email": {"addresses": ["noc@acme.example"]}}
 UID = "vp-b1282a905a494fe3a3e60259f5275dc5"
 
 
@@ -49,6 +50,63 @@ async def test_what_was_published_in_trouble_is_told_once_when_it_has_passed(wor
     await world.reconciler.reconcile("acme")
     assert world.cluster.events == [("inbound-sales", "Published")]
     assert [name for name, _ in world.cluster.patches] == ["inbound-sales"]
+
+
+async def test_trouble_that_lasts_does_not_bring_back_what_the_last_call_said_before_it(world):
+    world.far.away = True
+    await fail_twice(world)
+    calls = {"client": "acme", "probe": "inbound-sales", "health": "NoData", "last_call_at": None}
+    world.database.state = lambda *_: calls | {"health": "Suspended"}
+    await world.health.update()
+    await fail_twice(world)
+    assert world.cluster.objects_["VoiceProbe", "acme", "inbound-sales"]["status"]["health"] == "Suspended"
+
+
+async def test_an_object_that_cannot_be_patched_hides_trouble_from_no_other(world, probe_body):
+    world.apply(voice_client(displayName="Acme Ltd"), *many(probe_body, 1))
+    await world.resync()
+    world.reconciler.forget()
+    world.far.away, world.cluster.stubborn = True, {"client"}
+    for _ in range(2):
+        with pytest.raises(Rejected, match="client cannot be patched"):
+            await world.reconciler.reconcile("acme")
+    assert world.cluster.condition("p0")["reason"] == "GrafanaUnavailable"
+
+
+async def test_an_object_that_cannot_be_patched_has_no_event_of_another_told_twice(world, probe_body):
+    world.apply(*many(probe_body, 2))
+    world.far.away = True
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    world.far.away, world.cluster.stubborn = False, {"inbound-sales"}
+    for _ in range(3):
+        with pytest.raises(Rejected):
+            await world.reconciler.reconcile("acme")
+    assert sorted(world.cluster.events) == [("p0", "Published"), ("p1", "Published")]
+
+
+async def test_nothing_is_told_to_be_published_of_a_generation_that_was_not(world, probe_body):
+    world.far.away = True
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    world.database.refuse = {"inbound-sales": Rejected("DatabaseRejected", "too long")}
+    world.apply(probe_body(metadata={"generation": 4}, displayName="Sales"))
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    assert world.cluster.events == []
+
+
+async def test_alerting_that_is_still_starting_is_no_first_try(world, far):
+    world.apply(voice_client(displayName="Acme Ltd", receivers=[NOC]))
+    far.starting.add(2)
+    with pytest.raises(NotYet):
+        await world.resync()
+    far.starting.clear()
+    far.away = True
+    world.reconciler.forget()
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    assert world.cluster.condition("inbound-sales")["status"] == "True"
 
 
 async def test_a_second_look_in_one_turn_tells_of_nothing_twice(world, probe_body):
