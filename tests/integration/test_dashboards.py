@@ -349,7 +349,7 @@ def test_the_fleet_shows_all_clients_hosts_and_what_does_not_count(fleet: Desk) 
     heard = only([row for row in answers["SIP hosts"] if row["SIP host"] == f"h-{fleet.name}"])
     assert (heard["State"], heard["Spool depth"], heard["Dead letters"]) == ("Late", 7, 2)
     assert only(answers["SIP hosts together"])["Dead letters"] >= 2
-    assert only(answers["Calls each hour"])["test"] == 30
+    assert only(answers["Calls by SIP host"])["test"] == 30
     assert only(answers["Calls that do not count"])["test"] == pytest.approx(100 * 5 / 30, abs=0.001)
     with fleet.connection.cursor() as cursor:
         cursor.execute("DELETE FROM voice_sip_host WHERE sip_host = %s", (f"h-{fleet.name}",))
