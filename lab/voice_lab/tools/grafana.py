@@ -36,7 +36,7 @@ def install() -> None:
     place = home()
     if place != _built() or grafana_pages.are_in(place):
         return
-    failed = place.with_suffix(".no-pages")
+    failed = place.with_name(f"{place.name}.no-pages")
     if failed.exists() and time.time() - failed.stat().st_mtime < _TRIED_AGAIN_S:
         progress.say(f"grafana: it has no web pages (remove {failed} to try again): {failed.read_text()}")
         return
