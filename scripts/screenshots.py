@@ -40,37 +40,39 @@ def _photograph(lab: Lab, program: Browser) -> None:
     with closing(program.new_context(color_scheme="light", viewport={"width": 1200, "height": 1060})) as context:
         page = context.new_page()
         browser.sign_in(lab, page, demo.login(CLIENT))
-        for name, path in PAGES.items():
-            page.goto(f"{lab.portal_url}{path}")
-            _wait_for_grafana(page)
-            page.screenshot(path=TARGET / f"{name}.png")
+        dashboards = {name: _photograph_page(lab, page, name) for name in PAGES}
         page.goto(f"{lab.portal_url}{CALL_OF}")
+        _wait_for_grafana(page)
         page.get_by_role("region", name="Recent calls").get_by_role("link").first.click()
         page.screenshot(path=TARGET / "call.png")
         page.locator(".ladder").screenshot(path=TARGET / "ladder.png")
-        _dashboards(lab, page)
+        _photograph_dashboard(lab, page, "overview", dashboards["trends"], 2100)
+        _photograph_dashboard(lab, page, "probe", dashboards["probe"], 2330)
+
+
+def _photograph_page(lab: Lab, page: Page, name: str) -> str | None:
+    """Photograph a page of the portal; the address of the dashboard in it, if there is one."""
+    page.goto(f"{lab.portal_url}{PAGES[name]}")
+    _wait_for_grafana(page)
+    page.screenshot(path=TARGET / f"{name}.png")
+    frame = page.locator("iframe")
+    return frame.get_attribute("src") if frame.count() else None
 
 
 def _wait_for_grafana(page: Page) -> None:
+    """Wait until it has drawn: left too early, it would tell on its next page what it could not fetch."""
     if page.locator("iframe").count():
         page.frame_locator("iframe").locator(".uplot canvas").first.wait_for()
     page.wait_for_load_state("networkidle")
 
 
-def _dashboards(lab: Lab, page: Page) -> None:
-    """Both dashboards of a client from top to bottom: Grafana draws what can be seen only."""
-    sources = {}
-    for name in ("trends", "probe"):
-        page.goto(f"{lab.portal_url}{PAGES[name]}")
-        # Left too early, Grafana would tell on its next page what it could not fetch.
-        _wait_for_grafana(page)
-        sources[name] = page.locator("iframe").get_attribute("src")
-    for name, source, height in (("overview", sources["trends"], 2100), ("probe", sources["probe"], 2330)):
-        page.set_viewport_size({"width": 1300, "height": height})
-        page.goto(f"{lab.portal_url}{source}".replace("now-1h", "now-10m"))
-        page.locator(".uplot canvas").first.wait_for()
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=TARGET / f"dashboard-{name}.png")
+def _photograph_dashboard(lab: Lab, page: Page, name: str, source: str | None, height: int) -> None:
+    """Photograph a dashboard from top to bottom: Grafana draws what can be seen only."""
+    page.set_viewport_size({"width": 1300, "height": height})
+    page.goto(f"{lab.portal_url}{source}".replace("now-1h", "now-10m"))
+    page.locator(".uplot canvas").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=TARGET / f"dashboard-{name}.png")
 
 
 if __name__ == "__main__":

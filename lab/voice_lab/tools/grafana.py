@@ -54,7 +54,7 @@ def _build_pages(place: Path) -> None:
     work.mkdir(parents=True)
     try:
         with progress.step("grafana", "building Grafana's web pages (some minutes, once)"):
-            grafana_pages.checked_node()
+            grafana_pages.need_node()
             grafana_pages.build(_source(work, go.environment(GOTOOLCHAIN=TOOLCHAIN)), place)
     finally:
         shutil.rmtree(work)

@@ -50,9 +50,8 @@ def build(source: Path, home: Path) -> None:
     """Build the pages in `source`, a copy of Grafana's module, and put them into Grafana's home folder.
 
     Raises:
-        LabError: Node.js is too old, npm cannot be reached, or the build failed.
+        LabError: npm cannot be reached, or the build failed.
     """
-    node = checked_node()
     lock = source / "yarn.lock"
     vouched = _resolved(lock)
     _edit(source / "package.json", _only_what_builds)
@@ -60,10 +59,10 @@ def build(source: Path, home: Path) -> None:
         _edit(source / workspace / "package.json", _without_tools)
     (source / "scripts" / "webpack" / "webpack.lab.js").write_text(_CONFIG)
     (yarn,) = (source / ".yarn" / "releases").glob("yarn-*.cjs")
-    commands.run([node, yarn, "install", "--no-immutable"], seconds=1800, env=_environment(source), cwd=source)
+    commands.run(["node", yarn, "install", "--no-immutable"], seconds=1800, env=_environment(source), cwd=source)
     if strangers := _resolved(lock) - vouched:
         raise LabError(f"these packages are not in Grafana's own yarn.lock: {', '.join(sorted(strangers))}")
-    webpack = [node, "node_modules/webpack/bin/webpack.js", "--config", "scripts/webpack/webpack.lab.js"]
+    webpack = ["node", "node_modules/webpack/bin/webpack.js", "--config", "scripts/webpack/webpack.lab.js"]
     production = {**os.environ, "NODE_ENV": "production", "NODE_OPTIONS": "--max-old-space-size=4096"}
     commands.run(webpack, seconds=1800, env=production, cwd=source)
     _put(source / "public", home / "public")
@@ -79,8 +78,8 @@ def _environment(source: Path) -> dict[str, str]:
     }
 
 
-def checked_node() -> str:
-    """A Node.js that is new enough, installed if there is none.
+def need_node() -> None:
+    """Have a Node.js that is new enough, installed if there is none.
 
     Raises:
         LabError: it is too old, or there is none to be had.
@@ -90,7 +89,6 @@ def checked_node() -> str:
     version = commands.run(["node", "--version"]).strip()
     if int(version.removeprefix("v").partition(".")[0]) < NODE_MAJOR:
         raise LabError(f"Node.js {NODE_MAJOR} or newer is needed, and this is {version}")
-    return "node"
 
 
 def _resolved(lock: Path) -> set[str]:

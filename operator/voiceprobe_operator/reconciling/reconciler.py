@@ -90,7 +90,7 @@ class Reconciler:
     def _turn(self, client: str, known: Known, before: Turn | None = None) -> Turn:
         turn = Turn(self._store.declared(client), known, partial(self._guard.keeps, client))
         if before is not None:
-            untold = before.untold() & {ref for ref in turn.seen.references if ref.kind == "VoiceProbe"}
+            untold = before.untold().intersection(turn.seen.references)
             turn.result.published = frozenset(ref.name for ref in untold)
             turn.states = {ref.name: before.states[ref.name] for ref in untold if ref.name in before.states}
         return turn

@@ -202,10 +202,13 @@ def test_all_probes_over_time_are_grafanas_overview(log_in, acme, grafana):
     assert 'src="/grafana/d/voice-overview/-?orgId=7&amp;kiosk' in text(browser.get("/trends/"))
 
 
-@pytest.mark.parametrize(
+without_grafana = pytest.mark.parametrize(
     ("found", "sentence"),
     [(Frontend.ABSENT, "installed without its web pages"), (Frontend.AWAY, "Grafana does not answer")],
 )
+
+
+@without_grafana
 def test_without_grafana_the_page_over_time_says_so(log_in, acme, grafana, found, sentence):
     grafana(found)
     page = text(log_in(acme).get("/trends/"))
@@ -213,10 +216,7 @@ def test_without_grafana_the_page_over_time_says_so(log_in, acme, grafana, found
     assert "<iframe" not in page
 
 
-@pytest.mark.parametrize(
-    ("found", "sentence"),
-    [(Frontend.ABSENT, "installed without its web pages"), (Frontend.AWAY, "Grafana does not answer")],
-)
+@without_grafana
 def test_own_charts_stand_in_for_grafana(log_in, acme, grafana, found, sentence):
     grafana(found)
     page = text(log_in(acme).get("/probes/inbound/"))

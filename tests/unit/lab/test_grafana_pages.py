@@ -18,7 +18,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(places, "cache", lambda: tmp_path)
     monkeypatch.setattr(grafana, "_source", lambda work, _env: work)
     monkeypatch.setattr(grafana.go, "environment", lambda **_: {})
-    monkeypatch.setattr(grafana_pages, "checked_node", lambda: "node")
+    monkeypatch.setattr(grafana_pages, "need_node", lambda: None)
     home = tmp_path / "tools" / f"grafana-{grafana.MODULE_RELEASE}-server"
     (home / "public" / "views").mkdir(parents=True)
     return home
@@ -71,4 +71,4 @@ def test_a_node_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     node.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LabError, match=r"Node\.js 18 or newer is needed, and this is v12\.22\.9"):
-        grafana_pages.build(tmp_path, tmp_path)
+        grafana_pages.need_node()

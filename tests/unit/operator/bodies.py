@@ -1,5 +1,8 @@
 """Objects that tests of whole clients declare, and what became of them."""
 
+# Of the dashboard of the probe that `probe_body` makes.
+UID = "vp-b1282a905a494fe3a3e60259f5275dc5"
+
 
 def voice_client(generation=1, **spec):
     uid = "00000000-0000-0000-0000-00000000000c"

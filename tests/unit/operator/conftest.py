@@ -101,3 +101,10 @@ async def world(settings: Settings, far: FakeGrafana) -> AsyncIterator[World]:
     world = World(settings, far)
     yield world
     await world.aclose()
+
+
+@pytest.fixture
+async def one_probe(world: World, probe_body: ProbeBody) -> None:
+    """In the world there is one probe of acme, of which a complete list has told."""
+    world.apply(probe_body())
+    await world.resyncing.look()

@@ -5,18 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.operator.bodies import many, plan, voice_client
+from tests.unit.operator.bodies import UID, many, plan, voice_client
 from voiceprobe_operator.errors import Transient
 
-UID = "vp-b1282a905a494fe3a3e60259f5275dc5"
-
-
-@pytest.fixture
-async def world(world, probe_body):
-    """A world with one probe of acme, of which a complete list has told."""
-    world.apply(probe_body())
-    await world.resyncing.look()
-    return world
+pytestmark = pytest.mark.usefixtures("one_probe")
 
 
 async def test_everything_comes_from_a_probe_with_one_status_and_one_event(world):
