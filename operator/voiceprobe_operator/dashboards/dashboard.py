@@ -35,8 +35,8 @@ def dashboard(uid: str, title: str, time_zone: str, tags: list[str], panels: Seq
         "timezone": "utc" if time_zone == "UTC" else time_zone,
         "editable": False,
         "graphTooltip": 1,
-        # The last that Grafana 8.3 to 9.4 understand; newer ones bring it up to their own.
-        "schemaVersion": 36,
+        # That of Grafana 12.0 and 12.1; newer ones bring it up to their own.
+        "schemaVersion": 41,
         "time": {"from": "now-24h", "to": "now"},
         "refresh": "1m",
         "links": _links(),
@@ -58,6 +58,8 @@ def _links() -> list[Json]:
         "includeVars": False,
         "keepTime": True,
         "targetBlank": False,
+        "icon": "external link",
+        "tooltip": "",
     }
     return [
         {**link, "title": "Overview", "tags": ["voice-overview"], "asDropdown": False},

@@ -94,7 +94,7 @@ def _hosts() -> Panel:
                     },
                 }
             ],
-            "custom.displayMode": SOLID,
+            "custom.cellOptions": SOLID,
         },
         "Heartbeat": measure("s"),
         "Clock offset": measure("ms", 1),

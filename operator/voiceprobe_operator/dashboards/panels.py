@@ -138,8 +138,8 @@ class Panel:
 
     def _drawing(self) -> Json:
         if self.kind == "table":
-            mode = SOLID if self.judged else "auto"
-            return {"align": "auto", "displayMode": mode, "minWidth": _LEAST_WIDTH}
+            cells = SOLID if self.judged else PLAIN
+            return {"align": "auto", "cellOptions": cells, "minWidth": _LEAST_WIDTH}
         if self.kind == "state-timeline":
             return {"fillOpacity": 80, "lineWidth": 0, "spanNulls": _LONGEST_PAUSE_MS}
         if self.kind == "stat":
@@ -152,12 +152,12 @@ class Panel:
         return drawing | {"thresholdsStyle": {"mode": "area" if self.bands else "off"}}
 
     def _options(self) -> Json:
-        legend = {"displayMode": "list", "placement": "bottom"}
+        legend = {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []}
         if self.kind == "timeseries":
-            return {"legend": legend, "tooltip": {"mode": "multi"}}
+            return {"legend": legend, "tooltip": {"mode": "multi", "sort": "none"}}
         if self.kind == "state-timeline":
             drawn = {"mergeValues": True, "showValue": "never", "rowHeight": 0.8, "alignValue": "left"}
-            return {"legend": legend, "tooltip": {"mode": "single"}, **drawn}
+            return {"legend": legend, "tooltip": {"mode": "single", "sort": "none"}, **drawn}
         if self.kind == "table":
             return {"showHeader": True, "cellHeight": "sm"}
         return {
@@ -209,7 +209,7 @@ def health_columns() -> dict[str, Json]:
 
 def health_cell() -> Json:
     """Override of a table column that holds the words for health."""
-    return {"mappings": health_mappings(), "custom.displayMode": SOLID, "custom.width": 100}
+    return {"mappings": health_mappings(), "custom.cellOptions": SOLID, "custom.width": 100}
 
 
 def wide(pixels: int) -> Json:
@@ -229,7 +229,7 @@ def banded(unit: str, bands: Bands, decimals: int = 2) -> Json:
         "decimals": decimals,
         "thresholds": {"mode": "absolute", "steps": bands.steps()},
         "mappings": [_unmeasured("text")],
-        "custom.displayMode": "color-text",
+        "custom.cellOptions": {"type": "color-text"},
     }
 
 
@@ -244,5 +244,7 @@ def linked(title: str, url: str, *, new_tab: bool) -> Json:
 
 
 DASHED: Json = {"custom.lineStyle": {"fill": "dash", "dash": [6, 6]}}
-SOLID = "color-background-solid"
-HIDDEN: Json = {"custom.hidden": True}
+PLAIN: Json = {"type": "auto"}
+SOLID: Json = {"type": "color-background", "mode": "basic"}
+# Said twice: Grafana 12.1 and older know the first word alone, 12.2 and newer the second, and each overlooks the other.
+HIDDEN: Json = {"custom.hidden": True, "custom.hideFrom.viz": True}

@@ -11,6 +11,7 @@ from voiceprobe_operator.dashboards.panels import (
     FEW,
     HIDDEN,
     MILLISECONDS,
+    PLAIN,
     Bands,
     Json,
     Panel,
@@ -223,7 +224,7 @@ def _heat_map(probe: Probe, time_zone: str) -> Panel:
         no_data="No answered call in the last four weeks",
         span="28d",
         judged=True,
-        columns={"Day": {"custom.displayMode": "auto", **wide(100)}, "/^[0-9]{2}$/": wide(42)},
+        columns={"Day": {"custom.cellOptions": PLAIN, **wide(100)}, "/^[0-9]{2}$/": wide(42)},
     )
 
 
