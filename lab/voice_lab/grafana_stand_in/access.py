@@ -1,0 +1,193 @@
+"""Who is asking: logins, tokens, the organisation of a request, and what a role may do in it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import jwt
+
+from voice_lab.grafana_stand_in.http import ROUTER_JSON, Refused, Request, bad_data, failed
+from voice_lab.grafana_stand_in.state import SERVER, Document, State
+
+if TYPE_CHECKING:
+    from voice_lab.grafana_stand_in.sources import Sources
+
+ROLES = {"": 0, "Viewer": 1, "Editor": 2, "Admin": 3, "server": 4}
+"""The roles in an organisation, each with all that those before it may; "server": the administrator of the server."""
+ADMIN_ID = 1
+MAIN_ORG = 1
+LEEWAY_S = 60
+WRONG_PASSWORDS, LOCKED_S = 5, 300
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a server is told when it starts.
+
+    Attributes:
+        root_url: the public address of the sub-path, without a slash at the end.
+        password: of the administrator, whose login is `admin`.
+        keys: the JSON Web Key Set (RFC 7517) that tokens are verified with.
+        poll_s: how often new organisations are looked for, which then get alerting.
+        version: what `/api/health` says.
+        signed_out_url: where a browser goes from `/logout`.
+    """
+
+    root_url: str
+    password: str = field(repr=False)
+    keys: Mapping[str, Any] = field(default_factory=lambda: {"keys": []})
+    poll_s: float = 60.0
+    version: str = "10.0.0-stand-in"
+    signed_out_url: str = "/"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A request of somebody who may make it.
+
+    Attributes:
+        org: the organisation that the request is about; 0 if the user is in none.
+        role: the user's in it, "" if none.
+        now: seconds since the epoch.
+    """
+
+    state: State
+    sources: Sources
+    config: Config
+    request: Request
+    user: Document
+    org: int
+    role: str
+    now: float
+
+    @property
+    def is_server_admin(self) -> bool:
+        """Whether the administrator of the server asks."""
+        return bool(self.user["id"] == ADMIN_ID)
+
+    def body(self, **fields: type | tuple[type, ...]) -> Document:
+        """The body, a JSON object that has these fields; 400 if it is not."""
+        if not self.request.headers.get("content-type", "application/json").startswith("application/json"):
+            raise bad_data()
+        try:
+            found = json.loads(self.request.body)
+        except ValueError as error:
+            raise bad_data() from error
+        if not isinstance(found, dict) or any(not isinstance(found.get(name), kind) for name, kind in fields.items()):
+            raise bad_data()
+        if any(found[name] == "" for name, kind in fields.items() if kind is str):
+            raise bad_data()
+        return found
+
+    def number(self, name: str, default: int) -> int:
+        """A number of the query string."""
+        text = self.request.query.get(name, "")
+        return int(text) if text.lstrip("-").isdecimal() else default
+
+
+def denied(action: str) -> Refused:
+    """403 as Grafana's access control puts it."""
+    message = f"You'll need additional permissions to perform this action. Permissions needed: {action}"
+    error = Refused(403, message, title="Access denied", accessErrorId=f"ACE{secrets.randbelow(10**10):010}")
+    error.body = dict(sorted(error.body.items()))
+    error.content_type = ROUTER_JSON
+    return error
+
+
+class Doorkeeper:
+    """Tells users by password or token; slow to believe who guessed."""
+
+    def __init__(self, state: State, config: Config, now: Callable[[], float]) -> None:
+        self._state, self._config, self._now = state, config, now
+        self._wrong: dict[str, list[float]] = {}
+
+    def user(self, request: Request) -> Document | None:
+        """Who is asking; None is nobody. A token decides, even a bad one. Raises Refused(401)."""
+        if token := request.headers.get("x-jwt-assertion"):
+            return self._by_token(token)
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            raise failed(401, "invalid API key")
+        return self._by_password(credentials) if scheme.lower() == "basic" else None
+
+    def _by_token(self, token: str) -> Document | None:
+        try:
+            header = jwt.get_unverified_header(token)
+            claims = jwt.decode(token, options={"verify_signature": False})
+        except jwt.InvalidTokenError:
+            return None
+        try:
+            keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(dict(self._config.keys)).keys}
+            claims = self._verified(token, keys[header["kid"]])
+        except (jwt.PyJWTError, KeyError, TypeError) as error:
+            raise failed(401, "Invalid JWT") from error
+        if not claims.get("sub"):
+            return None
+        if (user := by_login(self._state, str(claims["sub"]))) is None:
+            raise failed(401, "User not found")
+        return user
+
+    def _verified(self, token: str, key: jwt.PyJWK) -> Document:
+        off = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_sub": False}
+        claims: Document = jwt.decode(
+            token, key, algorithms=["RS256"], audience="grafana", issuer="voice-portal", options=off
+        )
+        # Not by the library: times are those of our own clock.
+        if claims.get("exp", self._now()) <= self._now() - LEEWAY_S:
+            raise jwt.ExpiredSignatureError
+        if max(claims.get("nbf", 0), claims.get("iat", 0)) > self._now() + LEEWAY_S:
+            raise jwt.ImmatureSignatureError
+        return claims
+
+    def _by_password(self, credentials: str) -> Document:
+        try:
+            login, colon, password = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise failed(401, "Invalid Basic Auth Header") from error
+        if not colon:
+            raise failed(401, "Invalid Basic Auth Header")
+        user = by_login(self._state, login)
+        # Users that were made have passwords that nobody keeps: they come with tokens.
+        right = user is not None and user["id"] == ADMIN_ID and self._is_right(password)
+        if not self._believed(login.lower(), right=right) or user is None:
+            raise failed(401, "invalid username or password")
+        return user
+
+    def _is_right(self, password: str) -> bool:
+        return secrets.compare_digest(password.encode(), self._config.password.encode())
+
+    def _believed(self, login: str, *, right: bool) -> bool:
+        """Whether a right password counts: not after five wrong ones within five minutes."""
+        recent = [at for at in self._wrong.get(login, ()) if at > self._now() - LOCKED_S]
+        is_locked = len(recent) >= WRONG_PASSWORDS
+        if not right and not is_locked:
+            recent.append(self._now())
+        self._wrong[login] = recent
+        return right and not is_locked
+
+
+def by_login(state: State, login: str) -> Document | None:
+    """The user of a login or an e-mail address, without regard to case."""
+    wanted = login.lower()
+    users = state.all("user", SERVER)
+    return next((user for user in users if wanted in {user["login"].lower(), user["email"].lower()}), None)
+
+
+def role(state: State, org: int, user: int) -> str:
+    """A user's role in an organisation; "" if it is no member."""
+    return str((state.get("member", org, user) or {}).get("role", ""))
+
+
+def organisation(state: State, request: Request, user: Document) -> int:
+    """The organisation of a request: the header's, or the one that the user was in last, or another of its own."""
+    named = request.headers.get("x-grafana-org-id", "")
+    if named.isdecimal() and int(named):
+        return int(named)
+    own = [org for org, member in state.everywhere("member") if member["userId"] == user["id"]]
+    return user["orgId"] if user["orgId"] in own else min(own, default=0)

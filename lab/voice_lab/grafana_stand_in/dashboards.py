@@ -1,0 +1,204 @@
+"""Dashboards of an organisation, and the search for them."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+
+from voice_lab.grafana_stand_in import access
+from voice_lab.grafana_stand_in.access import Asking
+from voice_lab.grafana_stand_in.folders import SERIES, find, slug, uid_fault, url, visible
+from voice_lab.grafana_stand_in.http import Refused, Response, bad_data, encode, failed, route
+from voice_lab.grafana_stand_in.organisations import stamp
+from voice_lab.grafana_stand_in.state import Document, State
+
+LIMIT, HIGHEST_LIMIT = 1000, 5000
+_SPELT = "\ue000"
+"""Stands before a number's own spelling, which a parsed number would lose: 4.0, 1e3, 3.60."""
+_CAN = ("canSave", "canEdit", "canAdmin")
+_ANNOTATIONS = dict.fromkeys(("canAdd", "canEdit", "canDelete"), True)
+
+
+def _parse(text: bytes) -> Document:
+    try:
+        found = json.loads(text, parse_float=_SPELT.__add__, parse_int=_SPELT.__add__)
+    except ValueError as error:
+        raise bad_data() from error
+    if not isinstance(found, dict) or not isinstance(found.get("dashboard"), dict):
+        raise bad_data()
+    return found
+
+
+def _write(model: Document) -> str:
+    """JSON with keys in alphabetical order and numbers as they were spelt."""
+    return re.sub(rf'"{_SPELT}([^"]*)"', r"\1", encode(_sorted(model)).decode())
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def _refuse_names(asking: Asking, uid: str, title: str, folder: str) -> None:
+    """Refuse what no dashboard may be called."""
+    state, org = asking.state, asking.org
+    if not title:
+        raise Refused(400, "Dashboard title cannot be empty", status="empty-name")
+    if fault := uid_fault(uid):
+        raise Refused(400, fault)
+    if folder and state.get("folder", org, folder) is None:
+        raise failed(400, "Folder not found")
+    if uid and state.get("folder", org, uid):
+        raise Refused(400, "Dashboard cannot be changed to a folder")
+    if any(slug(one["title"]) == slug(title) for one in state.all("folder", org)):
+        raise Refused(400, "Dashboard name cannot be the same as folder", status="name-match")
+
+
+def _replaced(asking: Asking, body: Document, title: str, folder: str) -> Document | None:
+    """The dashboard that is written anew, if there is one: that of the title goes before that of the uid."""
+    state, org, model = asking.state, asking.org, body["dashboard"]
+    known = state.get("dashboard", org, str(model.get("uid") or ""))
+    if known is None and model.get("id"):
+        raise Refused(404, "Dashboard not found", status="not-found")
+    same = (one for one in state.all("dashboard", org) if one["folderUid"] == folder)
+    namesake = next((one for one in same if one["title"].lower() == title.lower()), None)
+    if not body.get("overwrite"):
+        if namesake and (known is None or namesake["uid"] != known["uid"]):
+            raise Refused(412, "A dashboard with the same name in the folder already exists", status="name-exists")
+        if known and str(model.get("version")) != f"{_SPELT}{known['version']}":
+            raise Refused(412, "The dashboard has been changed by someone else", status="version-mismatch")
+    return namesake or known
+
+
+@route("POST", "/api/dashboards/db", "Editor", "any of dashboards:create, dashboards:write")
+def _save(asking: Asking) -> Document:
+    body, state, org = _parse(asking.request.body), asking.state, asking.org
+    model, folder = body["dashboard"], str(body.get("folderUid") or "")
+    title = model["title"].strip() if isinstance(model.get("title"), str) else ""
+    uid = str(model.get("uid") or "")
+    _refuse_names(asking, uid, title, folder)
+    before = _replaced(asking, body, title, folder)
+    made = {"id": state.next(SERIES), "uid": uid or str(uuid.uuid4()), "created": asking.now, "version": 0}
+    one = {**(before or made), "title": title, "folderUid": folder, "updated": asking.now}
+    one = {**one, "version": one["version"] + 1, "tags": sorted(model.get("tags") or (), key=str.encode)}
+    state.put("dashboard", org, one["uid"], one)
+    numbers = {name: f"{_SPELT}{one[name]}" for name in ("id", "version")}
+    state.put("dashboard-model", org, one["uid"], {"text": _write({**model, **numbers, "uid": one["uid"]})})
+    path = url(asking, "d", one["uid"], title)
+    told = {"id": one["id"], "slug": slug(title), "status": "success", "uid": one["uid"], "url": path}
+    return {**told, "version": one["version"]}
+
+
+def _missing() -> Refused:
+    return failed(404, "Dashboard not found")
+
+
+def may_see(asking: Asking, uid: str) -> Document | None:
+    """The dashboard of that uid, if there is one and who asks may see it."""
+    one = asking.state.get("dashboard", asking.org, uid)
+    return one if one and visible(asking, one["folderUid"]) else None
+
+
+def model_of(state: State, org: int, uid: str) -> str:
+    """A stored dashboard, as JSON."""
+    return str((state.get("dashboard-model", org, uid) or {})["text"])
+
+
+def _sees_any(asking: Asking) -> bool:
+    boards = asking.state.all("dashboard", asking.org)
+    return asking.role in {"Admin", "Editor"} or any(visible(asking, one["folderUid"]) for one in boards)
+
+
+@route("GET", "/api/dashboards/uid/{}", "Viewer", "dashboards:read")
+def _get(asking: Asking, uid: str) -> Response:
+    if asking.state.get("folder", asking.org, uid) and visible(asking, uid):
+        return _whole(asking, {**find(asking, uid), "folderUid": ""}, "{}", is_folder=True)
+    if (one := may_see(asking, uid)) is None:
+        raise (
+            _missing()
+            if _sees_any(asking) and not asking.state.get("dashboard", asking.org, uid)
+            else access.denied("dashboards:read")
+        )
+    return _whole(asking, one, model_of(asking.state, asking.org, uid))
+
+
+def _whole(asking: Asking, one: Document, text: str, *, is_folder: bool = False) -> Response:
+    may = asking.role in {"Admin", "Editor"}
+    can = {**dict.fromkeys(_CAN, may), "canStar": True, "canDelete": may}
+    path = url(asking, "d", one["uid"], one["title"])
+    times = {"expires": "0001-01-01T00:00:00Z", "created": stamp(one["created"]), "updated": stamp(one["updated"])}
+    who = {"updatedBy": "admin", "createdBy": "admin", "version": one["version"], "hasAcl": False}
+    folder = asking.state.get("folder", asking.org, one["folderUid"]) or {"id": 0, "title": "General", "uid": ""}
+    where = {"folderId": folder["id"], "folderUid": folder["uid"], "folderTitle": folder["title"]}
+    address = {"folderUrl": url(asking, "dashboards/f", folder["uid"], folder["title"]) if folder["uid"] else ""}
+    public = {"publicDashboardAccessToken": "", "publicDashboardUid": "", "publicDashboardEnabled": False}
+    rest = {"provisioned": False, "provisionedExternalId": "",
+            "annotationsPermissions": {"dashboard": _ANNOTATIONS, "organization": _ANNOTATIONS}, **public}  # fmt: skip
+    meta = {"type": "db", **can, "slug": slug(one["title"]), "url": path, **times, **who, "isFolder": is_folder}
+    meta_text = encode({**meta, **where, **address, **rest}).decode()
+    return Response(200, f'{{"meta":{meta_text},"dashboard":{text}}}'.encode())
+
+
+@route("DELETE", "/api/dashboards/uid/{}", "Editor", "dashboards:delete")
+def _delete(asking: Asking, uid: str) -> Document:
+    state, org = asking.state, asking.org
+    if state.get("folder", org, uid):
+        raise failed(500, "Failed to delete dashboard")
+    if (one := state.get("dashboard", org, uid)) is None:
+        raise _missing()
+    state.drop("dashboard", org, uid)
+    state.drop("dashboard-model", org, uid)
+    state.drop_all("permission", key=uid)
+    return {"id": one["id"], "message": f"Dashboard {one['title']} deleted", "title": one["title"]}
+
+
+@route("GET", "/api/search", "")
+def _search(asking: Asking) -> list[Document]:
+    limit = asking.number("limit", LIMIT)
+    if limit > HIGHEST_LIMIT:
+        text = f"Limit is above maximum allowed ({HIGHEST_LIMIT}), use page parameter to access hits beyond limit"
+        raise Refused(422, text)
+    limit = limit if limit > 0 else LIMIT
+    start = (max(1, asking.number("page", 1)) - 1) * limit
+    hits = sorted(filter(_wanted(asking), _hits(asking)), key=lambda hit: hit["title"].encode())
+    # Pages are cut by title, folders and dashboards mixed; within one, folders come first.
+    descending = asking.request.query.get("sort") == "alpha-desc"
+    page = sorted(hits[start : start + limit], key=lambda hit: hit["title"].lower(), reverse=descending)
+    return sorted(page, key=lambda hit: hit["type"] != "dash-folder")
+
+
+def _wanted(asking: Asking) -> Callable[[Document], bool]:
+    query = asking.request.query
+    kind, tag, text = query.get("type", ""), query.get("tag", ""), query.get("query", "").lower()
+
+    def is_wanted(hit: Document) -> bool:
+        is_kind = kind not in {"dash-db", "dash-folder"} or hit["type"] == kind
+        return is_kind and (not tag or tag in hit["tags"]) and text in hit["title"].lower()
+
+    return is_wanted
+
+
+def _hits(asking: Asking) -> list[Document]:
+    state, org = asking.state, asking.org
+    folders = {one["uid"]: one for one in state.all("folder", org) if visible(asking, one["uid"])}
+    boards = [one for one in state.all("dashboard", org) if asking.role and visible(asking, one["folderUid"])]
+    found = [_hit(asking, one, "dash-folder", "dashboards/f") for one in folders.values()]
+    return [*found, *(_in_folder(asking, one, folders.get(one["folderUid"])) for one in boards)]
+
+
+def _hit(asking: Asking, one: Document, kind: str, path: str) -> Document:
+    names = {"id": one["id"], "uid": one["uid"], "title": one["title"], "uri": f"db/{slug(one['title'])}"}
+    address = {"url": url(asking, path, one["uid"], one["title"]), "slug": "", "type": kind}
+    return {**names, **address, "tags": one.get("tags", []), "isStarred": False, "sortMeta": 0}
+
+
+def _in_folder(asking: Asking, one: Document, folder: Document | None) -> Document:
+    hit = _hit(asking, one, "dash-db", "d")
+    if folder is None:
+        return hit
+    address = url(asking, "dashboards/f", folder["uid"], folder["title"])
+    where = {"folderId": folder["id"], "folderUid": folder["uid"], "folderTitle": folder["title"]}
+    return {**hit, **where, "folderUrl": address}

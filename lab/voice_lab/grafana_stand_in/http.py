@@ -1,0 +1,116 @@
+"""Requests, answers and routes of the stand-in; nothing here knows a socket."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+JSON = "application/json"
+ROUTER_JSON = f"{JSON}; charset=UTF-8"
+"""The type of what the router and the login answer, and not a handler."""
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-XSS-Protection": "1; mode=block"}
+"""What Grafana sends with every answer of its API."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request. `path` is percent-decoded and below the sub-path (`/api/…`); names of headers are in small letters."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, whole."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """The request is answered with an error: `status` and a JSON object that holds `message`."""
+
+    content_type = ""
+    """Of the answer, if it is another than its sender's."""
+
+    def __init__(self, status: int, message: str, /, **more: object) -> None:
+        super().__init__(message)
+        self.status, self.body = status, {"message": message, **more}
+
+
+def failed(status: int, message: str) -> Refused:
+    """An error from a handler of Grafana's that had an inner error: it carries a trace id, which is empty."""
+    return Refused(status, message, traceID="")
+
+
+def bad_data() -> Refused:
+    """The body is no JSON, of the wrong types, or lacks a field."""
+    return failed(400, "bad request data")
+
+
+def encode(value: object) -> bytes:
+    """JSON as Grafana writes it: no blanks, and nothing in it that could be markup."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode()
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(status, encode(value))
+
+
+def redirect(url: str, status: int = 302, headers: Mapping[str, str] | None = None) -> Response:
+    """Elsewhere, as a browser is told."""
+    body = f'<a href="{url.replace("&", "&amp;")}">Found</a>.\n\n'.encode()
+    return Response(status, body, "text/html; charset=utf-8", {"Location": url, **(headers or {})})
+
+
+def missing() -> Response:
+    """How the provisioning API says that there is no such thing: JSON's null, as plain text."""
+    return Response(404, b"null", "text/plain; charset=utf-8")
+
+
+Handler = Callable[..., Any]
+"""Takes an `access.Asking` and the words of the path; returns a `Response`, a value for a JSON answer of 200, or a
+function that returns either: what takes its time, to be called without holding others up."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and path, who may ask for it, and the function that answers.
+
+    Attributes:
+        needs: the least role (`access.ROLES`), or "" for whoever is signed in.
+        action: what Grafana says is needed of those who may not.
+    """
+
+    method: str
+    pattern: re.Pattern[str]
+    needs: str
+    action: str
+    handler: Handler
+
+
+ROUTES: list[Route] = []
+
+
+def route(method: str, path: str, needs: str, action: str = "") -> Callable[[Handler], Handler]:
+    """Have a function answer `path`, in which `{}` stands for one segment that it is given."""
+    pattern = re.compile("".join("([^/]+)" if part == "{}" else re.escape(part) for part in re.split(r"(\{})", path)))
+
+    def register(handler: Handler) -> Handler:
+        ROUTES.append(Route(method, pattern, needs, action, handler))
+        return handler
+
+    return register

@@ -1,0 +1,87 @@
+"""The stand-in on a socket: HTTP by aiohttp, slow answers in threads, alerts in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from voice_lab.errors import LabError
+from voice_lab.grafana_stand_in.http import HEADERS, Request, Response, failed, redirect
+from voice_lab.grafana_stand_in.server import Server, error
+
+BIGGEST_BODY = 16 * 2**20
+_SHARED = ("contact-points", "policies", "mute-timings")
+"""What Grafana keeps in one document an organisation, which it reads, changes and writes back."""
+_WRITING_S = 0.02
+"""How long such a change takes: measured 15 to 20 ms."""
+
+
+def application(server: Server) -> web.Application:
+    """The web application that answers as `server`, below its sub-path and without it."""
+    app = web.Application(client_max_size=BIGGEST_BODY)
+    app.router.add_route("*", "/{path:.*}", _Handler(server).handle)
+    return app
+
+
+class _Handler:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._sub_path = server.config.root_url[server.config.root_url.rindex("/") :]
+        self._writes: dict[str, int] = {}
+
+    async def handle(self, incoming: web.Request) -> web.Response:
+        path = incoming.path
+        below = path.removeprefix(self._sub_path) if f"{path}/".startswith(f"{self._sub_path}/") else path
+        if below == path and not path.startswith("/api/"):
+            return _sent(redirect(f"{self._server.config.root_url}{path}", 301))
+        headers = {name.lower(): value for name, value in incoming.headers.items()}
+        request = Request(incoming.method, below or "/", dict(incoming.query), headers, await incoming.read())
+        if await self._lost_race(request):
+            return _sent(error(failed(500, "could not find object using provided id and hash")))
+        found = self._server.answer(request)
+        return _sent(await asyncio.to_thread(found) if callable(found) else found)
+
+    async def _lost_race(self, request: Request) -> bool:
+        """Whether somebody else's change of the same document came in between."""
+        if request.method == "GET" or not any(name in request.path for name in _SHARED):
+            return False
+        org = request.headers.get("x-grafana-org-id", "")
+        before = self._writes.get(org, 0)
+        await asyncio.sleep(_WRITING_S)
+        if self._writes.get(org, 0) != before:
+            return True
+        self._writes[org] = before + 1
+        return False
+
+
+def _sent(response: Response) -> web.Response:
+    headers = {**HEADERS, **response.headers}
+    if response.body:
+        headers["Content-Type"] = response.content_type
+    return web.Response(status=response.status, body=response.body, headers=headers)
+
+
+@asynccontextmanager
+async def running(server: Server, host: str, port: int) -> AsyncIterator[None]:
+    """Answer meanwhile.
+
+    Raises:
+        LabError: the port is taken.
+    """
+    runner = web.AppRunner(application(server), access_log=None)
+    await runner.setup()
+    try:
+        await _listen(web.TCPSite(runner, host, port))
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(site: web.TCPSite) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        raise LabError(f"{site.name} cannot be served: {error.strerror}; start again for another port") from error

@@ -1,0 +1,65 @@
+"""Asking datasources: by requests, and for whoever else has a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from voice_lab.grafana_stand_in import query
+from voice_lab.grafana_stand_in.http import Refused, Response, bad_data, route
+from voice_lab.grafana_stand_in.state import Document, State
+
+if TYPE_CHECKING:
+    from voice_lab.grafana_stand_in.access import Asking
+
+CACHED_S = 5
+"""For so long queries use a datasource as it was, also one that is deleted by now."""
+
+
+class Sources:
+    """The datasources of all organisations, as queries know them."""
+
+    def __init__(self, state: State, now: Callable[[], float]) -> None:
+        self._state, self._now = state, now
+        self._known: dict[tuple[int, str], tuple[float, query.Source]] = {}
+        self.pool = query.Pool()
+
+    def named(self, org: int, reference: query.Reference) -> query.Source:
+        """The datasource that a query names; raises Refused(404)."""
+        if not isinstance(reference, int):
+            return self.of(org, str(reference["uid"]))
+        found = (one["uid"] for one in self._state.all("datasource", org) if one["id"] == reference)
+        return self.of(org, next(found, ""))
+
+    def of(self, org: int, uid: str) -> query.Source:
+        """The datasource of that uid; raises Refused(404)."""
+        at, source = self._known.get((org, uid), (0.0, None))
+        if source is not None and self._now() - at < CACHED_S:
+            return source
+        document = self._state.get("datasource", org, uid)
+        if document is None:
+            self._known.pop((org, uid), None)
+            raise Refused(404, "Data source not found", traceID="")
+        source = query.Source.of(document, self._state.get("datasource-secret", org, uid) or {})
+        self._known[org, uid] = (self._now(), source)
+        return source
+
+    def answer(self, org: int, body: Document) -> Callable[[], Response]:
+        """What answers the body of a query's request, and may take its time; raises Refused."""
+        now = datetime.fromtimestamp(self._now(), UTC)
+        return query.prepare(body, lambda reference: self.named(org, reference), now, self.pool)
+
+
+@route("POST", "/api/ds/query", "Viewer", "datasources:query")
+def _query(asking: Asking) -> Callable[[], Response]:
+    body = asking.body()
+    if body is None:
+        raise bad_data()
+    return asking.sources.answer(asking.org, body)
+
+
+@route("GET", "/api/datasources/uid/{}/health", "Viewer", "datasources:query")
+def _health(asking: Asking, uid: str) -> Callable[[], Response]:
+    source = asking.sources.of(asking.org, uid)
+    return lambda: query.health(source, asking.sources.pool)
