@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from voice_lab import processes
 from voice_lab.errors import LabError
 
 
@@ -23,13 +24,16 @@ def run(
         LabError: it is not there, took longer than `seconds`, or failed; the text carries the end of its output.
     """
     words = [str(word) for word in command]
+    marked = None if env is None else processes.marked(env)
     shown = " ".join(words[:6]) + (" …" if len(words) > 6 else "")
     try:
         done = subprocess.run(
-            words, input=stdin, capture_output=True, text=True, timeout=seconds, env=env, cwd=cwd, check=False
+            words, input=stdin, capture_output=True, text=True, timeout=seconds, env=marked, cwd=cwd, check=False
         )
     except FileNotFoundError as error:
         raise LabError(f"the program {words[0]} is not there") from error
+    except OSError as error:
+        raise LabError(f"the program {words[0]} cannot be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"`{shown}` did not end within {seconds:.0f} s") from error
     if done.returncode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from typing import NamedTuple
 
 import httpx
 
@@ -12,7 +13,7 @@ from voice_lab import commands, evidence, progress, sbc, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.evidence import Expectation, Row
-from voice_lab.services import cluster, database, examples, network, portal, registry
+from voice_lab.services import cluster, database, examples, grafana, network, portal, registry
 
 CALLS_SECONDS = 180
 STAFF = "staff"
@@ -20,9 +21,23 @@ ASKED = ("acme", "inbound-sales")
 """The client and the probe of which a call is asked for in the portal."""
 
 
+class FirstCalls(NamedTuple):
+    """The first calls of the examples as read back through Grafana.
+
+    Attributes:
+        rows: the calls.
+        expectations: what was expected of them.
+        first_seconds: from the start of the command until the first of them was read back.
+    """
+
+    rows: list[Row]
+    expectations: list[Expectation]
+    first_seconds: float
+
+
 def check(lab: Lab) -> None:
     """Bring everything up, prove that it works, print one line of JSON."""
-    rows, expectations = first_calls(lab)
+    rows, expectations, first_seconds = first_calls(lab)
     result = {
         "probes": len(expectations),
         "calls": _count(lab, "voice_call"),
@@ -30,6 +45,8 @@ def check(lab: Lab) -> None:
         "grafana_rows": len(rows),
         "not_valid": sum(not row["valid"] for row in rows),
         "strangers_refused": _strangers(lab),
+        "grafana": "release" if grafana.is_real() else "stand-in",
+        "first_call_seconds": round(first_seconds, 1),
         "seconds": round(progress.elapsed(), 1),
     }
     print(json.dumps(result), flush=True)  # noqa: T201 - the result
@@ -42,10 +59,8 @@ def show(lab: Lab) -> None:
     signal.pause()
 
 
-def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
+def first_calls(lab: Lab) -> FirstCalls:
     """Start everything, make the logins, and wait for the calls of the examples and for one that is asked for.
-
-    Returns the calls as read back through Grafana, and what was expected of them.
 
     Raises:
         LabError: something did not start, a probe did not become ready, or its calls did not come.
@@ -58,7 +73,7 @@ def first_calls(lab: Lab) -> tuple[list[Row], list[Expectation]]:
     portal.add_user(lab, STAFF, staff=True)
     with progress.step("calls", f"waiting until Grafana shows {evidence.EXPECTED_CALLS} of each probe"):
         _refuse_a_stranger(lab)
-        return _read_back(lab, clients, expectations), expectations
+        return _read_back(lab, clients, expectations)
 
 
 def login(client: str) -> str:
@@ -66,18 +81,19 @@ def login(client: str) -> str:
     return f"engineer@{client}"
 
 
-def _read_back(lab: Lab, clients: list[str], expectations: list[Expectation]) -> list[Row]:
+def _read_back(lab: Lab, clients: list[str], expectations: list[Expectation]) -> FirstCalls:
     browsers = {client: evidence.sign_in(lab, login(client)) for client in clients}
     rows: list[Row] = []
-    fault = ""
+    fault, first_seconds = "", 0.0
 
     def all_met() -> bool:
-        nonlocal fault
+        nonlocal fault, first_seconds
         try:
             rows[:] = [row for browser in browsers.values() for row in evidence.whole_calls(browser)]
             fault = ""
         except (httpx.HTTPError, LabError) as error:
             fault = f"{error}. "  # a busy machine may let one answer wait too long; the next may come
+        first_seconds = first_seconds or (progress.elapsed() if rows else 0.0)
         asked = any(row["request_id"] and (row["client"], row["probe"]) == ASKED for row in rows)
         return not fault and asked and all(expectation.met_by(rows) for expectation in expectations)
 
@@ -89,7 +105,7 @@ def _read_back(lab: Lab, clients: list[str], expectations: list[Expectation]) ->
     finally:
         for browser in browsers.values():
             browser.close()
-    return rows
+    return FirstCalls(rows, expectations, first_seconds)
 
 
 def _missing(expectations: list[Expectation], rows: list[Row]) -> str:
@@ -131,6 +147,7 @@ def _count(lab: Lab, table: str) -> int:
 def _summary(lab: Lab) -> str:
     clients = sorted({each.client for each in examples.expectations(lab)})
     logins = "\n".join(f"             {login(client)}  ({client} sees only its own calls)" for client in clients)
+    preview = "" if grafana.is_real() else f"\n  Grafana    {grafana.WITHOUT}\n"
     return f"""
 {cluster.kubectl(lab, "get", "voiceprobes", "-A").rstrip()}
 
@@ -139,7 +156,7 @@ def _summary(lab: Lab) -> str:
   Login
 {logins}
              {STAFF}  (sees every client, and the SIP hosts)
-
+{preview}
   kubectl    export KUBECONFIG={lab.admin_kubeconfig}
              kubectl get voiceprobes -A --watch
   Logs       {lab.folder / "logs"}

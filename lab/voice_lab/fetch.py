@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from voice_lab import commands, files
+from voice_lab.errors import LabError
 
 TIMEOUT = httpx.Timeout(60, connect=4)
 
@@ -33,7 +34,8 @@ def file(url: str, target: Path, *, sha256: str) -> None:
     """Download `url` to `target`, which appears only when it is whole and its checksum is right.
 
     Raises:
-        Unreachable: no answer, an answer other than 200, or a file with another checksum.
+        Unreachable: no answer, or an answer other than 200.
+        LabError: the file has another checksum.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
@@ -49,7 +51,10 @@ def file(url: str, target: Path, *, sha256: str) -> None:
         raise Unreachable(f"{url}: {error}") from error
     if digest.hexdigest() != sha256:
         partial.unlink()
-        raise Unreachable(f"{url}: its checksum is {digest.hexdigest()}, not the published {sha256}")
+        raise LabError(
+            f"what came from {url} has the checksum {digest.hexdigest()}, not the published {sha256}: "
+            "it was damaged or changed on its way; try again, or from another network"
+        )
     partial.rename(target)
 
 

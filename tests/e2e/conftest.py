@@ -29,7 +29,7 @@ def system(whole: Services) -> System:
     """Everything is up, and every example has made its calls."""
     lab = whole.up("network", "sip_host", "operator", "portal")
     with whole.lock:
-        calls, expectations = demo.first_calls(lab)
+        calls, expectations, _ = demo.first_calls(lab)
     return System(lab, calls, expectations)
 
 

@@ -1,58 +1,56 @@
-"""Grafana, served under /grafana/ of the portal's origin, trusting the portal's signed tokens."""
+"""Grafana, or the lab's stand-in for it, served under /grafana/ of the portal's origin, trusting its signed tokens."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 
 import httpx
 
-from voice_lab import processes, progress
+from voice_lab import processes
 from voice_lab.context import Lab
 from voice_lab.tools import grafana as grafana_tool
 
 REQUIRES: tuple[str, ...] = ()
 PACKAGES: tuple[str, ...] = ()
 NAME = "grafana"
-_FAULT_OF_ITS_START = "failed to create default organization: UNIQUE constraint failed"
-"""What Grafana 10.0's first releases now and then end with on an empty database: they add their first organisation
-twice. Later ones pass over it (Grafana's pull request 68644).
-"""
+WITHOUT = (
+    "Grafana is not installed here: the lab's stand-in answers in its place, "
+    "and shows a preview of each dashboard's data"
+)
+"""What differs then, in a sentence."""
 
 
 def install() -> None:
-    """Find, fetch or build Grafana."""
+    """Find or fetch Grafana."""
     grafana_tool.install()
 
 
+def is_real() -> bool:
+    """Whether it is Grafana itself, and not the stand-in."""
+    return grafana_tool.home() is not None
+
+
 def start(lab: Lab) -> None:
-    """Start the server on an empty SQLite database."""
-    home, data = grafana_tool.home(), lab.folder / "grafana"
+    """Start the server; what an earlier start left in its folder, it still knows."""
+    data = lab.folder / "grafana"
     for folder in ("datasources", "dashboards", "plugins", "notifiers", "alerting", "access-control"):
         (data / "provisioning" / folder).mkdir(parents=True, exist_ok=True)
-    command = [str(home / "bin" / "grafana"), "server", f"--homepath={home}"]
+    home = grafana_tool.home()
+    stand_in = [sys.executable, "-m", "voice_lab.grafana_stand_in"]
+    command = stand_in if home is None else [str(home / "bin" / "grafana"), "server", f"--homepath={home}"]
     processes.start(lab.folder, NAME, command, env=_environment(lab), cwd=data)
 
 
 def healthy(lab: Lab) -> bool:
-    """Tell whether it answers, and that it is Grafana that answers."""
-    _start_again_after_its_fault(lab)
+    """Tell whether it answers, and that it is Grafana or the stand-in that answers."""
     processes.check(lab.folder, NAME)
     try:
         answer = httpx.get(f"{lab.grafana_url}/api/health", timeout=5)
         return answer.status_code == httpx.codes.OK and answer.json()["database"] == "ok"
     except (httpx.HTTPError, ValueError, KeyError):
         return False
-
-
-def _start_again_after_its_fault(lab: Lab) -> None:
-    """Start it on a new database if it ended as some versions do on an empty one; any other end stays an error."""
-    if processes.running(lab.folder, NAME) or _FAULT_OF_ITS_START not in processes.log_tail(lab.folder, NAME, lines=3):
-        return
-    progress.say("grafana: met a fault of its first start; starting it again")
-    for file in (lab.folder / "grafana").glob("grafana.db*"):
-        file.unlink()
-    start(lab)
 
 
 def stop(lab: Lab) -> None:
@@ -95,8 +93,6 @@ def _environment(lab: Lab) -> dict[str, str]:
         "GF_AUTH_JWT_AUTO_SIGN_UP": "false",
         # Without this, newer versions put who comes with a token into the default organisation and out of their own.
         "GF_AUTH_JWT_SKIP_ORG_ROLE_SYNC": "true",
-        # Old panels only, which nobody makes here; their pages need code that is not in a Go module.
-        "GF_SECURITY_ANGULAR_SUPPORT_ENABLED": "false",
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",

@@ -1,7 +1,6 @@
 """Whether Grafana can show a dashboard at all.
 
-A Grafana built from its Go module has no web pages: it answers every page with 200 and an empty body. Only the body
-tells.
+A Grafana whose web files are missing answers every page with 200 and an empty body. Only the body tells.
 """
 
 import enum

@@ -1,6 +1,7 @@
 """Tools are taken from where the user says they are, and a wrong place is named."""
 
 import hashlib
+import re
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from voice_lab import fetch
 from voice_lab.errors import LabError
-from voice_lab.tools import go, grafana, kubernetes
+from voice_lab.tools import go, kubernetes
 
 
 @pytest.fixture
@@ -46,15 +47,27 @@ def test_incomplete_kubebuilder_assets_are_named(tmp_path: Path, monkeypatch: py
         kubernetes.folder()
 
 
-def test_a_grafana_home_without_grafana_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRAFANA_HOME", str(tmp_path))
-    with pytest.raises(LabError, match=f"GRAFANA_HOME is {tmp_path}"):
-        grafana.home()
-
-
 def test_a_missing_go_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(go.shutil, "which", lambda _name: None)
     with pytest.raises(LabError, match=r"https://go\.dev/dl/"):
+        go.program()
+
+
+def test_the_least_go_is_the_one_that_the_module_asks_for() -> None:
+    text = (kubernetes.SOURCE / "go.mod").read_text()
+    asked = re.search(r"^go (\d+)\.(\d+)", text, re.MULTILINE)
+    assert asked
+    assert (int(asked[1]), int(asked[2])) == go.LEAST
+
+
+def test_a_build_fetches_no_tool_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOTOOLCHAIN", "auto")
+    assert go.environment()["GOTOOLCHAIN"] == "local"
+
+
+def test_an_old_go_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(go.commands, "run", lambda _command: "go version go1.21.9 linux/amd64")
+    with pytest.raises(LabError, match=r"Go 1\.26 or newer.*go\.dev/dl.*found: go1\.21"):
         go.program()
 
 
@@ -62,7 +75,7 @@ def test_a_download_appears_only_with_the_right_checksum(published: tuple[str, P
     url, folder = published
     (folder / "tool").write_bytes(b"binary")
     target = tmp_path / "cache" / "tool"
-    with pytest.raises(fetch.Unreachable, match="checksum"):
+    with pytest.raises(LabError, match=f"checksum .*, not the published {'0' * 64}: .* try again"):
         fetch.file(f"{url}/tool", target, sha256="0" * 64)
     assert not target.exists()
     fetch.file(f"{url}/tool", target, sha256=hashlib.sha256(b"binary").hexdigest())
