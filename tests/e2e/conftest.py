@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from tests.conftest import Services
-from voice_lab import demo, evidence
+from voice_lab import browser, demo, evidence
 from voice_lab.context import Lab
 from voice_lab.evidence import Expectation, Row
 
@@ -31,6 +32,13 @@ def system(whole: Services) -> System:
     with whole.lock:
         calls, expectations, _ = demo.first_calls(lab)
     return System(lab, calls, expectations)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real browser, without a screen."""
+    with browser.chromium() as program:
+        yield program
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pathlib import Path
 from voice_lab.errors import LabError
 from voice_lab.grafana_stand_in import serving
 from voice_lab.grafana_stand_in.access import Config
+from voice_lab.grafana_stand_in.alerting.delivery import Smtp
 from voice_lab.grafana_stand_in.notifications import milliseconds
 from voice_lab.grafana_stand_in.server import Server
 from voice_lab.grafana_stand_in.state import State
@@ -40,7 +41,7 @@ async def _serve() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     try:
-        async with serving.running(server, host, port):
+        async with serving.running(server, host, port, _smtp()):
             await ended.wait()
     finally:
         state.close()
@@ -50,6 +51,11 @@ def _told(name: str) -> str:
     if not (value := os.environ.get(name, "")):
         raise LabError(f"{name} is not set")
     return value
+
+
+def _smtp() -> Smtp:
+    host, _, port = _told("GF_SMTP_HOST").rpartition(":")
+    return Smtp(host, int(port), _told("GF_SMTP_FROM_ADDRESS"))
 
 
 def _config() -> Config:

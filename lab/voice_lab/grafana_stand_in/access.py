@@ -134,9 +134,13 @@ class Doorkeeper:
         return user
 
     def _verified(self, token: str, key: jwt.PyJWK) -> Document:
-        off = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_sub": False}
         claims: Document = jwt.decode(
-            token, key, algorithms=["RS256"], audience="grafana", issuer="voice-portal", options=off
+            token,
+            key,
+            algorithms=["RS256"],
+            audience="grafana",
+            issuer="voice-portal",
+            options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_sub": False},
         )
         # Not by the library: times are those of our own clock.
         if claims.get("exp", self._now()) <= self._now() - LEEWAY_S:

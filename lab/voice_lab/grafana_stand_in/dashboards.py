@@ -163,10 +163,10 @@ def _search(asking: Asking) -> list[Document]:
         raise Refused(422, text)
     limit = limit if limit > 0 else LIMIT
     start = (max(1, asking.number("page", 1)) - 1) * limit
-    hits = sorted(filter(_wanted(asking), _hits(asking)), key=lambda hit: hit["title"].encode())
+    found = sorted(filter(_wanted(asking), hits(asking)), key=lambda hit: hit["title"].encode())
     # Pages are cut by title, folders and dashboards mixed; within one, folders come first.
     descending = asking.request.query.get("sort") == "alpha-desc"
-    page = sorted(hits[start : start + limit], key=lambda hit: hit["title"].lower(), reverse=descending)
+    page = sorted(found[start : start + limit], key=lambda hit: hit["title"].lower(), reverse=descending)
     return sorted(page, key=lambda hit: hit["type"] != "dash-folder")
 
 
@@ -181,7 +181,8 @@ def _wanted(asking: Asking) -> Callable[[Document], bool]:
     return is_wanted
 
 
-def _hits(asking: Asking) -> list[Document]:
+def hits(asking: Asking) -> list[Document]:
+    """The folders and dashboards that who asks may see, as a search tells of them."""
     state, org = asking.state, asking.org
     folders = {one["uid"]: one for one in state.all("folder", org) if visible(asking, one["uid"])}
     boards = [one for one in state.all("dashboard", org) if asking.role and visible(asking, one["folderUid"])]

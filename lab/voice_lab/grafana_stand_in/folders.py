@@ -10,7 +10,7 @@ from voice_lab.grafana_stand_in import access
 from voice_lab.grafana_stand_in.access import ADMIN_ID, Asking
 from voice_lab.grafana_stand_in.http import Refused, Response, failed, route
 from voice_lab.grafana_stand_in.organisations import AVATAR, stamp
-from voice_lab.grafana_stand_in.state import Document, State
+from voice_lab.grafana_stand_in.state import SERVER, Document, State
 
 SERIES = "dashboard"
 """Dashboards and folders share one series of numbers."""
@@ -38,7 +38,11 @@ def url(asking: Asking, kind: str, uid: str, title: str) -> str:
 
 def visible(asking: Asking, uid: str) -> bool:
     """Whether who asks may see the folder of that uid, and what is in it; "" is the one that everybody may see."""
-    return asking.role == "Admin" or bool(asking.role and (not uid or _roles(asking.state, asking.org, uid)))
+    if asking.role in {"Admin", ""} or not uid:
+        return bool(asking.role)
+    roles = {"Viewer", asking.role}
+    items = _roles(asking.state, asking.org, uid)
+    return any(item.get("role") in roles or item.get("userId") == asking.user["id"] for item in items)
 
 
 def _roles(state: State, org: int, uid: str) -> list[Document]:
@@ -157,9 +161,10 @@ def _shown_permission(asking: Asking, folder: Document, item: Document) -> Docum
     times = {"folderId": folder["id"], "created": stamp(folder["created"]), "updated": stamp(folder["created"])}
     base = asking.config.root_url
     avatar = f"{base[base.rindex('/') :]}{AVATAR}"
-    user = (ADMIN_ID, "admin", "admin@localhost", avatar) if "userId" in item else (0, "", "", "")
+    known = asking.state.get("user", SERVER, item.get("userId", 0))
+    user = (known["id"], known["login"], known["email"], avatar) if known else (0, "", "", "")
     who: dict[str, Any] = dict(zip(("userId", "userLogin", "userEmail", "userAvatarUrl"), user, strict=True))
-    team = {"teamId": 0, "teamEmail": "", "teamAvatarUrl": "", "team": ""}
+    team = {"teamId": item.get("teamId", 0), "teamEmail": "", "teamAvatarUrl": "", "team": ""}
     role = {"role": item["role"]} if "role" in item else {}
     may = {"permission": item["permission"], "permissionName": _LEVELS[item["permission"]]}
     about = {"uid": folder["uid"], "title": folder["title"], "slug": slug(folder["title"]), "isFolder": True}

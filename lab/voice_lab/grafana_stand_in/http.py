@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 JSON = "application/json"
 ROUTER_JSON = f"{JSON}; charset=UTF-8"
@@ -105,11 +105,14 @@ class Route:
 ROUTES: list[Route] = []
 
 
-def route(method: str, path: str, needs: str, action: str = "") -> Callable[[Handler], Handler]:
+Answering = TypeVar("Answering", bound=Handler)
+
+
+def route(method: str, path: str, needs: str, action: str = "") -> Callable[[Answering], Answering]:
     """Have a function answer `path`, in which `{}` stands for one segment that it is given."""
     pattern = re.compile("".join("([^/]+)" if part == "{}" else re.escape(part) for part in re.split(r"(\{})", path)))
 
-    def register(handler: Handler) -> Handler:
+    def register(handler: Answering) -> Answering:
         ROUTES.append(Route(method, pattern, needs, action, handler))
         return handler
 

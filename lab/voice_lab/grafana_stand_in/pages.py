@@ -23,9 +23,10 @@ def _path(asking: Asking, path: str) -> str:
 
 
 def _view(asking: Asking, times: tuple[str, str] = ("now-6h", "now")) -> preview.View:
-    period = Period.of(*times, datetime.fromtimestamp(asking.now, UTC))
+    now = datetime.fromtimestamp(asking.now, UTC)
+    period = Period.of(*times, now)
     start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (period.start, period.end))
-    return preview.View(start, end, asking.request.query, _path(asking, ""))
+    return preview.View(start, end, asking.request.query, _path(asking, ""), dashboards.hits(asking), now)
 
 
 def _notice(asking: Asking, text: str, status: int = 200) -> Response:
@@ -53,7 +54,7 @@ def _dashboard(asking: Asking, uid: str, _slug: str = "") -> Callable[[], Respon
         return _notice(asking, "There is no such dashboard, or you may not see it.")
     model = json.loads(dashboards.model_of(asking.state, asking.org, uid))
     view = _view(asking, preview.time_range(model, asking.request.query))
-    asked = {panel["id"]: _asked(asking, preview.queries(panel, view)) for panel in preview.shown(model, view)}
+    asked = {panel.get("id", 0): _asked(asking, preview.queries(panel, view)) for panel in preview.shown(model, view)}
     return lambda: Response(200, preview.render(model, _results(asked), view).encode(), HTML)
 
 

@@ -50,7 +50,7 @@ def _checked(asking: Asking, body: Document, uid: str) -> Document:
     if not re.fullmatch(r"(\d+(ms|[smhdwy]))+|0", str(body.get("for", "0s"))):
         raise bad_data()
     place = {name: body.get(name, "") for name in ("folderUID", "ruleGroup")}
-    rest = {name: body[name] for name in ("title", "condition", "data") if name in body}
+    rest: Document = {name: body[name] for name in ("title", "condition", "data") if name in body}
     states = {"updated": asking.now, **{name: body[name] for name in _STATES}, "for": body.get("for", "0s")}
     texts = {name: body[name] for name in ("annotations", "labels") if body.get(name)}
     paused = {"isPaused": bool(body.get("isPaused"))}

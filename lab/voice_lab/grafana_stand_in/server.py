@@ -22,6 +22,7 @@ from voice_lab.grafana_stand_in import (  # noqa: F401 - they register their rou
     rules,
 )
 from voice_lab.grafana_stand_in.access import ROLES, Asking, Config, Doorkeeper
+from voice_lab.grafana_stand_in.alerting.scheduler import Alerting
 from voice_lab.grafana_stand_in.http import (
     JSON,
     ROUTER_JSON,
@@ -47,6 +48,7 @@ class Server:
     def __init__(self, state: State, config: Config, now: Callable[[], float] = time.time) -> None:
         self.state, self.config, self.now = state, config, now
         self.sources = Sources(state, now)
+        self.alerting = Alerting(state, config.root_url)
         self._doorkeeper = Doorkeeper(state, config, now)
         organisations.begin(state, now())
 

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from voice_lab.errors import LabError
+from voice_lab.grafana_stand_in.alerting import scheduler
+from voice_lab.grafana_stand_in.alerting.delivery import Smtp
 from voice_lab.grafana_stand_in.http import HEADERS, Request, Response, failed, redirect
 from voice_lab.grafana_stand_in.server import Server, error
 
@@ -65,8 +67,8 @@ def _sent(response: Response) -> web.Response:
 
 
 @asynccontextmanager
-async def running(server: Server, host: str, port: int) -> AsyncIterator[None]:
-    """Answer meanwhile.
+async def running(server: Server, host: str, port: int, smtp: Smtp) -> AsyncIterator[None]:
+    """Answer meanwhile, and tell of alerts.
 
     Raises:
         LabError: the port is taken.
@@ -75,7 +77,12 @@ async def running(server: Server, host: str, port: int) -> AsyncIterator[None]:
     await runner.setup()
     try:
         await _listen(web.TCPSite(runner, host, port))
-        yield
+        alerts = asyncio.create_task(scheduler.run(server.alerting, server.sources.run, smtp))
+        try:
+            yield
+        finally:
+            alerts.cancel()
+            await asyncio.wait([alerts])
     finally:
         await runner.cleanup()
 

@@ -45,6 +45,14 @@ class Sources:
         self._known[org, uid] = (self._now(), source)
         return source
 
+    def run(self, org: int, uid: str, model: Document, start_ms: int, end_ms: int) -> Document:
+        """The result of one query, which blocks: `frames`, or `error`."""
+        try:
+            source = self.of(org, uid)
+        except Refused as refused:
+            return {"error": str(refused)}
+        return query.run(query.Query.of(model), query.Period(start_ms, end_ms), source, self.pool)
+
     def answer(self, org: int, body: Document) -> Callable[[], Response]:
         """What answers the body of a query's request, and may take its time; raises Refused."""
         now = datetime.fromtimestamp(self._now(), UTC)

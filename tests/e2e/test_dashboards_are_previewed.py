@@ -1,0 +1,130 @@
+"""The dashboards as the lab's stand-in shows them where there is no Grafana: their data, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page
+
+from tests.e2e.conftest import System
+from voice_lab import browser, demo
+from voice_lab.services import grafana, portal
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(grafana.is_real(), reason="Grafana is installed here, and draws the dashboards itself"),
+]
+
+BANNER = "Preview of this dashboard's data; Grafana is not installed here"
+SCREENS = {"wide": {"width": 1300, "height": 900}, "narrow": {"width": 390, "height": 800}}
+
+
+class Desk:
+    """The page of somebody who is signed in, with what went wrong on it."""
+
+    def __init__(self, system: System, page: Page) -> None:
+        self.page, self.url = page, system.lab.portal_url
+        self.faults: list[str] = []
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("requestfailed", lambda request: self.faults.append(request.url))
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def panels(self, uid: str) -> list[dict[str, Any]]:
+        """The panels of the stored dashboard."""
+        found = self.page.request.get(f"{self.url}/grafana/api/dashboards/uid/{uid}").json()
+        panels: list[dict[str, Any]] = found["dashboard"]["panels"]
+        return panels
+
+    @property
+    def frame(self) -> FrameLocator:
+        return self.page.frame_locator("iframe")
+
+
+@pytest.fixture
+def desk(system: System, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """The desk of who is named by a parameter; of acme's engineer, if nobody is."""
+    with closing(chromium.new_context(viewport=SCREENS["wide"])) as context:  # type: ignore[arg-type, type-var]
+        page = context.new_page()
+        browser.sign_in(system.lab, page, getattr(request, "param", demo.login("acme")))
+        yield Desk(system, page)
+
+
+def assert_shown(desk: Desk, panels: list[dict[str, Any]], page: Page | FrameLocator) -> None:
+    """Every panel stands there with its title and its data: each query was answered."""
+    page.get_by_text(BANNER).wait_for()
+    shown = page.locator("section.panel")
+    assert shown.count() == len(panels)
+    assert [each.strip() for each in shown.locator("h2").all_inner_texts()] == [panel["title"] for panel in panels]
+    assert page.locator(".error").all_inner_texts() == []
+    empty = shown.filter(has=page.locator("p.empty")).locator("h2").all_inner_texts()
+    assert empty == [], "there are calls, so that every panel has something to show"
+    assert desk.faults == []
+
+
+def test_the_overview_is_shown_and_leads_to_a_probe(desk: Desk) -> None:
+    desk.open("/grafana/d/voice-overview/-?kiosk&from=now-1h&to=now")
+    assert_shown(desk, desk.panels("voice-overview"), desk.page)
+    desk.page.locator("a[href*='/d/vp-']", has_text="Claims hotline").first.click()
+    desk.page.wait_for_url("**/grafana/d/vp-**")
+
+
+def test_a_probe_is_shown_in_its_page_of_the_portal_and_leads_to_its_calls(desk: Desk) -> None:
+    desk.open("/probes/claims-hotline/")
+    source = desk.page.locator("iframe").get_attribute("src") or ""
+    assert_shown(desk, desk.panels(source.split("/")[3]), desk.frame)
+    with desk.page.expect_popup() as opened:
+        desk.frame.locator("a[href*='/probes/claims-hotline/calls/']").first.click()
+    opened.value.get_by_role("heading", name="Call of").wait_for()
+
+
+def test_the_portal_shows_all_probes_over_time(desk: Desk) -> None:
+    desk.open("/")
+    desk.page.get_by_role("link", name="All probes over time").click()
+    desk.frame.get_by_role("heading", name="Health over time").wait_for()
+    desk.page.get_by_role("link", name="24h").click()
+    desk.frame.get_by_role("heading", name="Worst ten calls").wait_for()
+    assert "from=now-24h" in (desk.page.locator("iframe").get_attribute("src") or "")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_nothing_is_cut_off(desk: Desk, screen: str, scheme: str) -> None:
+    desk.page.set_viewport_size(SCREENS[screen])  # type: ignore[arg-type]
+    desk.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    desk.open("/grafana/d/voice-overview/-?kiosk&theme=system&from=now-1h&to=now")
+    desk.page.get_by_text(BANNER).wait_for()
+    wide = (
+        "[...document.querySelectorAll('body, section.panel')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    )
+    assert desk.page.evaluate(wide) == 0
+    dark = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).every(c => c < 100)"
+    assert desk.page.evaluate(dark) == (scheme == "dark")
+
+
+@pytest.mark.usefixtures("boss")
+@pytest.mark.parametrize("desk", ["boss-of-previews"], indirect=True)
+def test_the_fleet_is_shown_to_the_staff(desk: Desk) -> None:
+    desk.open("/fleet/")
+    if (switch := desk.page.get_by_role("button", name="Show all clients")).count():
+        switch.click()
+    assert_shown(desk, desk.panels("voice-fleet"), desk.frame)
+
+
+@pytest.fixture(scope="module")
+def boss(system: System) -> str:
+    portal.add_user(system.lab, "boss-of-previews", staff=True)
+    return "boss-of-previews"
+
+
+def test_a_dashboard_of_another_client_is_not_shown(system: System, desk: Desk) -> None:
+    (org,) = (found["orgId"] for found in json.loads(desk.page.request.get(f"{desk.url}/grafana/api/user/orgs").text()))
+    answer = desk.page.request.get(f"{desk.url}/grafana/d/voice-overview/-?orgId={org + 1}")
+    assert answer.status == 404
+    assert "section" not in answer.text()
