@@ -80,8 +80,8 @@ format: environment-dev ## Put the code into the project's format
 install: environment ## Install, fetch or build what demo and test need; start nothing
 	@$(LAB) install
 
-down: environment ## End whatever a lab that was killed left behind
-	@$(LAB) down
+down: environment ## End whatever labs, tests and benchmarks that were killed left behind
+	@$(LAB) down $(ARGS)
 
 environment:
 	@scripts/environment

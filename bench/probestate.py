@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.figures import figure, median_ms
 from voice_lab import progress, root, stack
-from voice_lab.services import database, registry
+from voice_lab.services import database
 
 if TYPE_CHECKING:
     from pymysql.cursors import Cursor
@@ -52,9 +52,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=MANY, help=f"calls of each of the {PROBES} probes ({MANY})")
     many = parser.parse_args().calls
-    root.become(lambda: stack.install(registry()), "bench.probestate", ["--calls", str(many)])
+    names = ["schema"]
+    root.become(lambda: stack.install(names), "bench.probestate", ["--calls", str(many)])
     with stack.running("bench-state") as lab:
-        stack.up(lab, ["schema"])
+        stack.up(lab, names)
         with closing(database.connect(lab, "admin")) as connection, connection.cursor() as cursor:
             cursor.execute(MAKE_PROBES)
             few = _measure(cursor, 1, FEW)

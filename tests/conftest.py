@@ -18,7 +18,7 @@ import hypothesis
 import pytest
 from filelock import FileLock
 
-from voice_lab import context, guard, places, stack
+from voice_lab import context, guard, places, processes, stack
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.services import cluster as cluster_service
@@ -44,25 +44,28 @@ _held = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name this run's lab, and end what earlier runs that were killed left behind; workers have nothing to do."""
-    if hasattr(config, "workerinput") or os.geteuid() != 0:
+    """Name this run's lab, and end what earlier runs that were killed left behind; workers are part of their run."""
+    if os.geteuid() != 0:
+        return
+    config.stash[_held] = held = ExitStack()
+    if hasattr(config, "workerinput"):
+        held.enter_context(processes.marking(places.state(os.environ[VARIABLE])))
         return
     runs = places.cache() / "run"
     for earlier in runs.glob(f"{PREFIX}*.lock"):
         _end_if_abandoned(runs, earlier.stem)
     os.environ[VARIABLE] = name = f"{PREFIX}{os.getpid()}"
-    config.stash[_held] = ExitStack()
     for each in (name, name + WHOLE):
-        config.stash[_held].enter_context(guard.only_one(each))
+        held.enter_context(guard.only_one(each))
+    held.enter_context(processes.marking(places.state(name)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop every service that the tests started; their logs stay until the next run."""
-    if _held not in config.stash:
+    if _held not in config.stash or hasattr(config, "workerinput"):
         return
-    for name in (os.environ[VARIABLE], os.environ[VARIABLE] + WHOLE):
-        if lab := context.load(name):
-            stack.down(lab)
+    for suffix in (WHOLE, ""):  # the second ends whatever else the run has started
+        stack.clear(os.environ[VARIABLE] + suffix)
     config.stash[_held].close()
 
 
@@ -76,8 +79,8 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
 def _end_if_abandoned(runs: Path, instance: str) -> None:
     try:
         with guard.only_one(instance):
-            if lab := context.load(instance):
-                stack.down(lab)
+            if stack.clear(instance):
+                return  # its records are needed to try again
             shutil.rmtree(runs / instance, ignore_errors=True)
             for suffix in ("start", "lock"):
                 (runs / f"{instance}.{suffix}").unlink(missing_ok=True)

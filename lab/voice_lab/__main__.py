@@ -6,11 +6,12 @@ import argparse
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from types import FrameType
 
-from voice_lab import context, demo, guard, places, progress, root, stack
+from voice_lab import context, demo, guard, packages, places, progress, root, stack
 from voice_lab.errors import LabError
 from voice_lab.services import registry
 
@@ -59,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--name", default="demo", help="labs of different names run side by side (default: %(default)s)")
     add("install", _install, "install, fetch or build everything that demo and test need; start nothing")
     add("test", _test, "run the test suite against real services; other arguments are pytest's")
-    add("down", _down, "end whatever a lab that was killed left behind")
+    end = add("down", _down, "end whatever labs, tests and benchmarks that were killed left behind")
+    end.add_argument("names", nargs="*", help="only of those of these names, in which * stands for anything")
     return parser
 
 
@@ -101,18 +103,38 @@ def _test(arguments: argparse.Namespace) -> int:
             guard.give_back(places.CHECKOUT / name)
 
 
-def _down(_: argparse.Namespace) -> int:
+def _down(arguments: argparse.Namespace) -> int:
     _as_root(lambda: None)
-    left = 0
-    for instance in context.instances():
+    packages.tidy()
+    names = arguments.names or ["*"]
+    chosen = [instance for instance in context.instances() if any(fnmatch(instance, name) for name in names)]
+    return 1 if _look_after(chosen) else 0
+
+
+def _look_after(instances: Sequence[str]) -> list[str]:
+    """End what is left of these, unless they still run; return what could not be ended."""
+    faults: list[str] = []
+    alone: dict[str, str] = {}
+    for instance in instances:
         try:
             with guard.only_one(instance):
-                if lab := context.load(instance):
-                    left += len(stack.down(lab))
-            progress.say(f"{instance}: looked after")
+                faults += _cleared(instance)
         except LabError as error:
-            progress.say(f"{instance}: left alone: {error}")
-    return 1 if left else 0
+            alone[instance] = str(error)
+    if 0 < len(alone) < len(instances):
+        # A test run that is ended may take along whoever held a lab that one of its tests started.
+        return faults + _look_after(list(alone))
+    for instance, why in alone.items():
+        progress.say(f"{instance}: left alone: {why}")
+    return faults
+
+
+def _cleared(instance: str) -> list[str]:
+    known = context.load(instance)
+    faults = stack.clear(instance)
+    if known or faults:
+        progress.say(f"{instance}: looked after")
+    return faults
 
 
 def _as_root(before: Callable[[], None]) -> None:

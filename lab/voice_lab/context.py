@@ -115,8 +115,9 @@ def forget(lab: Lab) -> None:
 
 
 def instances() -> list[str]:
-    """Names of all labs that left a folder."""
-    return sorted(path.parent.name for path in (places.cache() / "run").glob(f"*/{RECORD}"))
+    """Names of all labs that left a folder, and of all runs that ever held a lock: a test run need not have a lab."""
+    runs = places.cache() / "run"
+    return sorted({path.parent.name for path in runs.glob(f"*/{RECORD}")} | {path.stem for path in runs.glob("*.lock")})
 
 
 def _free_ports(count: int) -> list[int]:

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from voice_lab import commands, progress
+from voice_lab import commands, guard, progress
 from voice_lab.errors import LabError
 
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -44,6 +44,13 @@ def install(wanted: Iterable[str]) -> None:
         finally:
             if asleep:
                 _as_root(["rm", "-f", str(POLICY)])
+
+
+def tidy() -> None:
+    """Let services of packages start again, if an installation of ours was killed meanwhile."""
+    if POLICY.exists() and POLICY.read_text() == POLICY_TEXT:
+        with guard.one_after_another("install"):
+            POLICY.unlink(missing_ok=True)
 
 
 def _installed(names: Iterable[str]) -> set[str]:

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from graphlib import TopologicalSorter
 
-from voice_lab import context, guard, packages, pki, progress, waiting
+from voice_lab import context, guard, packages, pki, places, processes, progress, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.services import Service, registry
@@ -75,21 +76,38 @@ def up(lab: Lab, names: Iterable[str] | None = None) -> None:
 
 
 def down(lab: Lab) -> list[str]:
-    """Stop every service, last first; one that will not stop does not keep the others.
+    """Stop every service, last first, and all that others started here; what will not stop does not keep the rest.
 
     Returns what could not be stopped, and why. If that is nothing, the lab is forgotten.
     """
     faults = []
-    for name, service in reversed(registry().items()):
+    steps = [(name, partial(service.stop, lab)) for name, service in reversed(registry().items())]
+    # What benchmarks and tests started beside the services runs in the network, which is the first of them.
+    steps.insert(-1, ("programs", partial(processes.stop_all, lab.folder)))
+    for name, stop in steps:
         (lab.folder / "started" / name).unlink(missing_ok=True)
         try:
-            service.stop(lab)
+            stop()
         except Exception as error:
             faults.append(f"{name}: {error}")
             progress.say(f"could not stop {faults[-1]}")
     if not faults:
         context.forget(lab)
     return faults
+
+
+def clear(instance: str) -> list[str]:
+    """End what a run of that name, which was killed, left behind; its lock must be held.
+
+    Returns what could not be stopped, and why.
+    """
+    if lab := context.load(instance):
+        return down(lab)
+    try:
+        processes.stop_all(places.state(instance))
+    except LabError as error:
+        return [str(error)]
+    return []
 
 
 @contextmanager
@@ -99,7 +117,7 @@ def running(instance: str, *, portal_port: int = 0, kubeconfig: str | None = Non
     Raises:
         LabError: one of that name runs already, or not everything could be stopped.
     """
-    with guard.only_one(instance):
+    with guard.only_one(instance), processes.marking(places.state(instance)):
         lab = create(instance, portal_port=portal_port, kubeconfig=kubeconfig)
         try:
             yield lab

@@ -51,23 +51,23 @@ class Victim:
 @contextmanager
 def application(settings: dict[str, str], log: Path) -> Iterator[Victim]:
     running: list[subprocess.Popen[bytes]] = []
-    with log.open("ab") as output:
 
-        def start() -> None:
-            command = [sys.executable, "-m", "voice_sipapp"]
-            running.append(subprocess.Popen(command, env=settings, stderr=output, stdout=output))
+    def start() -> None:
+        command = [sys.executable, "-m", "voice_sipapp"]
+        record = processes.start(log.parent, log.stem, command, env=settings, log=log)
+        running.append(processes.child(record))
 
-        def kill() -> None:
-            process = running.pop()
-            process.kill()
-            process.wait(10)
+    def kill() -> None:
+        process = running.pop()
+        process.kill()
+        process.wait(10)
 
-        start()
-        try:
-            yield Victim(start, kill)
-        finally:
-            running[-1].send_signal(signal.SIGTERM)
-            running[-1].wait(20)
+    start()
+    try:
+        yield Victim(start, kill)
+    finally:
+        running[-1].send_signal(signal.SIGTERM)
+        running[-1].wait(20)
 
 
 def database_victim(database: Any) -> Victim:

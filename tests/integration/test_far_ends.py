@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 
 from tests.unit.sipapp.bench import ADDRESS, Bench, free_port
+from voice_lab import processes
 from voice_sipapp.media import audio, g711
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import Cdr, StreamRecord
@@ -54,13 +54,12 @@ class Sipp:
     ) -> None:
         self.port, media = port or free_port(), free_port()
         self._errors = folder / f"{scenario}-{self.port}.errors"
-        self._output = (folder / f"{scenario}-{self.port}.output").open("wb")
         command = [
             "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", ADDRESS, "-p", str(self.port), "-m", "1",
             "-mi", ADDRESS, "-mp", str(media), "-nostdin", "-trace_err", "-error_file", str(self._errors),
             "-timeout", "60", "-timeout_error", *options, *([f"[{ADDRESS}]:{remote}"] if remote else []),
         ]  # fmt: skip
-        self.process = subprocess.Popen(command, cwd=folder, stdout=self._output, stderr=subprocess.STDOUT)
+        self.process = processes.child(processes.start(folder, f"{scenario}-{self.port}", command, cwd=folder))
         self._wait_until_bound(socket.SOCK_STREAM if "t1" in options else socket.SOCK_DGRAM)
 
     def _wait_until_bound(self, kind: socket.SocketKind) -> None:
@@ -82,7 +81,6 @@ class Sipp:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._output.close()
 
 
 class FarEnds:

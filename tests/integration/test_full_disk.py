@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +14,8 @@ import numpy as np
 import pytest
 
 from tests.unit.sipapp.test_records import cdr
+from voice_lab import processes
+from voice_lab.waiting import until
 from voice_sipapp.measurement import recording
 from voice_sipapp.measurement.recording import Recordings
 from voice_sipapp.records.cdr import Cdr
@@ -29,11 +30,17 @@ SOUND = np.zeros(500_000, np.int16)  # a recording of 1 MB
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
+    """Mounted by a program that takes it away at its end, so that no disk is left when the tests are killed."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", str(folder)], check=True)
+    holds = (
+        f"trap 'umount --lazy {folder}; exit' TERM; mount -t tmpfs -o size={DISK} none {folder}; sleep infinity & wait"
+    )
+    processes.start(tmp_path, "disk-holder", ["sh", "-c", holds])
+    until(folder.is_mount, what="the disk is mounted", seconds=10)
     yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    processes.stop(tmp_path, "disk-holder")
+    assert not folder.is_mount()
 
 
 def free(folder: Path) -> int:

@@ -22,7 +22,7 @@ import pytest
 
 from tests.flaky_proxy import FlakyProxy, flaky
 from tests.operator_replica import holder
-from voice_lab import pods, stack
+from voice_lab import pods, processes, stack
 from voice_lab.context import Lab
 from voice_lab.services import cluster, database, grafana, operator
 from voice_lab.waiting import until
@@ -59,9 +59,9 @@ class Operator:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        with self.log.open("ab") as output:
-            command = [sys.executable, "-m", "voiceprobe_operator"]
-            self.process = subprocess.Popen(command, env=self.settings, stdout=output, stderr=output)
+        command = [sys.executable, "-m", "voiceprobe_operator"]
+        record = processes.start(self.log.parent, "operator", command, env=self.settings, log=self.log)
+        self.process = processes.child(record)
 
     def kill(self) -> None:
         if self.process is not None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from voice_lab import processes
 from voice_sipapp.media import audio
 from voice_sipapp.records.cdr import Cdr
 from voice_sipapp.records.spool import Spool
@@ -125,16 +126,14 @@ def environment(own_database: Any, tmp_path: Path) -> dict[str, str]:
 @contextmanager
 def application(environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The application, running; ended by SIGTERM, which must work."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "voice_sipapp"], env=environment, stderr=output, stdout=output
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            process.wait(15)
+    command = [sys.executable, "-m", "voice_sipapp"]
+    process = processes.child(processes.start(log.parent, log.stem, command, env=environment, log=log))
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(15)
 
 
 # Other SIP hosts of the same database, and other probes of the same plan, may be calling too.

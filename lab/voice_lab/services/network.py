@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voice_lab import commands, places, sbc, waiting
+from voice_lab import commands, places, sbc
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 
@@ -60,7 +60,8 @@ def start(lab: Lab) -> None:
     sip, second, edge = namespaces(lab)
     link, second_link = _host_links(lab)
     stop(lab)
-    mounted = f" {NAMESPACES} " in Path("/proc/self/mounts").read_text()
+    if not _is_mounted():
+        _made_mount().touch()
     try:
         for namespace in (sip, second, edge):
             _ip(f"netns add {namespace}")
@@ -70,8 +71,6 @@ def start(lab: Lab) -> None:
             f"network namespaces cannot be made here: {error}\n"
             "They need root (or sudo); in a container, start it with --privileged or --cap-add SYS_ADMIN,NET_ADMIN"
         ) from error
-    if not mounted:
-        _made_mount().touch()
     _link((None, link, [lab.database_address]), (sip, "database", [lab.sip_host_address]))
     near, far = lab.second_sip_host_link
     _link((None, second_link, [near]), (second, "database", [far]))
@@ -85,15 +84,27 @@ def start(lab: Lab) -> None:
 
 def stop(lab: Lab) -> None:
     """Take the namespaces away, with their links and rules; quiet if there are none."""
+    # A namespace takes its links along some time later, and not while a process lives in it: a person's shell may.
+    for link in _host_links(lab):
+        _delete_link(link)
     for namespace in namespaces(lab):
         if (NAMESPACES / namespace).exists():
             _ip(f"netns delete {namespace}")
-    # Deleting the namespace deletes the link, some time later.
-    links = [Path("/sys/class/net", name) for name in _host_links(lab)]
-    waiting.until(lambda: not any(link.exists() for link in links), what="the links are gone", seconds=20)
-    if _made_mount().exists() and not any(NAMESPACES.iterdir()):
-        commands.run(["umount", str(NAMESPACES)])
-        _made_mount().unlink()
+    if _made_mount().exists() and not (NAMESPACES.exists() and any(NAMESPACES.iterdir())):
+        if _is_mounted():
+            commands.run(["umount", str(NAMESPACES)])
+        _made_mount().unlink(missing_ok=True)
+
+
+def _delete_link(name: str) -> None:
+    link = Path("/sys/class/net", name)
+    if not link.exists():
+        return
+    try:
+        _ip(f"link delete {name}")
+    except LabError:
+        if link.exists():  # otherwise a namespace that was deleted before has just taken it along
+            raise
 
 
 def healthy(lab: Lab) -> bool:
@@ -107,8 +118,12 @@ def namespaces(lab: Lab) -> tuple[str, str, str]:
 
 
 def _made_mount() -> Path:
-    """Return the mark that `ip netns add` mounted its folder for a lab, and for nobody before."""
+    """Return the mark that `ip netns add` mounts its folder for a lab, and did for nobody before."""
     return places.cache() / "run" / "made-run-netns"
+
+
+def _is_mounted() -> bool:
+    return f" {NAMESPACES} " in Path("/proc/self/mounts").read_text()
 
 
 def _host_links(lab: Lab) -> tuple[str, str]:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import yaml
 
-from voice_lab import pki
+from voice_lab import pki, processes
 from voice_lab.services.chart import CHART
 from voice_lab.tools import kubectl
 
@@ -140,9 +140,11 @@ def start(tmp_path: Path, echo: int) -> Iterator[ProxyStart]:
         etc.mkdir()
         run.mkdir()
         (etc / "nginx.conf").write_text(moved(proxy["conf"]))
-        running.append(subprocess.Popen([moved(word) for word in proxy["command"]]))
+        log = tmp_path / "nginx.log"
+        record = processes.start(tmp_path, "nginx", [moved(word) for word in proxy["command"]], log=log)
+        running.append(processes.child(record))
         browsers.append(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False))
-        wait_until_it_answers(browsers[-1], running[-1])
+        wait_until_it_answers(browsers[-1], running[-1], log)
         return browsers[-1]
 
     yield start
@@ -153,7 +155,7 @@ def start(tmp_path: Path, echo: int) -> Iterator[ProxyStart]:
         process.wait(10)
 
 
-def wait_until_it_answers(browser: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+def wait_until_it_answers(browser: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 10
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -162,7 +164,7 @@ def wait_until_it_answers(browser: httpx.Client, process: subprocess.Popen[bytes
             time.sleep(0.1)
         else:
             return
-    pytest.fail(f"nginx does not answer (exit code {process.poll()})")
+    pytest.fail(f"nginx does not answer (exit code {process.poll()}): {log.read_text()}")
 
 
 COOKIE = {"Cookie": "voice_portal_session=1"}

@@ -1,12 +1,16 @@
 """What the lab draws up before anything starts, and how it refuses."""
 
+import signal
 import socket
 import stat
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from voice_lab import context, guard, stack
+from voice_lab import context, guard, packages, places, processes, root, stack, waiting
+from voice_lab.__main__ import ENDING, main
 from voice_lab.errors import LabError
 from voice_lab.services import registry
 
@@ -14,6 +18,15 @@ from voice_lab.services import registry
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICE_LAB_CACHE", str(tmp_path))
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """The command line handles signals, in a process that is pytest's here."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_a_lab_is_remembered_under_its_name() -> None:
@@ -60,6 +73,77 @@ def test_a_taken_port_is_refused_with_the_remedy() -> None:
         port = other.getsockname()[1]
         with pytest.raises(LabError, match=rf"port {port}.*is taken.*PORT=<number>"):
             context.create("one", portal_port=port)
+
+
+def test_a_run_that_never_had_a_lab_is_known_by_its_lock_and_cleared() -> None:
+    with guard.only_one("one"):
+        record = processes.start(places.state("one"), "left", ["sleep", "300"])
+    assert context.instances() == ["one"]
+    with guard.only_one("one"):
+        assert stack.clear("one") == []
+    assert not Path(f"/proc/{record.pid}").exists()
+
+
+@pytest.fixture
+def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root, "become", lambda *_: None)
+    monkeypatch.setattr(packages, "POLICY", Path("/none"))
+
+
+def down(monkeypatch: pytest.MonkeyPatch, *names: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["voice_lab", "down", *names])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+@pytest.mark.usefixtures("as_root", "signals")
+def test_down_ends_what_was_killed_and_leaves_alone_what_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = {name: processes.start(places.state(name), "program", ["sleep", "300"]) for name in ("dead", "alive")}
+    for name in records:
+        with guard.only_one(name):
+            pass
+    with guard.only_one("alive"):
+        assert down(monkeypatch) == 0
+        assert processes.running(places.state("alive"), "program")
+    assert not processes.running(places.state("dead"), "program")
+    assert "alive: left alone: a lab named alive is running already" in capsys.readouterr().err
+    assert down(monkeypatch, "other", "al*") == 0
+    assert not processes.running(places.state("alive"), "program")
+
+
+@pytest.mark.usefixtures("as_root", "signals")
+def test_down_ends_a_lab_whose_holder_ended_with_its_test_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run of a test was killed alone, and the lab that the test started goes on."""
+    holding = (
+        "import sys, time; from voice_lab import guard, places, processes\n"
+        "with guard.only_one('inner'):\n"
+        "    processes.start(places.state('inner'), 'program', ['sleep', '300'])\n"
+        "    print(flush=True)\n"
+        "    time.sleep(300)\n"
+    )
+    with guard.only_one("run"):
+        processes.start(places.state("run"), "holder", [sys.executable, "-c", holding])
+    log = places.state("run") / "logs" / "holder.log"
+    waiting.until(lambda: log.read_text() != "", what="the inner lab runs", seconds=20)
+    assert down(monkeypatch) == 0
+    for name, program in (("run", "holder"), ("inner", "program")):
+        assert not processes.running(places.state(name), program)
+
+
+@pytest.mark.usefixtures("as_root", "signals")
+def test_down_lets_services_start_that_a_killed_installation_kept_from_starting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.write_text(packages.POLICY_TEXT)
+    theirs.write_text("#!/bin/sh\nexit 101\n")
+    for policy in (ours, theirs):
+        monkeypatch.setattr(packages, "POLICY", policy)
+        assert down(monkeypatch) == 0
+    assert (ours.exists(), theirs.exists()) == (False, True)
 
 
 def test_a_second_lab_of_the_same_name_is_refused() -> None:

@@ -1,13 +1,17 @@
 """Programs that the lab starts can be found and ended again, whatever became of the lab itself."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from voice_lab import processes, waiting
+from voice_lab import places, processes, waiting
 from voice_lab.errors import LabError
 
 SLEEP = ["sleep", "300"]
@@ -34,12 +38,11 @@ def test_a_started_program_runs_until_it_is_stopped(tmp_path: Path) -> None:
     assert processes.names(tmp_path) == []
 
 
-def test_stopping_ends_the_children_too_even_stubborn_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "STOP_SECONDS", 0.5)
+def test_stopping_ends_the_children_too_even_stubborn_ones(tmp_path: Path) -> None:
     record = processes.start(tmp_path, "parent", STUBBORN)
     waiting.until(lambda: bool(children(record.pid)), what="the child runs", seconds=10)
     (child,) = children(record.pid)
-    processes.stop(tmp_path, "parent")
+    processes.stop(tmp_path, "parent", seconds=0.5)
     assert not alive(record.pid)
     assert not alive(child)
 
@@ -128,3 +131,124 @@ def working_in(folder: Path) -> list[str]:
         except OSError:
             continue
     return found
+
+
+@pytest.fixture(autouse=True)
+def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test of this file may begin a run, although it is itself part of one."""
+    monkeypatch.setattr(processes, "_marks_a_run", False)
+
+
+@pytest.fixture
+def strangers() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes that the test started in no lab's name, ended with it."""
+    started: list[subprocess.Popen[bytes]] = []
+    yield started
+    for each in started:
+        each.kill()
+        each.wait()
+
+
+def pid_in(file: Path) -> int:
+    waiting.until(lambda: file.exists() and file.read_text().endswith("\n"), what="the process runs", seconds=10)
+    return int(file.read_text())
+
+
+def test_all_that_was_started_for_a_folder_is_ended_even_what_left_its_session(tmp_path: Path) -> None:
+    """As a browser's driver does, whose browser has a session of its own and outlives it."""
+    away = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 300' & wait"
+    records = [processes.start(tmp_path, "sleeper", SLEEP), processes.start(tmp_path, "driver", ["sh", "-c", away])]
+    pids = [pid_in(tmp_path / "pid"), *(record.pid for record in records)]
+    os.kill(records[1].pid, signal.SIGKILL)
+    processes.stop_all(tmp_path)
+    assert not any(map(alive, pids))
+    assert processes.names(tmp_path) == []
+
+
+def test_what_is_started_with_an_environment_of_its_own_is_marked_too(tmp_path: Path) -> None:
+    away = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 300' & wait"
+    record = processes.start(tmp_path, "driver", ["sh", "-c", away], env={"PATH": os.environ["PATH"]})
+    pid = pid_in(tmp_path / "pid")
+    os.kill(record.pid, signal.SIGKILL)
+    processes.stop_all(tmp_path)
+    assert not alive(pid)
+
+
+def test_a_run_ends_what_was_recorded_elsewhere_even_without_a_mark(tmp_path: Path) -> None:
+    """nginx wipes its environment out, `env -i` does not pass it on: what a test starts in a folder of its own."""
+    run, elsewhere = tmp_path / "run" / "one", tmp_path / "elsewhere"
+    with processes.marking(run):
+        record = processes.start(elsewhere, "bare", ["env", "-i", *SLEEP])
+    waiting.until(lambda: not Path(f"/proc/{record.pid}/environ").read_bytes(), what="it runs bare", seconds=10)
+    processes.stop_all(run)
+    assert not alive(record.pid)
+    assert processes.names(elsewhere) == []
+
+
+def test_a_lab_within_a_run_ends_its_own_programs_only(
+    tmp_path: Path, strangers: list[subprocess.Popen[bytes]]
+) -> None:
+    run, inner, other = (tmp_path / name for name in ("run", "inner", "other"))
+    with processes.marking(run):
+        with processes.marking(inner):
+            mine = processes.start(inner, "mine", SLEEP)
+            of_the_run = processes.start(run, "theirs", SLEEP)
+            strangers.append(subprocess.Popen(SLEEP))
+        processes.stop_all(inner)
+        assert not alive(mine.pid)
+        assert alive(of_the_run.pid)
+        assert alive(strangers[0].pid)
+        processes.stop_all(other)
+        assert alive(of_the_run.pid)
+    processes.stop_all(run)
+    assert not alive(of_the_run.pid)
+    assert not alive(strangers[0].pid)
+
+
+def test_nothing_is_marked_once_the_run_is_over(tmp_path: Path, strangers: list[subprocess.Popen[bytes]]) -> None:
+    with processes.marking(tmp_path):
+        pass
+    strangers.append(subprocess.Popen(SLEEP))
+    processes.stop_all(tmp_path)
+    assert alive(strangers[0].pid)
+
+
+def test_a_process_in_another_world_is_no_business_of_ours(
+    tmp_path: Path, strangers: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container whose lab has a folder of the same name, seen from the machine that it runs on."""
+    monkeypatch.setattr(processes, "_world", lambda: "a container")
+    with processes.marking(tmp_path):
+        strangers.append(subprocess.Popen(SLEEP))
+    monkeypatch.undo()
+    processes.stop_all(tmp_path)
+    assert alive(strangers[0].pid)
+
+
+def test_what_cannot_be_ended_is_told_and_stays_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = processes.start(tmp_path, "stuck", SLEEP)
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.1)
+    with monkeypatch.context() as patched:
+        patched.setattr(processes, "_signal", lambda *_: None)
+        with pytest.raises(LabError, match=f"{record.pid} \\(sleep\\)"):
+            processes.stop_all(tmp_path, seconds=0.1)
+    assert processes.names(tmp_path) == ["stuck"]
+    processes.stop_all(tmp_path)
+    assert not alive(record.pid)
+
+
+def test_nothing_starts_a_program_in_another_way() -> None:
+    """Then `down` finds it, except where a test means to start somebody else's, or a command as a person would."""
+    allowed = {"lab/voice_lab/processes.py", "tests/integration/test_lab_network.py"}
+    folders = ("lab", "bench", "scripts", "tests/integration")
+    sources = [path for folder in folders for path in (places.CHECKOUT / folder).rglob("*.py")]
+    others = re.compile(r"\b(Popen|fork|p?spawn\w*|create_subprocess_\w+)\(")
+    found = {str(path.relative_to(places.CHECKOUT)) for path in sources if others.search(path.read_text())}
+    assert found <= allowed
+
+
+def test_whoever_started_a_program_can_wait_for_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "told"
+    record = processes.start(tmp_path, "short", ["sh", "-c", "echo done; exit 3"], log=log)
+    assert processes.child(record).wait(10) == 3
+    assert log.read_text() == "done\n"
