@@ -24,6 +24,10 @@ class NotYet(Transient):
     """Not yet, and nobody is to blame: whatever else is known of the outside still holds."""
 
 
+class Taken(Transient):
+    """Not again: there is one already, so what was known is not so any more."""
+
+
 class Denied(Transient):
     """Not by this account: somebody has to give it the right first."""
 

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-Kind = Literal["plan", "account", "datasource", "dashboard", "alerting"]
+Kind = Literal["plan", "account", "datasource", "folder", "dashboard", "alerting"]
 Far = Literal["grafana", "kubernetes", "mysql"]
 
 _RECONCILES = Histogram(
@@ -53,8 +53,9 @@ _BUILD = Gauge("voice_operator_build_info", "Always 1", ["version", "python"], r
 _WORDS = frozenset({
     "api", "apis", "v1", "v1alpha1", "voicequality.io", "coordination.k8s.io", "namespaces", "voiceprobes",
     "voiceclients", "status", "secrets", "events", "leases",
-    "health", "org", "orgs", "user", "users", "name", "lookup", "admin", "datasources", "uid", "folders", "search",
-    "dashboards", "db", "provisioning", "alert-rules", "rule-groups", "folder", "contact-points", "policies", "ruler",
+    "health", "org", "orgs", "user", "users", "name", "lookup", "admin", "datasources", "uid", "folders", "permissions",
+    "search", "dashboards", "db", "provisioning", "alert-rules", "rule-groups", "folder", "contact-points", "policies",
+    "ruler",
 })
 # fmt: on
 
@@ -130,6 +131,6 @@ def _version() -> str:
 
 
 _BUILD.labels(_version(), platform.python_version()).set(1)
-for _kind in ("plan", "account", "datasource", "dashboard", "alerting"):
+for _kind in get_args(Kind):
     # From the start: a rise from nothing to one is not seen by rate().
     _CORRECTED.labels(_kind)

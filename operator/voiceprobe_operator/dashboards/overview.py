@@ -21,13 +21,14 @@ from voiceprobe_operator.dashboards.panels import (
 from voiceprobe_operator.dashboards.queries import overview as queries
 from voiceprobe_operator.model import Client
 
+TITLE = "All probes"
 _NO_PROBES = "No probes yet"
 
 
 def overview_dashboard(client: Client, portal_url: str) -> Dashboard:
     """All probes of the client at a glance. It asks the database for them, so a new probe does not change it."""
     panels = [*_now(), _timeline(), _probes(), *_mos(), _worst_calls(portal_url), *_over_time()]
-    return dashboard(names.OVERVIEW_UID, "All probes", client.time_zone, ["voice", "voice-overview"], panels)
+    return dashboard(names.OVERVIEW_UID, TITLE, client.time_zone, ["voice", "voice-overview"], panels)
 
 
 def _now() -> list[Panel]:

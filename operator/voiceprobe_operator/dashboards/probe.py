@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from voiceprobe_operator import names
@@ -44,10 +45,22 @@ def probe_dashboard(client: Client, probe: Probe, portal_url: str) -> Dashboard:
 
 
 def probe_title(probe: Probe) -> str:
-    """Title that no other dashboard of the client can have: Grafana would overwrite one by the other."""
-    if probe.display_name == probe.ref.name:
-        return f"Probe {probe.ref.name}"
-    return f"{probe.display_name} ({probe.ref.name})"
+    """Title that no other dashboard of the client can have: Grafana before 11.3 writes one over the other.
+
+    It compares titles without regard to case and to blanks around them. A probe's name has neither, and is its alone.
+    """
+    name, shown = probe.ref.name, probe.display_name.strip()
+    if shown in {"", name}:
+        return f"Probe {name}"
+    title = f"{shown} ({name})"
+    # Of a name such as "voice" and a display name without a letter of ASCII, nothing but the folder's slug would be
+    # left, which Grafana before 11.3 refuses.
+    return f"Probe {title}" if _slug(title) == _slug(names.FOLDER_TITLE) else title
+
+
+def _slug(title: str) -> str:
+    """What is left of a title in an address."""
+    return "-".join(re.findall("[a-z0-9]+", title.lower()))
 
 
 def _bands(probe: Probe) -> dict[str, Bands]:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from voiceprobe_operator import metrics
 from voiceprobe_operator.backoff import delay
-from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.errors import Denied, Rejected, Taken, Transient
 from voiceprobe_operator.grafana.connections import Answer, Connections, Pool, Unanswered
 from voiceprobe_operator.settings import Settings
 
@@ -24,8 +24,8 @@ ATTEMPTS = 4
 # For one request with all its attempts, and the longest that Grafana may ask us to stay away in between.
 DEADLINE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 20
-# 401 and 403 are for a while too: an administrator's password that is being changed heals without us.
-_TRANSIENT = frozenset({401, 403, 408, 409, 425, 429})
+# 401 (and 403, see below) is for a while too: an administrator's password that is being changed heals without us.
+_TRANSIENT = frozenset({401, 408, 409, 425, 429})
 # An attempt whose answer got lost may have made it, or somebody else did.
 _EXISTS = frozenset({409, 412})
 _RETRY_AT_ONCE = frozenset({429, 500, 502, 503, 504})
@@ -64,10 +64,10 @@ class Grafana:
         return _checked(method, path, await self._send(method, path, org, body))
 
     async def create(self, path: str, body: Any, *, org: int | None = None) -> Any:
-        """Make something; the answer's JSON. Transient if there is one already: what was known is not so any more."""
+        """Make something; the answer's JSON. Raises Taken if there is one already."""
         answer = await self._send("POST", path, org, body)
         if answer.status in _EXISTS:
-            raise Transient("GrafanaUnavailable", f"Grafana has {path} already: {_message(answer)}")
+            raise Taken("GrafanaUnavailable", f"Grafana has {path} already: {_message(answer)}")
         return _checked("POST", path, answer)
 
     async def delete(self, path: str, *, org: int | None = None) -> None:
@@ -115,6 +115,8 @@ def _checked(method: str, path: str, answer: Answer) -> Any:
     if 200 <= answer.status < 300:
         return _json(path, answer)
     sentence = f"Grafana answered {answer.status} to {method} {path}: {_message(answer)}"
+    if answer.status == HTTPStatus.FORBIDDEN:
+        raise Denied("GrafanaUnavailable", sentence)
     if answer.status in _TRANSIENT or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Transient("GrafanaUnavailable", sentence)
     raise Rejected("GrafanaRejected", sentence)

@@ -1,6 +1,6 @@
 """One client's organisation in Grafana: what is there, and putting it right.
 
-`look` asks for everything once, in four requests however many dashboards there are. After that `Held` says what is
+`look` asks for everything once, in five requests however many dashboards there are. After that `Held` says what is
 there, and each `ensure_*` writes only what differs from it. All of them raise Transient or Rejected, after which
 nothing that `Held` says is certain.
 """
@@ -16,11 +16,11 @@ from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import REVISION_PREFIX, Dashboard, Json
 from voiceprobe_operator.desired import WHEN_EMPTY, Datasource
 from voiceprobe_operator.diff import shows
-from voiceprobe_operator.grafana import alerts, notifications
+from voiceprobe_operator.grafana import alerts, folder, notifications
 from voiceprobe_operator.grafana.api import Grafana
+from voiceprobe_operator.grafana.titles import Titles, taken
 
 _SEARCH_PAGE = 5000
-_FOLDER = f"/api/folders/{names.FOLDER_UID}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,18 @@ class Member:
 
 @dataclass(slots=True)
 class Held:
-    """What Grafana holds of one client. Of a dashboard, its revision; empty: it is not as any of ours."""
+    """What Grafana holds of one client. Of a dashboard, its revision; empty: it is not as any of ours.
+
+    `titles` are those of the dashboards in our folder.
+    """
 
     org: int
     members: dict[str, Member] = field(default_factory=dict)
     viewer_roles: dict[int, str] = field(default_factory=dict)
     datasource: Json | None = None
-    folder: str | None = None
+    folder: folder.Held | None = None
     dashboards: dict[str, str] = field(default_factory=dict)
+    titles: Titles = field(default_factory=Titles)
     alerting: alerts.Held | None = None
     notifications: notifications.Held | None = None
 
@@ -53,23 +57,29 @@ class Organisation:
         self._grafana, self._org = grafana, held.org
 
     @classmethod
-    async def look(cls, grafana: Grafana, org: int, viewer: str) -> Organisation:
-        """What there is."""
+    async def look(cls, grafana: Grafana, org: int, viewer: str, own: str) -> Organisation:
+        """What there is; nothing without members: then the organisation is gone, or nobody's.
+
+        The operator's `own` login joins it first, as Grafana tells nobody else, not even the server's administrator.
+        """
         members = {
             m["login"]: Member(m["userId"], m["role"]) for m in await grafana.get(f"/api/orgs/{org}/users") or ()
         }
         held = Held(org, members)
+        organisation = cls(grafana, held)
+        if not members:
+            return organisation
+        await organisation._ensure_admin(own)
         if viewer in members:
             held.viewer_roles = await _roles(grafana, members[viewer].id)
         sources = await grafana.get("/api/datasources", org=org) or ()
         held.datasource = next((source for source in sources if source["uid"] == names.DATASOURCE_UID), None)
         await _search(grafana, held)
-        return cls(grafana, held)
+        return organisation
 
     async def ensure_members(self, viewer: str, own: str) -> None:
         """Exactly this viewer and the operator's `own` login see this organisation; the viewer sees no other."""
-        if self._role(own) != "Admin":
-            await self._join(own, "Admin")
+        await self._ensure_admin(own)
         for login in self.held.members.keys() - {own, viewer}:
             await self._grafana.delete(f"/api/orgs/{self._org}/users/{self.held.members.pop(login).id}")
         if viewer not in self.held.members:
@@ -79,6 +89,10 @@ class Organisation:
         for other in self.held.viewer_roles.keys() - {self._org}:
             await self._grafana.delete(f"/api/orgs/{other}/users/{self.held.members[viewer].id}")
             del self.held.viewer_roles[other]
+
+    async def _ensure_admin(self, own: str) -> None:
+        if self._role(own) != "Admin":
+            await self._join(own, "Admin")
 
     def _role(self, login: str) -> str | None:
         member = self.held.members.get(login)
@@ -129,31 +143,35 @@ class Organisation:
             await self._grafana.delete(f"/api/admin/users/{self.held.members[viewer].id}")
         await self._grafana.delete(f"/api/orgs/{self._org}")
 
-    async def ensure_folder(self) -> None:
-        """The one folder that holds every dashboard of the client."""
-        if self.held.folder is None:
-            folder = {"uid": names.FOLDER_UID, "title": names.FOLDER_TITLE}
-            await self._grafana.create("/api/folders", folder, org=self._org)
-        elif self.held.folder != names.FOLDER_TITLE:
-            body = {"title": names.FOLDER_TITLE, "overwrite": True}
-            await self._grafana.send("PUT", _FOLDER, body, org=self._org)
-        self.held.folder = names.FOLDER_TITLE
+    async def ensure_folder(self) -> bool:
+        """Whether the one folder that holds every dashboard of the client had to be written."""
+        have = self.held.folder
+        if have is not None and have.title == names.FOLDER_TITLE and have.is_shown:
+            return False
+        self.held.folder = await folder.ensure(self._grafana, self._org, have)
+        return True
 
-    async def put(self, dashboard: Dashboard) -> None:
-        """Write a dashboard."""
+    async def put(self, dashboard: Dashboard, version: tuple[int, ...]) -> None:
+        """Write a dashboard; `version` is Grafana's. Raises Rejected rather than write over somebody else's."""
+        if others := self.held.titles.in_the_way(dashboard.uid, dashboard.title, version):
+            raise taken(min(others), dashboard.title)
         body = {
             "dashboard": dashboard.model(),
             "folderUid": names.FOLDER_UID,
             "overwrite": True,
             "message": f"written by {names.MANAGER}",
         }
-        await self._grafana.send("POST", "/api/dashboards/db", body, org=self._org)
+        written = await self._grafana.send("POST", "/api/dashboards/db", body, org=self._org)
+        if written["uid"] != dashboard.uid:
+            raise taken(written["uid"], dashboard.title)
         self.held.dashboards[dashboard.uid] = dashboard.revision
+        self.held.titles.put(dashboard.uid, dashboard.title)
 
     async def remove(self, uid: str) -> None:
         """Remove a dashboard."""
         await self._grafana.delete(f"/api/dashboards/uid/{uid}", org=self._org)
         self.held.dashboards.pop(uid, None)
+        self.held.titles.drop(uid)
 
     async def inspect(self, dashboard: Dashboard) -> None:
         """Read a dashboard whole: an edit by hand that kept the tags changes no revision."""
@@ -174,8 +192,10 @@ async def _search(grafana: Grafana, held: Held) -> None:
         for hit in hits:
             if hit["type"] == "dash-db":
                 held.dashboards[hit["uid"]] = _revision_tag(hit)
+                if hit.get("folderUid") == names.FOLDER_UID:
+                    held.titles.put(hit["uid"], hit["title"])
             elif hit["uid"] == names.FOLDER_UID:
-                held.folder = hit["title"]
+                held.folder = await folder.look(grafana, held.org, hit["title"])
         if len(hits) < _SEARCH_PAGE:
             return
         page += 1

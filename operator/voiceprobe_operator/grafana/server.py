@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import datetime
+import logging
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import quote
 
 from voiceprobe_operator.grafana.api import Grafana
+from voiceprobe_operator.grafana.versions import Support, judged
 
+log = logging.getLogger(__name__)
 _PAGE = 1000
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 class Server:
     """Asked once for all clients, by each resync; the organisations more often, as they tell of a wiped Grafana."""
 
-    def __init__(self, grafana: Grafana) -> None:
-        self._grafana = grafana
+    def __init__(self, grafana: Grafana, *, today: Callable[[], datetime.date] = _today) -> None:
+        self._grafana, self._today = grafana, today
         self.version: tuple[int, ...] = ()
+        self.support: Support | None = None
         self.login = ""
         self.organisations: dict[str, int] = {}
 
     async def look(self) -> None:
         """Ask for everything, but for the operator's own login if it is known."""
         health = await self._grafana.get("/api/health") or {}
-        self.version = tuple(int(part) for part in re.findall(r"\d+", str(health.get("version", "")))[:3])
+        self._judge(str(health.get("version", "")))
         if not self.login:
             # The operator may log in by another spelling or an e-mail address, and members are listed by login.
             self.login = (await self._grafana.get("/api/user"))["login"]
         await self.find_organisations()
+
+    def _judge(self, release: str) -> None:
+        self.version = tuple(int(part) for part in re.findall(r"\d+", release)[:3])
+        support = judged(release, self._today())
+        if support != self.support:
+            log.log(logging.WARNING if support.ok is False else logging.INFO, "%s", support.message)
+        self.support = support
 
     def forget_login(self) -> None:
         """Have the operator's login asked for anew: this is another Grafana, perhaps."""

@@ -13,6 +13,7 @@ from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.kubernetes import Secrets
 from voiceprobe_operator.model import Client
 from voiceprobe_operator.receivers import Receiver, secret_names
+from voiceprobe_operator.reconciling.folder import ensure_folder
 from voiceprobe_operator.settings import Settings
 from voiceprobe_operator.turn.status import Outcome
 from voiceprobe_operator.turn.turn import Turn
@@ -31,18 +32,21 @@ class Alerter:
         organisation = turn.known.organisation
         assert organisation is not None, "observe comes first"  # noqa: S101 - for the type checker
         held = organisation.held
+        knew_rules, knew_receivers = held.alerting is not None, held.notifications is not None
         try:
-            await organisation.ensure_folder()
+            await ensure_folder(turn, organisation)
             await self._ensure_rules(turn, client, held)
         except OutsideError as error:
             held.alerting = None
-            turn.result.alerts = turn.result.failed(error)
+            if not (knew_rules and turn.doubts(error)):
+                turn.result.alerts = turn.result.failed(error)
             return
         try:
             await self._ensure_receivers(turn, client, held)
         except OutsideError as error:
             held.notifications = None
-            turn.result.receivers = turn.result.failed(error)
+            if not (knew_receivers and turn.doubts(error)):
+                turn.result.receivers = turn.result.failed(error)
 
     async def _ensure_rules(self, turn: Turn, client: Client, held: Held) -> None:
         if held.alerting is None:

@@ -49,16 +49,17 @@ class Fleet:
             log.info("fleet: account %s made or mended", names.FLEET_ACCOUNT)
         await self._server.known()
         org = await self._server.organisation(names.FLEET)
-        organisation = await Organisation.look(self._grafana, org, names.FLEET_VIEWER)
+        organisation = await Organisation.look(self._grafana, org, names.FLEET_VIEWER, self._server.login)
         await organisation.ensure_members(names.FLEET_VIEWER, self._server.login)
         source = datasource(names.FLEET_ACCOUNT, self._settings, access(password, self._settings))
         if await organisation.ensure_datasource(source, self._server.version):
             log.info("fleet: datasource written")
-        await organisation.ensure_folder()
+        if await organisation.ensure_folder():
+            log.info("fleet: folder of the dashboard or its permissions written")
         board = fleet_dashboard()
         if organisation.held.dashboards.get(board.uid) == board.revision:
             await organisation.inspect(board)
         if organisation.held.dashboards.get(board.uid) != board.revision:
-            await organisation.put(board)
+            await organisation.put(board, self._server.version)
             log.info("fleet: dashboard written")
         self._organisation = {names.FLEET: org}

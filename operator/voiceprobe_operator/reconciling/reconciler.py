@@ -23,7 +23,7 @@ from voiceprobe_operator.reconciling.wanted import Wanted
 from voiceprobe_operator.reporting.reporter import REPORTS_AT_ONCE, Reporter
 from voiceprobe_operator.settings import Settings
 from voiceprobe_operator.turn.known import Known
-from voiceprobe_operator.turn.status import is_ready
+from voiceprobe_operator.turn.status import Outcome, is_ready
 from voiceprobe_operator.turn.turn import Turn
 
 
@@ -46,7 +46,7 @@ class Reconciler:
         reporter: Reporter,
     ) -> None:
         self._settings, self._store, self._guard = settings, store, guard
-        self._secrets, self._reporter = secrets, reporter
+        self._secrets, self._server, self._reporter = secrets, server, reporter
         self._publisher = Publisher(database)
         self._shower = Shower(grafana, server, interval=settings.resync_seconds)
         self._alerter = Alerter(settings, grafana, server, secrets)
@@ -113,6 +113,8 @@ class Reconciler:
 
     async def _report(self, turn: Turn) -> None:
         """Tell how it went. A failure is told of every probe if it is still there at the second try."""
+        if (support := self._server.support) is not None:
+            turn.result.grafana = Outcome(support.ok, support.reason, support.message, is_advice=True)
         failure, before = turn.result.failure, self._failing.get(turn.client)
         is_first = failure is not None and (before is None or isinstance(before.result.failure, NotYet))
         # Before it is told: what could not be is left to the next turn, and that is no first one.
@@ -131,7 +133,9 @@ class Reconciler:
         self._failing.pop(turn.client, None)
         self._secrets.follow(turn.client, ())
         published = turn.known.published
-        if published is None or published.client_row is not None or published.plan:
+        is_planned = published is None or published.client_row is not None or bool(published.plan)
+        # Of a client that was shown while the database was away, nothing is in the plan.
+        if is_planned or turn.client in self._server.organisations:
             # The dashboards first: whose they are stands in the plan.
             await self._shower.withdraw(turn)
             await self._alerter.withdraw(turn)

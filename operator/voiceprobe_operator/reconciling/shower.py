@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from voiceprobe_operator import names
@@ -16,6 +16,7 @@ from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.organisation import Organisation
 from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.model import Probe
+from voiceprobe_operator.reconciling.folder import ensure_folder
 from voiceprobe_operator.reconciling.wanted import Wanted
 from voiceprobe_operator.turn.turn import Turn
 
@@ -52,12 +53,11 @@ class Shower:
         try:
             await self._server.known()
             org = await self._server.organisation(turn.client)
-            organisation = await Organisation.look(self._grafana, org, names.viewer(turn.client))
+            organisation = await self._look(turn, org)
             if not organisation.held.members:
                 # Of an organisation that is gone, Grafana says the same as of one that nobody sees.
                 self._server.organisations.pop(turn.client, None)
-                org = await self._server.organisation(turn.client)
-                organisation = await Organisation.look(self._grafana, org, names.viewer(turn.client))
+                organisation = await self._look(turn, await self._server.organisation(turn.client))
             await self._inspect(organisation, want)
         except OutsideError as error:
             self._doubt(turn)
@@ -66,14 +66,20 @@ class Shower:
         turn.known.organisation, turn.is_whole = organisation, True
         return True
 
+    async def _look(self, turn: Turn, org: int) -> Organisation:
+        return await Organisation.look(self._grafana, org, names.viewer(turn.client), self._server.login)
+
     def _doubt(self, turn: Turn) -> None:
         turn.known.organisation = None
         self._server.organisations.pop(turn.client, None)
 
     async def _inspect(self, organisation: Organisation, want: Wanted) -> None:
+        boards, titles = organisation.held.dashboards, organisation.held.titles
+        for uid in want.dashboards:
+            if boards.get(uid) == want.revision(uid) and titles.get(uid) != want.title(uid):
+                boards[uid] = ""
         now = time.time()
         since = self._looked.get(want.client.name, now - self._interval)
-        boards = organisation.held.dashboards
         due = [
             uid
             for uid in want.dashboards
@@ -93,7 +99,8 @@ class Shower:
                 log.info("%s: datasource written", turn.client)
         except OutsideError as error:
             self._doubt(turn)
-            turn.result.datasource = turn.result.dashboards = turn.result.alerts = turn.result.failed(error)
+            if not turn.doubts(error):
+                turn.result.datasource = turn.result.dashboards = turn.result.alerts = turn.result.failed(error)
             return False
         return True
 
@@ -103,29 +110,37 @@ class Shower:
         assert organisation is not None, "observe comes first"  # noqa: S101 - for the type checker
         held, result = organisation.held.dashboards, turn.result
         try:
-            await organisation.ensure_folder()
+            await ensure_folder(turn, organisation)
             kept = turn.kept_dashboards()
             gone = [] if kept is None else sorted(_ours(held) - set(want.dashboards) - kept)
             put = [uid for uid in want.dashboards if uid not in held or held[uid] != want.revision(uid)]
             result.drifted = {uid for uid in put if not held.get(uid)}
-            await each(put, partial(self._put, turn, organisation, want, in_place), at_once=AT_ONCE)
+            # First, for one that is to be written may be called like one that goes: a probe that was made anew.
+            gone = sorted({*gone, *self._in_the_way(organisation, want, put)})
             await each(gone, organisation.remove, at_once=AT_ONCE)
+            await each(put, partial(self._put, turn, organisation, want, in_place), at_once=AT_ONCE)
         except OutsideError as error:
             self._doubt(turn)
-            result.dashboards = result.failed(error)
+            if not turn.doubts(error):
+                result.dashboards = result.failed(error)
             return
         result.mended["dashboard"] += len(result.drifted & result.boards)
         if put or gone:
             log.info("%s: dashboards: %d written, %d removed", turn.client, len(result.boards), len(gone))
 
+    def _in_the_way(self, organisation: Organisation, want: Wanted, put: Sequence[str]) -> set[str]:
+        """Dashboards of ours whose title is to be another's: of a probe that was made anew, or renamed by somebody."""
+        titles, version = organisation.held.titles, self._server.version
+        found = {other for uid in put for other in titles.in_the_way(uid, want.title(uid), version)}
+        return found & {*want.dashboards, *_ours(organisation.held.dashboards)}
+
     async def _put(self, turn: Turn, organisation: Organisation, want: Wanted, in_place: InPlace, uid: str) -> None:
         board = want.dashboard(uid)
         try:
-            await organisation.put(board)
+            await organisation.put(board, self._server.version)
         except Rejected as error:
-            if not turn.is_whole:
-                # Perhaps the folder went, or somebody took the title: what is known is not so any more.
-                turn.is_doubtful = True
+            # Perhaps the folder went, or somebody took the title.
+            if turn.doubts(error):
                 return
             # Not tried again until it changes, or the next whole look.
             organisation.held.dashboards[uid] = board.revision
@@ -142,7 +157,7 @@ class Shower:
             await self._server.known()
             if (org := self._server.organisations.get(turn.client)) is None or turn.known.published is None:
                 return
-            organisation = await Organisation.look(self._grafana, org, names.viewer(turn.client))
+            organisation = await self._look(turn, org)
             kept = {names.dashboard(uid) for probe, uid in turn.known.published.uids.items() if turn.keeps(probe)}
             gone = _ours(organisation.held.dashboards) - kept
             await each(sorted(gone), organisation.remove, at_once=AT_ONCE)
@@ -158,7 +173,7 @@ class Shower:
         if org is None or turn.result.failure is not None or turn.kept_probes():
             return False
         try:
-            organisation = await Organisation.look(self._grafana, org, names.viewer(turn.client))
+            organisation = await self._look(turn, org)
             if organisation.when_empty != "Delete":
                 return False
             await organisation.delete(names.viewer(turn.client))

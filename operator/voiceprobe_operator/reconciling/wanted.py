@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from voiceprobe_operator import names
-from voiceprobe_operator.dashboards import Dashboard, overview_dashboard, probe_dashboard
+from voiceprobe_operator.dashboards import OVERVIEW_TITLE, Dashboard, overview_dashboard, probe_dashboard, probe_title
 from voiceprobe_operator.desired import Row, fingerprint, plan_row
 from voiceprobe_operator.model import Client, Probe
 
@@ -75,6 +75,11 @@ class Wanted:
             board = probe_dashboard(self.client, probe, self.portal_url)
             self._remembered[_version(probe)].revision = board.revision
         return board
+
+    def title(self, uid: str) -> str:
+        """A dashboard's title alone."""
+        probe = self.probe_of(uid)
+        return OVERVIEW_TITLE if probe is None else probe_title(probe)
 
     def revision(self, uid: str) -> str:
         """A dashboard's revision alone."""

@@ -56,11 +56,11 @@ class Reporter:
 
     async def _object(self, turn: Turn, ref: Reference, may_pass: bool) -> None:
         if (sentence := turn.seen.invalid.get(ref)) is not None:
-            await self._tell(turn, ref, turn.result.of_invalid(sentence), None)
+            await self._tell(turn, ref, turn.result.of_invalid(ref, sentence), None)
         elif ref.kind == "VoiceClient":
-            applied = None if self._is_observed(ref) else f"generation {ref.generation} is applied"
-            event: Told | None = ("Normal", "Applied", applied) if applied and turn.result.all_is_well else None
-            await self._tell(turn, ref, turn.result.of_voice_client(), event)
+            outcomes = turn.result.of_voice_client(turn.known.refused_boards.get(names.OVERVIEW_UID))
+            is_well = status.ready(list(outcomes.values())).ok is True
+            await self._tell(turn, ref, outcomes, self._news_of_client(turn, ref, is_well=is_well))
         else:
             await self._probe(turn, ref, may_pass=may_pass)
 
@@ -70,7 +70,7 @@ class Reporter:
         outcomes = turn.result.of_probe(ref, known.refused_rows.get(ref.name), board)
         if may_pass and not status.ready(list(outcomes.values())).ok:
             return
-        await self._tell(turn, ref, outcomes, self._news(turn, ref, is_published=outcomes["PlanPublished"].ok))
+        await self._tell(turn, ref, outcomes, self._news(turn, ref, is_published=outcomes["PlanPublished"].ok is True))
 
     async def _tell(self, turn: Turn, ref: Reference, outcomes: Mapping[str, Outcome], news: Told | None) -> None:
         told = tuple(outcomes.values())
@@ -109,6 +109,14 @@ class Reporter:
         if uid in turn.result.drifted:
             text = "the dashboard in Grafana was not as declared and has been put right"
             return "Warning", "DashboardRestored", text
+        return None
+
+    def _news_of_client(self, turn: Turn, ref: Reference, *, is_well: bool) -> Told | None:
+        if not self._is_observed(ref):
+            return ("Normal", "Applied", f"generation {ref.generation} is applied") if is_well else None
+        if turn.result.mended["folder"] and self._was_shown(ref):
+            text = "the dashboards' folder in Grafana, or who may see into it, was not as declared and is put right"
+            return "Warning", "FolderRestored", text
         return None
 
     def _was_shown(self, ref: Reference) -> bool:

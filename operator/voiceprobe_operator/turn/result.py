@@ -15,6 +15,7 @@ from voiceprobe_operator.turn.status import Outcome
 @dataclass(slots=True)
 class Result:
     """Filled in as the work goes on. `failure` is the first error that may pass: the client is to be tried again.
+    `grafana` is what is to be said of Grafana's version.
 
     `published` are the probes whose rows were written, `boards` the dashboards that were, and `drifted` those that
     were not as anybody declared them. `mended` counts what was written at all, such dashboards aside that only were of
@@ -27,6 +28,7 @@ class Result:
     dashboards: Outcome = status.DASHBOARDS_READY
     alerts: Outcome = status.ALERTS_READY
     receivers: Outcome = status.RECEIVERS_READY
+    grafana: Outcome | None = None
     published: frozenset[str] = frozenset()
     boards: set[str] = field(default_factory=set)
     drifted: set[str] = field(default_factory=set)
@@ -39,15 +41,20 @@ class Result:
             self.failure = error
         return Outcome.failed(error)
 
-    @property
-    def all_is_well(self) -> bool:
-        """Whether everything of the client that is not a single probe's is as declared."""
-        return status.ready(list(self.of_voice_client().values())).ok
+    def of_voice_client(self, overview: Rejected | None = None) -> dict[str, Outcome]:
+        """The conditions of the VoiceClient: who is told of alerts is its own matter, and no probe's.
 
-    def of_voice_client(self) -> dict[str, Outcome]:
-        """The conditions of the VoiceClient: who is told of alerts is its own matter, and no probe's."""
+        So is the overview, which may have been refused.
+        """
         outcomes = self.shared()
-        return outcomes | {"AlertsReady": self.receivers} if outcomes["AlertsReady"].ok else outcomes
+        if self.dashboards.ok and overview is not None:
+            outcomes["DashboardsReady"] = Outcome.failed(overview)
+        if outcomes["AlertsReady"].ok:
+            outcomes["AlertsReady"] = self.receivers
+        return outcomes | self._of_grafana()
+
+    def _of_grafana(self) -> dict[str, Outcome]:
+        return {} if self.grafana is None else {"GrafanaSupported": self.grafana}
 
     def shared(self) -> dict[str, Outcome]:
         """The conditions that all of the client's objects share."""
@@ -68,7 +75,7 @@ class Result:
             outcomes["DashboardsReady"] = Outcome.failed(board)
         return outcomes
 
-    @staticmethod
-    def of_invalid(sentence: str) -> dict[str, Outcome]:
+    def of_invalid(self, ref: Reference, sentence: str) -> dict[str, Outcome]:
         """The conditions of an object whose spec cannot work. What it declared before stays in force."""
-        return dict.fromkeys(status.WORK, Outcome(False, "InvalidSpec", sentence))
+        outcomes = dict.fromkeys(status.WORK, Outcome(False, "InvalidSpec", sentence))
+        return outcomes | self._of_grafana() if ref.kind == "VoiceClient" else outcomes

@@ -13,16 +13,22 @@ from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.model import Reference
 
-ConditionType = Literal["Ready", "PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady", "Callable"]
+ConditionType = Literal[
+    "Ready", "PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady", "GrafanaSupported", "Callable"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one piece of work ended."""
+    """How one piece of work ended, or what else is so; `ok` is None where nobody knows.
 
-    ok: bool
+    `is_advice`: it is told, and keeps nothing from being Ready.
+    """
+
+    ok: bool | None
     reason: str
     message: str
+    is_advice: bool = False
 
     @classmethod
     def failed(cls, error: OutsideError) -> Outcome:
@@ -32,7 +38,7 @@ class Outcome:
     @property
     def stands_alone(self) -> bool:
         """Whether Ready does not depend on it: what this Grafana cannot do keeps nothing else from working."""
-        return self.reason == "GrafanaTooOld"
+        return self.is_advice or self.reason == "GrafanaTooOld"
 
 
 PLAN_PUBLISHED = Outcome(True, "Published", "the SIP hosts can read this probe in the plan")
@@ -43,6 +49,7 @@ RECEIVERS_READY = Outcome(True, "Ready", "the alert rules and their receivers ar
 WORK = ("PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady")
 ORDER: tuple[str, ...] = get_args(ConditionType)
 CONFIGURATION_ERROR = "configuration_error"
+_STATUS = {True: "True", False: "False", None: "Unknown"}
 
 
 def ready(outcomes: Sequence[Outcome]) -> Outcome:
@@ -67,7 +74,7 @@ def conditions(
     """Ready and each of `outcomes` as conditions; `have` is the status so far, whose other conditions stay."""
     told = {"Ready": ready(list(outcomes.values())), **outcomes}
     fresh = [
-        _condition(kind, "True" if outcome.ok else "False", outcome.reason, outcome.message, generation)
+        _condition(kind, _STATUS[outcome.ok], outcome.reason, outcome.message, generation)
         for kind, outcome in told.items()
     ]
     return _brought_in(have, fresh, now)

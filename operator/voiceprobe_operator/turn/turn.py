@@ -8,6 +8,7 @@ from typing import Any
 
 from voiceprobe_operator import names
 from voiceprobe_operator.declared.objects import Declared
+from voiceprobe_operator.errors import Denied, OutsideError, Rejected
 from voiceprobe_operator.model import Reference
 from voiceprobe_operator.turn.known import Known
 from voiceprobe_operator.turn.result import Result
@@ -49,6 +50,12 @@ class Turn:
         invalid = {ref.uid for ref in self.seen.invalid}
         kept = {published.uids[probe] for probe in self.kept_probes() if probe in published.uids}
         return {names.dashboard(uid) for uid in invalid | kept}
+
+    def doubts(self, error: OutsideError) -> bool:
+        """Whether `error` may only mean that what was known is not so any more: then the client is looked at whole."""
+        if not self.is_whole and isinstance(error, Rejected | Denied):
+            self.is_doubtful = True
+        return self.is_doubtful
 
     def untold(self) -> set[Reference]:
         """Probes whose rows were written, and of which no Event told: that is left to the next turn."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake_grafana import FakeGrafana
+from tests.far_grafana import FarGrafana
 from tests.operator_world import World
 from voiceprobe_operator.model import Probe, parse_probe
 from voiceprobe_operator.settings import Settings
@@ -92,12 +92,12 @@ def probe(probe_body: ProbeBody) -> Probe:
 
 
 @pytest.fixture
-def far() -> FakeGrafana:
-    return FakeGrafana()
+def far() -> FarGrafana:
+    return FarGrafana()
 
 
 @pytest.fixture
-async def world(settings: Settings, far: FakeGrafana) -> AsyncIterator[World]:
+async def world(settings: Settings, far: FarGrafana) -> AsyncIterator[World]:
     world = World(settings, far)
     yield world
     await world.aclose()

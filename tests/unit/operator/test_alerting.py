@@ -1,4 +1,4 @@
-"""Alert rules as values, and a Grafana (conftest's) that is given them."""
+"""Alert rules as values, and a Grafana (the stand-in) that is given them."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fake_grafana import Connected
+from tests.far_grafana import Connected
 from voiceprobe_operator.alerting import wanted
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.grafana import Grafana, alerts
@@ -17,6 +17,7 @@ from voiceprobe_operator.model import Client
 ACME = Client("acme", "Acme Ltd")
 MEASURED = ("mos", "packet-loss", "jitter", "post-dial-delay")
 VERSION = (10, 0, 0)
+RULES = "/api/v1/provisioning/alert-rules"
 GOLDEN = Path(__file__).parent / "golden" / "alerting.json"
 
 
@@ -27,7 +28,7 @@ def want(settings):
 
 @pytest.fixture
 def grafana(settings, far):
-    far.orgs[2] = "acme"
+    far.add_orgs("acme")
 
     async def no_wait(_):
         return None
@@ -82,7 +83,7 @@ def test_queries_ask_the_clients_own_views_only(want):
 
 async def test_from_nothing_each_rule_is_written_once_then_nothing(ensure, far, want):
     assert set(await ensure(want)) == set(want.rules)
-    assert far.intervals[2] == 60
+    assert far.interval(2) == 60
     assert len(far.writes) == len(want.rules) + 1
     far.writes.clear()
     far.reads.clear()
@@ -100,8 +101,10 @@ async def test_what_is_known_is_enough_to_write_nothing(grafana, ensure, far, wa
 
 async def test_an_edited_rule_and_a_deleted_one_come_back_and_nothing_else_is_written(ensure, far, want):
     await ensure(want)
-    far.rules[2, "voice-mos-critical"]["data"][2]["model"]["expression"] = "0"
-    del far.rules[2, "voice-jitter-warning"]
+    edited = far.rules[2, "voice-mos-critical"]
+    edited["data"][2]["model"]["expression"] = "0"
+    far.ask("PUT", f"{RULES}/voice-mos-critical", edited, org=2)
+    far.ask("DELETE", f"{RULES}/voice-jitter-warning", org=2)
     far.writes.clear()
     assert sorted(await ensure(want)) == ["voice-jitter-warning", "voice-mos-critical"]
     assert len(far.writes) == 2
@@ -110,16 +113,15 @@ async def test_an_edited_rule_and_a_deleted_one_come_back_and_nothing_else_is_wr
 
 async def test_an_obsolete_rule_of_ours_goes_and_anybody_elses_stays(ensure, far, want):
     await ensure(want)
-    far.rules[2, "voice-old"] = {"uid": "voice-old"}
-    far.rules[2, "own"] = {"uid": "own"}
+    for uid in ("voice-old", "own"):
+        far.ask("POST", RULES, want.rules["voice-mos-critical"] | {"uid": uid, "title": uid}, org=2)
     assert await ensure(want) == ["voice-old"]
     assert (2, "own") in far.rules
 
 
 async def test_a_rule_moved_out_of_the_group_is_brought_back(grafana, far, want):
     """POST answers 500 then, for the uid is taken."""
-    far.rules[2, "voice-mos-critical"] = {"uid": "voice-mos-critical", "ruleGroup": "elsewhere"}
-    far.intervals[2] = 60
+    far.ask("POST", RULES, want.rules["voice-mos-critical"] | {"ruleGroup": "elsewhere"}, org=2)
     await alerts.ensure(grafana, 2, want, alerts.Held())
     assert far.rules[2, "voice-mos-critical"]["ruleGroup"] == "voice"
 

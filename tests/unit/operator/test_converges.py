@@ -1,7 +1,7 @@
 """Whatever happens in whatever order, in the end everything is as declared, and then nothing is written any more.
 
-The operator's outside is replaced by values: a Grafana that tests/integration/test_fake_grafana.py holds to the real
-one, a cluster and a database. Hypothesis declares, edits and deletes, lets events get lost, makes Grafana, MySQL and
+The operator's outside is replaced by values: the lab's stand-in for Grafana, a
+cluster and a database. Hypothesis declares, edits and deletes, lets events get lost, makes Grafana, MySQL and
 the API server fail before or after they have done what they were asked, has people meddle, and restarts the operator.
 """
 
@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import copy
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
 import hypothesis.strategies as st
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.fake_grafana import FAULTS, FakeGrafana
+from tests.far_grafana import FAULTS, FarGrafana, NotDoneError
 from tests.operator_world import World
 from tests.unit.operator.conftest import ENV, STORED
+from voice_lab.grafana_stand_in.access import MAIN_ORG
 from voiceprobe_operator import names
 from voiceprobe_operator.alerting import wanted
 from voiceprobe_operator.alerting.contacts import contact_point, policy, silence
@@ -31,6 +34,11 @@ from voiceprobe_operator.settings import Settings
 clients = st.sampled_from(["acme", "globex"])
 probes = st.sampled_from(["one", "two", "three"])
 numbers = st.integers(0, 10**6)
+DATASOURCE = "/api/datasources/uid/voice-cdr"
+PROVISIONING = "/api/v1/provisioning"
+POLICIES = f"{PROVISIONING}/policies"
+SILENCE = f"{PROVISIONING}/mute-timings/{names.SILENCE}"
+POLL_S = 60
 HOOK = {"urlSecretRef": {"name": "hook", "key": "url"}}
 TOKEN = {"url": "https://hooks.example/", "authorization": {"credentialsSecretRef": {"name": "hook", "key": "token"}}}
 receivers = st.lists(
@@ -51,7 +59,9 @@ class Convergence(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.world = World(Settings.from_env(ENV | {"VOICE_SWEEP_ALL": "yes"}), FakeGrafana())
+        self.world = World(Settings.from_env(ENV | {"VOICE_SWEEP_ALL": "yes"}), FarGrafana())
+        # As in the real one, alerting begins in a new organisation some time after it was made.
+        self.world.far.restart(poll_s=POLL_S)
         self.dirty: set[str] = set()
         self.uids = 0
 
@@ -126,40 +136,64 @@ class Convergence(RuleBasedStateMachine):
         self.world.cluster.well()
         self.world.database.well()
 
+    @rule()
+    def time_passes(self) -> None:
+        self.world.far.now += POLL_S
+
+    @rule()
+    def nothing_happens_for_a_while(self) -> None:
+        self.all_is_well_again()
+        self.time_passes()
+        self.resync()
+        self.work()
+
     # What people do behind the operator's back.
 
-    @rule(number=numbers)
-    def meddle_with_a_dashboard(self, number: int) -> None:
-        boards = self.world.far.dashboards
-        if boards:
-            key = sorted(boards)[number % len(boards)]
-            changes = [
-                lambda: boards.pop(key),
-                lambda: boards[key].update(panels=boards[key]["panels"][:1]),
-                lambda: boards[key].update(tags=[]),
-                lambda: boards[key].update(folderUid="elsewhere"),
-            ]
-            changes[number % 4]()
-
-    @rule(number=numbers)
-    def meddle_with_an_organisation(self, number: int) -> None:
+    @precondition(lambda self: self.world.far.dashboards)
+    @rule(number=numbers, which=numbers)
+    def meddle_with_a_dashboard(self, number: int, which: int) -> None:
         far = self.world.far
-        org = 2 + number % 3
+        boards = sorted(far.dashboards)
+        org, uid = boards[which % len(boards)]
         changes = [
-            lambda: far.remove_org(org),
-            lambda: far.datasources.pop(org, None),
-            lambda: far.datasources.get(org, {}).update(url="elsewhere"),
+            lambda: far.ask("DELETE", f"/api/dashboards/uid/{uid}", org=org),
+            lambda: far.drop_panel(org, uid),
+            lambda: far.edit_dashboard(org, uid, tags=[]),
+            lambda: far.edit_dashboard(org, uid, folderUid=""),
+            lambda: far.edit_dashboard(org, uid, title="Somebody's"),
+            # This replaces the other one, if that is in the same organisation.
+            lambda: far.edit_dashboard(org, uid, title=far.dashboards[boards[which // 7 % len(boards)]]["title"]),
+        ]
+        meddle(changes[number % len(changes)])
+
+    @precondition(lambda self: len(self.world.far.orgs) > 1)
+    @rule(number=numbers, which=numbers)
+    def meddle_with_an_organisation(self, number: int, which: int) -> None:
+        far = self.world.far
+        made = sorted(far.orgs.keys() - {MAIN_ORG})
+        org = made[which % len(made)]
+
+        def ask(method: str, path: str, body: Any = None) -> None:
+            far.ask(method, path, body, org=org)
+
+        changes = [
+            lambda: far.delete_org(org),
+            lambda: ask("DELETE", DATASOURCE),
+            lambda: ask("PUT", DATASOURCE, far.datasources[org] | {"url": "elsewhere"}),
             lambda: far.delete_folder(org),
-            lambda: far.rules and far.rules.pop(sorted(far.rules)[number % len(far.rules)]),
-            lambda: far.members.pop((org, 1), None),
-            lambda: org in far.orgs and far.members.update({(org, 2): "Admin"}),
-            lambda: far.policies.pop(org, None),
-            lambda: far.policies.get(org, {}).update(routes=[]),
-            lambda: far.contacts and far.contacts[sorted(far.contacts)[number % len(far.contacts)]].update(type="x"),
-            lambda: far.timings.get((org, names.SILENCE), {}).update(time_intervals=[]),
+            lambda: ask("PUT", "/api/folders/voice", {"title": "Somebody's", "overwrite": True}),
+            lambda: ask("POST", "/api/folders/voice/permissions", {"items": []}),
+            lambda: ask("DELETE", f"{PROVISIONING}/alert-rules/{pick(far.rules, org, which)}"),
+            lambda: far.leave(org),
+            lambda: ask("PATCH", f"/api/orgs/{org}/users/2", {"role": "Admin"}),
+            lambda: far.add_member(org, far.users.get(2, ""), "Admin"),
+            lambda: ask("DELETE", POLICIES),
+            lambda: ask("PUT", POLICIES, far.policies[org] | {"routes": []}),
+            lambda: edit_contact_point(far, org, pick(far.contacts, org, which)),
+            lambda: ask("PUT", SILENCE, {"name": names.SILENCE, "time_intervals": []}),
             far.wipe,
         ]
-        changes[number % len(changes)]()
+        meddle(changes[number % len(changes)])
 
     @rule(number=numbers)
     def meddle_with_the_plan(self, number: int) -> None:
@@ -173,11 +207,21 @@ class Convergence(RuleBasedStateMachine):
 
     # What the operator does by itself.
 
+    @precondition(lambda self: self.is_all_on_record())
     @rule()
     def restart(self) -> None:
         self.loop.run_until_complete(self.world.aclose())
         self.world.start()
         self.dirty = set()
+
+    def is_all_on_record(self) -> bool:
+        """Whether the database knows each client that has dashboards.
+
+        What was written to Grafana while the database was away is known to nobody but the process that wrote it.
+        """
+        database, far = self.world.database, self.world.far
+        known = {client for client, org in database.orgs.items() if org} | {client for client, _ in database.plan}
+        return known >= {far.orgs[org] for org, uid in far.dashboards if uid.startswith(names.PROBE_DASHBOARD_PREFIX)}
 
     @rule()
     def resync(self) -> None:
@@ -233,6 +277,7 @@ class Convergence(RuleBasedStateMachine):
         self.all_is_well_again()
         with mock.patch("voiceprobe_operator.reconciling.shower.is_due", return_value=True):
             for _ in range(2):
+                self.time_passes()
                 self.loop.run_until_complete(self._resync())
                 self.loop.run_until_complete(self._work())
         # A probe whose row was written and the answer lost has its health from the next look at the states.
@@ -285,6 +330,7 @@ class Convergence(RuleBasedStateMachine):
         assert {key: role for key, role in far.members.items() if key[1] == viewer} == {(org, viewer): "Viewer"}
         assert far.datasources[org].items() >= want.datasource.visible.items()
         assert far.folders[org]["title"] == names.FOLDER_TITLE
+        assert far.seen_by(want.viewer) == set(boards)
         assert set(boards) == set(want.dashboards)
         alerts = wanted(want.client, self.world.settings)
         assert {uid: rule for (of, uid), rule in far.rules.items() if of == org} == alerts.rules
@@ -307,6 +353,23 @@ class Convergence(RuleBasedStateMachine):
         assert had == {names.contact_point(r.name) for r in told if r not in reached}
         assert far.policies[org] == policy(told, "grafana-default-email")
         assert far.timings[org, names.SILENCE] == silence()
+
+
+def meddle(change: Callable[[], object]) -> None:
+    """Do what somebody tries by hand, if it can be done now."""
+    with contextlib.suppress(NotDoneError, KeyError, IndexError):
+        change()
+
+
+def pick(found: dict[tuple[int, str], Any], org: int, number: int) -> str:
+    """One of an organisation's; IndexError if there is none."""
+    mine = sorted(uid for of, uid in found if of == org)
+    return mine[number % (len(mine) or 1)]
+
+
+def edit_contact_point(far: FarGrafana, org: int, uid: str) -> None:
+    edited = far.contacts[org, uid] | {"type": "email", "settings": {"addresses": "stranger@example.net"}}
+    far.ask("PUT", f"{PROVISIONING}/contact-points/{uid}", edited, org=org)
 
 
 def hooked(client: Client) -> bool:

@@ -22,7 +22,7 @@ async def test_organisation_viewer_datasource_and_dashboard_come_from_nothing(fl
     assert set(far.dashboards) == {(org, "voice-fleet")}
     assert far.datasources[org]["user"] == "voice_fleet"
     password = world.password("voice-fleet")
-    assert far.passwords[org] == password
+    assert far.password(org) == password
     assert world.database.accounts == {"voice_fleet": (password, FLEET_VIEWS)}
     assert fleet.organisations() == {names.FLEET: org}
 
@@ -37,17 +37,18 @@ async def test_what_is_right_is_not_written_again(fleet, far):
 async def test_what_somebody_edited_or_removed_is_put_right(fleet, far):
     await fleet.reconcile()
     (key,) = far.dashboards
-    far.dashboards[key]["panels"].pop()
+    far.drop_panel(*key)
     await fleet.reconcile()
     assert len(far.dashboards[key]["panels"]) > 5
-    del far.dashboards[key]
+    org, uid = key
+    far.ask("DELETE", f"/api/dashboards/uid/{uid}", org=org)
     await fleet.reconcile()
     assert key in far.dashboards
 
 
 async def test_a_grafana_that_was_wiped_is_noticed_and_filled_again(fleet, world, far):
     await fleet.reconcile()
-    far.__init__()
+    far.wipe()
     await world.server.find_organisations()
     assert world.server.strangers(fleet.organisations()) == [names.FLEET]
     await fleet.reconcile()

@@ -3,7 +3,7 @@ import asyncio
 import httpx
 import pytest
 
-from tests.fake_grafana import Connected
+from tests.far_grafana import Connected
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.grafana import api
 from voiceprobe_operator.grafana.api import ATTEMPTS, Grafana

@@ -46,8 +46,8 @@ async def test_drift_is_what_differs_though_nothing_new_is_declared(world, probe
     await world.resync()
     assert samples("voice_operator_drift_corrected_total") == before, "to make something is no drift"
     world.database.plan.clear()
-    uid = next(iter(world.far.dashboards))
-    del world.far.dashboards[uid]
+    org, uid = next(iter(world.far.dashboards))
+    world.far.ask("DELETE", f"/api/dashboards/uid/{uid}", org=org)
     await world.resync()
     after = samples("voice_operator_drift_corrected_total")
     assert {kind: after[kind] - before[kind] for kind in after if after[kind] != before[kind]} == {

@@ -9,6 +9,7 @@ from voiceprobe_operator.model import InvalidSpecError, parse_client
 from voiceprobe_operator.receivers import Email, Receiver, SecretKey, Webhook, parse_receivers
 
 KEY = "mysql-secret"
+POLICIES = "/api/v1/provisioning/policies"
 NOC = {"name": "noc", "severities": ["critical"], "email": {"addresses": ["noc@acme.example", "ops@acme.example"]}}
 CHAT = {"name": "chat", "webhook": {"urlSecretRef": {"name": "hook", "key": "url"}}}
 PAGER = {
@@ -227,12 +228,12 @@ async def test_a_receiver_named_in_a_client_that_cannot_work_stays(world, far, p
 
 async def test_alerting_that_has_not_begun_is_waited_for_and_keeps_no_probe_from_ready(world, far, probe_body):
     world.apply(probe_body(), client_body(NOC))
-    far.starting.add(2)
+    far.restart(poll_s=60)
     with pytest.raises(Exception, match="not set up alerting"):
         await world.resync()
     assert world.cluster.condition("inbound-sales")["status"] == "True"
     assert world.cluster.condition("client")["reason"] == "AlertingStarting"
-    far.starting.clear()
+    far.now += 60
     world.forget_requests()
     await world.reconciler.reconcile("acme")
     assert world.cluster.condition("client")["status"] == "True"
@@ -243,19 +244,33 @@ async def test_alerting_that_has_not_begun_is_waited_for_and_keeps_no_probe_from
 async def test_whatever_somebody_does_to_policies_is_put_right(world, far, probe_body, root):
     world.apply(probe_body(), client_body(NOC))
     await world.resync()
-    far.policies[2] = far.policies[2] | {"receiver": root, "routes": []}
+    far.ask("PUT", POLICIES, far.policies[2] | {"receiver": root, "routes": []}, org=2)
     world.apply(client_body(generation=2))
     await world.resync()
     assert [r["receiver"] for r in policies(far)] == ["grafana-default-email"]
     assert contacts(far) == {}
 
 
+async def test_a_contact_point_that_was_known_and_is_gone_is_made_again_at_once(world, far, probe_body):
+    world.apply(probe_body(), client_body(NOC))
+    await world.resync()
+    ((_, uid),) = far.contacts
+    far.ask("DELETE", POLICIES, org=2)
+    far.ask("DELETE", f"/api/v1/provisioning/contact-points/{uid}", org=2)
+    changed = NOC | {"email": {"addresses": ["night@acme.example"]}}
+    world.apply(client_body(changed, generation=2))
+    await world.reconciler.reconcile("acme")
+    assert contacts(far) == {"voice: noc": {"addresses": "night@acme.example"}}
+    assert [r["receiver"] for r in policies(far)] == ["voice: noc", "grafana-default-email"]
+    assert world.cluster.condition("client")["status"] == "True"
+
+
 async def test_contact_points_of_others_stay(world, far, probe_body):
     world.apply(probe_body(), client_body(NOC))
     await world.resync()
-    far.contacts[2, "theirs"] = {"uid": "theirs", "name": "theirs", "type": "email", "settings": {}}
-    named = {"uid": "voice-escalation", "name": "escalation", "type": "email", "settings": {}}
-    far.contacts[2, "voice-escalation"] = named
+    for uid, name in (("theirs", "theirs"), ("voice-escalation", "escalation")):
+        point = {"uid": uid, "name": name, "type": "email", "settings": {"addresses": "them@acme.example"}}
+        far.ask("POST", "/api/v1/provisioning/contact-points", point, org=2)
     world.delete("client", "VoiceClient")
     await world.resync()
     assert set(contacts(far)) == {"theirs", "escalation"}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.operator.bodies import UID, many, plan, voice_client
+from tests.unit.operator.bodies import many, plan, voice_client
 from voiceprobe_operator.errors import NotYet, Rejected, Transient
 
 NOC = {"name": "noc", "email": {"addresses": ["noc@acme.example"]}}
@@ -16,6 +16,11 @@ async def fail_twice(world):
     for _ in range(2):
         with pytest.raises(Transient):
             await world.reconciler.reconcile("acme")
+
+
+def refuse(world, title):
+    """Have Grafana refuse the dashboard of that title: somebody's folder is called like it."""
+    world.far.ask("POST", "/api/folders", {"uid": "theirs", "title": title}, org=2)
 
 
 async def test_trouble_that_passes_is_told_of_the_client_and_of_no_probe(world, probe_body):
@@ -90,10 +95,10 @@ async def test_nothing_is_told_to_be_published_of_a_generation_that_was_not(worl
 
 async def test_alerting_that_is_still_starting_is_no_first_try(world, far):
     world.apply(voice_client(displayName="Acme Ltd", receivers=[NOC]))
-    far.starting.add(2)
+    far.restart(poll_s=60)
     with pytest.raises(NotYet):
         await world.resync()
-    far.starting.clear()
+    far.now += 60
     far.away = True
     world.reconciler.forget()
     with pytest.raises(Transient):
@@ -109,7 +114,7 @@ async def test_a_second_look_in_one_turn_tells_of_nothing_twice(world, probe_bod
         body["metadata"]["generation"] = 4
         body["spec"]["displayName"] = "Renamed"
         world.apply(body)
-    world.far.refused = {UID}
+    refuse(world, "Renamed (inbound-sales)")
     await world.reconciler.reconcile("acme")
     assert sorted(world.cluster.events) == [(name, "Published") for name in ("inbound-sales", "p0", "p1", "p2")]
 
@@ -138,6 +143,18 @@ async def test_without_the_plan_no_dashboard_is_removed(world, probe_body):
     world.database.away = False
     await world.reconciler.reconcile("acme")
     assert len(world.far.dashboards) == 4
+
+
+async def test_a_probe_that_went_before_the_database_came_back_leaves_no_dashboard(world):
+    world.database.away = True
+    with pytest.raises(Transient):
+        await world.reconciler.reconcile("acme")
+    assert len(world.far.dashboards) == 2
+    world.cluster.remove("VoiceProbe", "acme", "inbound-sales")
+    world.database.away = False
+    await world.resync()
+    assert set(world.far.dashboards) == {(2, "voice-overview")}
+    assert world.far.rules == {}
 
 
 async def test_a_grafana_that_is_away_is_said_and_does_not_keep_the_plan_waiting(world):
@@ -192,14 +209,15 @@ async def test_a_row_that_the_database_refuses_is_the_probes_own_trouble(world, 
 
 async def test_a_dashboard_that_grafana_refuses_is_the_probes_own_trouble(world, probe_body):
     world.apply(probe_body(metadata={"name": "other", "uid": "00000000-0000-0000-0000-000000000002"}))
-    world.far.refused = {UID}
+    world.far.add_orgs("acme")
+    refuse(world, "Probe inbound-sales")
     await world.reconciler.reconcile("acme")
     assert world.cluster.condition("inbound-sales", "DashboardsReady")["reason"] == "GrafanaRejected"
     assert world.cluster.condition("other")["status"] == "True"
     world.forget_requests()
     await world.reconciler.reconcile("acme")
     assert world.far.writes == []
-    world.far.refused.clear()
+    world.far.ask("DELETE", "/api/folders/theirs", org=2)
     await world.resync()
     assert world.cluster.condition("inbound-sales")["status"] == "True"
 

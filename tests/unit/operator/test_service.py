@@ -72,7 +72,7 @@ async def test_a_grafana_that_lost_an_organisation_is_filled_again(running, queu
     queued.clear()
     await running.feel_pulse()
     assert queued == []
-    world.far.__init__()
+    world.far.wipe()
     await running.feel_pulse()
     assert queued == ["acme"]
 
