@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-mysql test-fast lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth migrations-check screenshots
+.PHONY: help demo test coverage test-mysql test-fast lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth migrations-check screenshots
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -13,6 +13,10 @@ LAB = .venv/bin/python -m voice_lab
 # A cluster is used only where it is named for this very command: one that happens to stand in the shell's
 # environment might be anybody's.
 OWN_CLUSTER = $(filter command line,$(origin KUBECONFIG))
+
+# Most tests wait for services most of the time, so there may be more at once than processors. A file stays together:
+# what its tests share is set up once.
+AT_ONCE = --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +30,14 @@ demo: environment ## Start the whole system, make calls, show where to look (Ctr
 	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig '$(KUBECONFIG)')
 
 test: environment-dev ## Run all tests against real services
-	@$(LAB) test --numprocesses 2 --cov --cov-report=term $(ARGS)
+	@$(LAB) test $(AT_ONCE) $(ARGS)
 
 test-mysql: export VOICE_LAB_DATABASE = mysql
 test-mysql: environment-dev ## Run the tests that touch the database against MySQL 8.0, instead of MariaDB
-	@$(LAB) test --numprocesses 2 -m database $(ARGS)
+	@$(LAB) test $(AT_ONCE) -m database $(ARGS)
+
+coverage: environment-dev ## Run all tests, and tell which lines none of them ran
+	@$(LAB) test $(AT_ONCE) --cov --cov-report=term $(ARGS)
 
 test-fast: environment-dev ## Run the tests that need no service
 	@.venv/bin/pytest tests/unit $(ARGS)

@@ -187,8 +187,7 @@ def scene(probes: int, clients: int) -> Iterator[Scene]:
 def restart_grafana_empty(lab: Lab) -> None:
     """End Grafana, forget all that it knows, and start it again."""
     grafana.stop(lab)
-    for path in (lab.folder / "grafana").glob("grafana.db*"):
-        path.unlink()
+    grafana.forget(lab)
     grafana.start(lab)
     waiting.until(lambda: grafana.healthy(lab), what="grafana is ready", seconds=60)
 

@@ -23,6 +23,7 @@ CALLS = """
 SELECT c.client AS client, c.probe AS probe, HEX(c.uuid) AS uuid, c.disposition AS disposition, c.valid AS valid,
   c.request_id AS request_id,
   c.sip_code AS sip_code, c.sip_reason AS sip_reason, f.mos_cq AS mos_forward, r.mos_cq AS mos_reverse,
+  f.loss_pct AS loss_forward, r.loss_pct AS loss_reverse, f.jitter_ms AS jitter_forward, r.jitter_ms AS jitter_reverse,
   c.transport AS transport, c.srtp AS srtp, c.redirects AS redirects, c.sip_host AS dialer_host,
   f.sip_host AS receiver_host, f.codec AS codec_forward, r.codec AS codec_reverse,
   f.recording AS recording_forward, r.recording AS recording_reverse

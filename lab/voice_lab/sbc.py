@@ -106,6 +106,10 @@ def rtpengine_args(plan: SbcPlan) -> list[str]:
         "--log-level=4",
         "--table=-1",
         "--num-threads=2",
+        # A client's relay has a machine of its own. This one shares its machine with all that is measured and tested,
+        # and what it is late to pass on would be taken for a fault of the path.
+        "--scheduling=rr",
+        "--priority=10",
         f"--listen-ng=127.0.0.1:{plan.control_port}",
         f"--interface=clean/{plan.address}",
         f"--interface=lossy/{plan.lossy_address}",

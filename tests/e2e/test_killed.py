@@ -28,7 +28,7 @@ from voice_lab.errors import LabError
 from voice_lab.services import network
 from voice_lab.waiting import until
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(900)]
 
 FULL = os.environ.get("VOICE_TEST_CHAOS") == "full"
 ROUNDS = 5

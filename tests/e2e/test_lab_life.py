@@ -16,7 +16,7 @@ import pytest
 from voice_lab import context, places, processes, stack, waiting
 from voice_lab.services import cluster, network
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(400)]
 
 EXAMPLES = sum("kind: VoiceProbe\n" in path.read_text() for path in (places.CHECKOUT / "examples").glob("*.yaml"))
 

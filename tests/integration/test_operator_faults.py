@@ -27,7 +27,7 @@ from voice_lab.context import Lab
 from voice_lab.services import cluster, database, grafana, operator
 from voice_lab.waiting import until
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(900)]
 
 FULL = os.environ.get("VOICE_TEST_CHAOS") == "full"
 PROBES, KILLS = (100, 50) if FULL else (25, 5)
@@ -184,6 +184,25 @@ def test_a_slow_grafana_is_waited_for(system: System, probe: str):
     system.proxy.mood = "slow"
     system.apply((probe, {"displayName": "slow"}))
     recovers(system, probe, "slow")
+
+
+@pytest.mark.parametrize("wiped", [False, True], ids=["as it was", "empty"])
+def test_a_grafana_that_is_restarted_holds_what_is_declared(system: System, probe: str, *, wiped: bool):
+    before = system.organisations()
+    grafana.stop(system.lab)
+    if wiped:
+        grafana.forget(system.lab)
+    grafana.start(system.lab)
+    until(lambda: grafana.healthy(system.lab), what="Grafana runs again", seconds=60)
+    if not wiped:
+        assert system.organisations() == before
+        assert system.title(probe) == f"Before ({probe})"
+
+    def is_filled() -> bool:
+        found = system.organisations().get(CLIENT)
+        return found is not None and any(hit["title"] == f"Before ({probe})" for hit in system.call("/api/search"))
+
+    until(is_filled, what="the dashboard is there", seconds=60)
 
 
 def test_a_database_that_is_away_is_a_condition_until_it_is_back(system: System, probe: str):

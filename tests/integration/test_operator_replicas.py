@@ -15,7 +15,7 @@ from voice_lab import pods, processes
 from voice_lab.context import Lab
 from voice_lab.services import cluster, database, grafana, operator
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(300)]
 NAMESPACE = "handover"
 PROBES = 150
 HAND_OVER_SECONDS = 15

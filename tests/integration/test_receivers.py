@@ -24,7 +24,7 @@ from voice_lab import pods
 from voice_lab.context import Lab
 from voice_lab.services import database, grafana
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(400)]
 HOSTILE = "Fax {{ template }} ${HOME} <b>"
 Body = dict[str, Any]
 

@@ -24,7 +24,7 @@ from voice_sipapp.records.spool import Spool
 if TYPE_CHECKING:
     import pymysql
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 ADDRESS = "::1"
 CLIENT = "sip-calls-test"

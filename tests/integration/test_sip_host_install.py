@@ -26,7 +26,7 @@ from voice_lab.services import database as database_service
 from voice_lab.services import network, sip_host
 from voice_sipapp.plan import leases
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(600)]
 
 CLIENT = "sip-install-test"
 ADDRESS = network.PLAN.second_receiver

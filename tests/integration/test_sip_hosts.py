@@ -24,7 +24,7 @@ from tests.wire import Wire
 from voice_sipapp.plan.schedule import offset_ms
 from voice_sipapp.records.spool import Spool
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 settings = environment  # the fixture under a name that does not hide the module's
 EVERY_MS = 4000

@@ -8,7 +8,7 @@ import pytest
 from bench import truth
 from bench.trunks import DIRECTIONS, Trunk
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 CLEAN, LOSSY = Trunk(index=1, name="random-0"), Trunk(index=2, name="random-5", loss_pct=5)
 ONE_WAY, MUTED = Trunk(index=3, name="one-way", blocked=True), Trunk(index=4, name="muted", muted=True)

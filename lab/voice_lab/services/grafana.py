@@ -58,6 +58,12 @@ def stop(lab: Lab) -> None:
     processes.stop(lab.folder, NAME)
 
 
+def forget(lab: Lab) -> None:
+    """Remove all that it knows; it must be stopped. The next start finds an empty server."""
+    for path in (lab.folder / "grafana").glob("*.db*"):
+        path.unlink()
+
+
 def administrator(lab: Lab) -> tuple[str, str]:
     """Return login and password of the server administrator."""
     return "admin", lab.passwords["grafana-admin"]
