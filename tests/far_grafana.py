@@ -63,7 +63,7 @@ class FarGrafana:
 
     def __init__(self) -> None:
         self.state, self.now = State(), START
-        config = Config("https://voice.example/grafana", PASSWORD, poll_s=0, version="10.0.0")
+        config = Config("https://voice.example/grafana", PASSWORD, poll_s=0, cached_s=0, version="10.0.0")
         self.server = Server(self.state, config, lambda: self.now)
         self.writes: list[str] = []
         self.reads: list[str] = []

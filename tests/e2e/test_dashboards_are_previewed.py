@@ -100,9 +100,7 @@ def test_nothing_is_cut_off(desk: Desk, screen: str, scheme: str) -> None:
     desk.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     desk.open("/grafana/d/voice-overview/-?kiosk&theme=system&from=now-1h&to=now")
     desk.page.get_by_text(BANNER).wait_for()
-    wide = (
-        "[...document.querySelectorAll('body, section.panel')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
-    )
+    wide = "[...document.querySelectorAll('body, section.panel')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
     assert desk.page.evaluate(wide) == 0
     dark = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).every(c => c < 100)"
     assert desk.page.evaluate(dark) == (scheme == "dark")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Callable
@@ -21,12 +20,11 @@ _CAN = ("canSave", "canEdit", "canAdmin")
 _ANNOTATIONS = dict.fromkeys(("canAdd", "canEdit", "canDelete"), True)
 
 
-def _parse(text: bytes) -> Document:
-    try:
-        found = json.loads(text, parse_float=_SPELT.__add__, parse_int=_SPELT.__add__)
-    except ValueError as error:
-        raise bad_data() from error
+def _parse(asking: Asking) -> Document:
+    found = asking.json(parse_float=_SPELT.__add__, parse_int=_SPELT.__add__)
     if not isinstance(found, dict) or not isinstance(found.get("dashboard"), dict):
+        raise bad_data()
+    if not isinstance(found.get("overwrite", False), bool):
         raise bad_data()
     return found
 
@@ -75,9 +73,10 @@ def _replaced(asking: Asking, body: Document, title: str, folder: str) -> Docume
 
 @route("POST", "/api/dashboards/db", "Editor", "any of dashboards:create, dashboards:write")
 def _save(asking: Asking) -> Document:
-    body, state, org = _parse(asking.request.body), asking.state, asking.org
+    body, state, org = _parse(asking), asking.state, asking.org
     model, folder = body["dashboard"], str(body.get("folderUid") or "")
     title = model["title"].strip() if isinstance(model.get("title"), str) else ""
+    title = "" if title.startswith(_SPELT) else title  # a number is no title
     uid = str(model.get("uid") or "")
     _refuse_names(asking, uid, title, folder)
     before = _replaced(asking, body, title, folder)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any
 
 from voice_lab.grafana_stand_in import access
-from voice_lab.grafana_stand_in.access import ADMIN_ID, Asking
+from voice_lab.grafana_stand_in.access import ADMIN_ID, TEXT, Asking
 from voice_lab.grafana_stand_in.http import Refused, Response, failed, route
-from voice_lab.grafana_stand_in.organisations import AVATAR, stamp
+from voice_lab.grafana_stand_in.organisations import AVATAR, stamp, stamp_whole
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
 
 SERIES = "dashboard"
@@ -32,8 +31,7 @@ def uid_fault(uid: str) -> str:
 
 def url(asking: Asking, kind: str, uid: str, title: str) -> str:
     """The path of a folder's or dashboard's page."""
-    base = asking.config.root_url
-    return f"{base[base.rindex('/') :]}/{kind}/{uid}/{slug(title)}"
+    return f"{asking.config.sub_path}/{kind}/{uid}/{slug(title)}"
 
 
 def visible(asking: Asking, uid: str) -> bool:
@@ -73,7 +71,9 @@ def shown(asking: Asking, folder: Document) -> Document:
 def _list(asking: Asking) -> list[Document]:
     found = sorted(asking.state.all("folder", asking.org), key=lambda folder: folder["title"].lower())
     seen = [folder for folder in found if visible(asking, folder["uid"])]
-    return [{name: folder[name] for name in ("id", "uid", "title")} for folder in seen]
+    size = asking.number("limit", 1000)
+    start = (max(1, asking.number("page", 1)) - 1) * size
+    return [{name: folder[name] for name in ("id", "uid", "title")} for folder in seen[start : start + size]]
 
 
 @route("GET", "/api/folders/{}", "Viewer", "folders:read")
@@ -83,8 +83,8 @@ def _get(asking: Asking, uid: str) -> Document:
 
 @route("POST", "/api/folders", "Editor", "folders:create")
 def _create(asking: Asking) -> Document:
-    body, state, org = asking.body(), asking.state, asking.org
-    title, uid = str(body.get("title") or "").strip(), str(body.get("uid") or uuid.uuid4())
+    body, state, org = asking.body(title=TEXT, uid=TEXT), asking.state, asking.org
+    title, uid = (body.get("title") or "").strip(), body.get("uid") or str(uuid.uuid4())
     if not title:
         raise Refused(400, "folder title cannot be empty")
     if fault := uid_fault(uid):
@@ -105,7 +105,8 @@ def _create(asking: Asking) -> Document:
     state.put("folder", org, uid, {**folder, "version": 1})
     _permit(asking, uid, [{"userId": ADMIN_ID, "permission": 4}, {"role": "Editor", "permission": 2},
                           {"role": "Viewer", "permission": 1}])  # fmt: skip
-    return shown(asking, {**folder, "version": 1})
+    at = stamp_whole(asking.now)
+    return {**shown(asking, {**folder, "version": 1}), "created": at, "updated": at}
 
 
 def _permit(asking: Asking, uid: str, items: list[Document]) -> None:
@@ -114,7 +115,7 @@ def _permit(asking: Asking, uid: str, items: list[Document]) -> None:
 
 @route("PUT", "/api/folders/{}", "Editor", "folders:write")
 def _update(asking: Asking, uid: str) -> Document:
-    body, state, org = asking.body(), asking.state, asking.org
+    body, state, org = asking.body(title=TEXT, uid=TEXT), asking.state, asking.org
     folder = find(asking, uid)
     if not body.get("overwrite") and body.get("version") != folder["version"]:
         raise Refused(412, _CHANGED, status="version-mismatch")
@@ -159,11 +160,9 @@ def _permissions(asking: Asking, uid: str) -> list[Document]:
 
 def _shown_permission(asking: Asking, folder: Document, item: Document) -> Document:
     times = {"folderId": folder["id"], "created": stamp(folder["created"]), "updated": stamp(folder["created"])}
-    base = asking.config.root_url
-    avatar = f"{base[base.rindex('/') :]}{AVATAR}"
-    known = asking.state.get("user", SERVER, item.get("userId", 0))
-    user = (known["id"], known["login"], known["email"], avatar) if known else (0, "", "", "")
-    who: dict[str, Any] = dict(zip(("userId", "userLogin", "userEmail", "userAvatarUrl"), user, strict=True))
+    known = asking.state.get("user", SERVER, item.get("userId", 0)) or {"id": 0, "login": "", "email": ""}
+    who = {"userId": known["id"], "userLogin": known["login"], "userEmail": known["email"]}
+    who["userAvatarUrl"] = f"{asking.config.sub_path}{AVATAR}"
     team = {"teamId": item.get("teamId", 0), "teamEmail": "", "teamAvatarUrl": "", "team": ""}
     role = {"role": item["role"]} if "role" in item else {}
     may = {"permission": item["permission"], "permissionName": _LEVELS[item["permission"]]}

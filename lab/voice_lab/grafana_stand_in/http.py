@@ -11,19 +11,28 @@ from typing import Any, TypeVar
 JSON = "application/json"
 ROUTER_JSON = f"{JSON}; charset=UTF-8"
 """The type of what the router and the login answer, and not a handler."""
+SWITCHING = 101
+"""The status of a request that becomes a websocket."""
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-XSS-Protection": "1; mode=block"}
 """What Grafana sends with every answer of its API."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request. `path` is percent-decoded and below the sub-path (`/api/…`); names of headers are in small letters."""
+    """A request.
+
+    Attributes:
+        path: percent-decoded, and below the sub-path (`/api/…`).
+        headers: by names in small letters.
+        query_text: the query as it was written.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    query_text: str = ""
 
 
 @dataclass(frozen=True)

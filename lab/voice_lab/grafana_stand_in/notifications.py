@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from voice_lab.grafana_stand_in.access import Asking
+from voice_lab.grafana_stand_in.access import TEXT, Asking
 from voice_lab.grafana_stand_in.http import Response, answer, bad_data, failed, missing, route
 from voice_lab.grafana_stand_in.rules import PATH, check_provenance, provenance
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
@@ -29,6 +29,7 @@ _NEEDED = {"email": "addresses", "webhook": "url"}
 _SECRETS = {"email": (), "webhook": ("password", "authorization_credentials")}
 _REDACTED = "[REDACTED]"
 _DURATION = re.compile(r"((\d+)(ms|[smhdwy]))+")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 
 
@@ -124,7 +125,7 @@ def _reset_policies(asking: Asking) -> Response:
     return answer(BORN_POLICY, 202)
 
 
-def _shown(point: Document, *, made: bool = False) -> Document:
+def shown(point: Document, *, made: bool = False) -> Document:
     """A contact point as it is told of: secrets are not."""
     secret = _SECRETS.get(point["type"], ())
     settings = {name: _REDACTED if name in secret else value for name, value in point["settings"].items()}
@@ -138,7 +139,7 @@ def _shown(point: Document, *, made: bool = False) -> Document:
 def _list_contacts(asking: Asking) -> list[Document]:
     points = sorted([BORN_CONTACT, *asking.state.all("contact", _begun(asking)[1])], key=lambda one: str(one["name"]))
     name = asking.request.query.get("name")
-    return [_shown(point) for point in points if name in {None, point["name"]}]
+    return [shown(point) for point in points if name in {None, point["name"]}]
 
 
 def _checked_contact(asking: Asking, body: Document, uid: str, before: Document) -> Document:
@@ -156,7 +157,7 @@ def _checked_contact(asking: Asking, body: Document, uid: str, before: Document)
 
 @route("POST", f"{PATH}/contact-points", "Admin", _WRITE)
 def _create_contact(asking: Asking) -> Response:
-    body = asking.body(settings=dict)
+    body = asking.body(settings=dict, name=TEXT)
     state, org = _begun(asking)
     uid = str(body.get("uid") or uuid.uuid4())
     if taken := state.get("contact", org, uid):
@@ -164,12 +165,12 @@ def _create_contact(asking: Asking) -> Response:
         raise failed(500, f"{text} Please use unique identifiers for receivers across all contact points")
     point = _checked_contact(asking, body, uid, {})
     state.put("contact", org, uid, point)
-    return answer(_shown(point, made=True), 202)
+    return answer(shown(point, made=True), 202)
 
 
 @route("PUT", f"{PATH}/contact-points/{{}}", "Admin", _WRITE)
 def _update_contact(asking: Asking, uid: str) -> Response:
-    body = asking.body(settings=dict)
+    body = asking.body(settings=dict, name=TEXT)
     state, org = _begun(asking)
     if (before := state.get("contact", org, uid)) is None:
         raise failed(404, f"object not found: contact point with uid '{uid}' not found")
@@ -191,6 +192,9 @@ def _delete_contact(asking: Asking, uid: str) -> Response:
 
 def _timing(asking: Asking, name: str) -> Document:
     body = asking.body(name=str, time_intervals=list)
+    times = [time for interval in body["time_intervals"] for time in interval.get("times") or ()]
+    if not all(_CLOCK.fullmatch(time.get(end, "")) for time in times for end in ("start_time", "end_time")):
+        raise bad_data()
     return {"name": name or body["name"], "time_intervals": body["time_intervals"]}
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 
 from voice_lab.grafana_stand_in import access
-from voice_lab.grafana_stand_in.access import ADMIN_ID, MAIN_ORG, Asking
+from voice_lab.grafana_stand_in.access import ADMIN_ID, MAIN_ORG, TEXT, Asking
 from voice_lab.grafana_stand_in.http import Refused, Response, answer, bad_data, failed, route
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
 
@@ -25,10 +26,15 @@ def stamp(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def stamp_whole(seconds: float) -> str:
+    """The same with nanoseconds: in answers to what was just written."""
+    return f"{stamp(seconds)[:-1]}.{int(seconds % 1 * 1e9):09}Z"
+
+
 def begin(state: State, now: float) -> None:
     """Make what a server is born with: an organisation and an administrator."""
     if state.get("user", SERVER, ADMIN_ID) is None:
-        _add_user(state, "admin", "admin@localhost", "", now)
+        _add_user(state, "admin", "admin@localhost", now)
         add_org(state, "Main Org.", now)
 
 
@@ -40,10 +46,10 @@ def add_org(state: State, name: str, now: float) -> int:
     return org
 
 
-def _add_user(state: State, login: str, email: str, name: str, now: float) -> int:
+def _add_user(state: State, login: str, email: str, now: float, **more: str) -> int:
     user = state.next("user")
-    made = {"id": user, "login": login, "email": email, "name": name, "orgId": MAIN_ORG, "created": now, "seen": None}
-    state.put("user", SERVER, user, made)
+    made = {"id": user, "login": login, "email": email, "name": "", "orgId": MAIN_ORG, "created": now, "seen": None}
+    state.put("user", SERVER, user, {**made, **more})
     return user
 
 
@@ -68,7 +74,7 @@ def _shown_user(asking: Asking, user: Document, **more: object) -> Document:
 
 
 def _avatar(asking: Asking) -> str:
-    return f"{asking.config.root_url[asking.config.root_url.rindex('/') :]}{AVATAR}"
+    return f"{asking.config.sub_path}{AVATAR}"
 
 
 @route("GET", "/api/user", "")
@@ -96,10 +102,10 @@ def switch(state: State, user: Document, org: int) -> None:
 
 @route("GET", "/api/org", "", "orgs:read")
 def _org(asking: Asking) -> Document:
-    if asking.is_server_admin and asking.state.get("org", SERVER, asking.org) is None:
-        raise failed(404, "Organization not found")
-    if not asking.role:
+    if not asking.role and not asking.is_server_admin:
         raise access.denied("orgs:read")
+    if not asking.role:
+        raise failed(404, "Organization not found")
     return _shown_org(asking, asking.org)
 
 
@@ -259,8 +265,8 @@ def _orgs_of(asking: Asking, user: int) -> list[Document]:
 
 @route("POST", "/api/admin/users", "server", "users:create")
 def _create_user(asking: Asking) -> Document:
-    body = asking.body(password=str)
-    login, email = (str(body.get(name) or "") for name in ("login", "email"))
+    body = asking.body(password=str, login=TEXT, email=TEXT, name=TEXT)
+    login, email = (body.get(name) or "" for name in ("login", "email"))
     if not login and not email:
         raise Refused(400, "Validation error, need specify either username or email")
     if len(body["password"]) < 4:
@@ -270,7 +276,9 @@ def _create_user(asking: Asking) -> Document:
         raise Refused(400, f"[org.notFound] failed to get organization with ID: {org}")
     if any(name and access.by_login(asking.state, name) for name in (login, email)):
         raise failed(412, f"User with email '{email}' or username '{login}' already exists")
-    user = _add_user(asking.state, login or email, email or login, str(body.get("name") or ""), asking.now)
+    salt = secrets.token_hex(8)
+    kept = {"name": body.get("name") or "", "salt": salt, "password": access.kept_password(body["password"], salt)}
+    user = _add_user(asking.state, login or email, email or login, asking.now, **kept)
     switch(asking.state, asking.state.get("user", SERVER, user) or {}, org)
     _join(asking.state, org, user, "Viewer")
     return {"id": user, "message": "User created"}

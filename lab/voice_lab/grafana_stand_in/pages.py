@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from email.utils import formatdate
 from urllib.parse import quote
 
 from voice_lab.grafana_stand_in import dashboards, preview
@@ -14,12 +16,15 @@ from voice_lab.grafana_stand_in.query.macros import Period
 from voice_lab.grafana_stand_in.state import Document
 
 HTML = "text/html; charset=UTF-8"
+_KEPT = {"Cache-Control": "public, max-age=3600"}
+_POINT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
 TITLE = "Grafana is not installed here"
 
 
 def _path(asking: Asking, path: str) -> str:
-    base = asking.config.root_url
-    return f"{base[base.rindex('/') :]}{path}"
+    return f"{asking.config.sub_path}{path}"
 
 
 def _view(asking: Asking, times: tuple[str, str] = ("now-6h", "now")) -> preview.View:
@@ -39,7 +44,8 @@ def _signed_in(handler: Callable[..., object]) -> Callable[..., object]:
     def guarded(asking: Asking, *words: str) -> object:
         if asking.user["id"]:
             return handler(asking, *words)
-        back = quote(f"{_path(asking, asking.request.path)}", safe="")
+        query = f"?{asking.request.query_text}" if asking.request.query_text else ""
+        back = quote(f"{_path(asking, asking.request.path)}{query}", safe="")
         cookie = {"Set-Cookie": f"redirect_to={back}; Path={_path(asking, '')}; HttpOnly; SameSite=Lax"}
         return redirect(_path(asking, "/login"), headers=cookie)
 
@@ -83,7 +89,13 @@ def _results(asked: Mapping[int, Callable[[], Mapping[str, Document]]]) -> dict[
 def _static(asking: Asking, name: str) -> Response:
     if (found := preview.static(name)) is None:
         return _notice(asking, "There is no such file.", 404)
-    return Response(200, *found, {"Cache-Control": "public, max-age=3600"})
+    return Response(200, *found, _KEPT)
+
+
+@route("GET", "/public/img/user_profile.png", "anybody")
+def _picture(_asking: Asking) -> Response:
+    """The picture of every user: a point that cannot be seen."""
+    return Response(200, _POINT, "image/png", {"Last-Modified": formatdate(0, usegmt=True), **_KEPT})
 
 
 @route("GET", "/login", "anybody")
@@ -103,11 +115,6 @@ def _logout(asking: Asking) -> Response:
 def _metrics(asking: Asking) -> Response:
     orgs = len(asking.state.all("org", 0))
     return Response(200, f"grafana_stat_total_orgs {orgs}\n".encode(), "text/plain; version=0.0.4; charset=utf-8")
-
-
-@route("GET", "/api/live/ws", "")
-def _live(_asking: Asking) -> Response:
-    return Response(400, b"Bad Request\n", "text/plain; charset=utf-8", {"Sec-Websocket-Version": "13"})
 
 
 @route("GET", "/explore", "anybody")

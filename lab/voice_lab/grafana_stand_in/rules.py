@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 
-from voice_lab.grafana_stand_in.access import Asking
+from voice_lab.grafana_stand_in.access import TEXT, Asking
 from voice_lab.grafana_stand_in.http import Response, answer, bad_data, failed, missing, route
-from voice_lab.grafana_stand_in.organisations import stamp
+from voice_lab.grafana_stand_in.organisations import stamp, stamp_whole
 from voice_lab.grafana_stand_in.state import Document, State
 
 PATH = "/api/v1/provisioning"
@@ -66,8 +66,7 @@ def _refuse_namesake(asking: Asking, rule: Document, uid: str) -> None:
 
 def _shown(rule: Document, *, whole: bool = False) -> Document:
     """A rule as it is told of; the answer to a write has the time with nanoseconds."""
-    updated = stamp(rule["updated"])
-    return {**rule, "updated": f"{updated[:-1]}.{int(rule['updated'] % 1 * 1e9):09}Z" if whole else updated}
+    return {**rule, "updated": (stamp_whole if whole else stamp)(rule["updated"])}
 
 
 @route("GET", f"{PATH}/alert-rules", "Admin", _READ)
@@ -78,7 +77,7 @@ def _list(asking: Asking) -> list[Document]:
 
 @route("POST", f"{PATH}/alert-rules", "Admin", _WRITE)
 def _create(asking: Asking) -> Response:
-    body, state, org = asking.body(), asking.state, asking.org
+    body, state, org = asking.body(title=TEXT), asking.state, asking.org
     rule = _checked(asking, body, str(body.get("uid") or uuid.uuid4()))
     if state.get("rule", org, rule["uid"]):
         raise failed(500, _NOT_UNIQUE)
@@ -99,7 +98,7 @@ def _update(asking: Asking, uid: str) -> Document | Response:
     before = asking.state.get("rule", asking.org, uid)
     if before is None:
         return missing()
-    rule = _checked(asking, asking.body(), uid)
+    rule = _checked(asking, asking.body(title=TEXT), uid)
     check_provenance(asking, before)
     _refuse_namesake(asking, rule, uid)
     rule = {"id": before["id"], **rule}

@@ -20,6 +20,7 @@ from voice_lab.grafana_stand_in import (  # noqa: F401 - they register their rou
     organisations,
     pages,
     rules,
+    viewers,
 )
 from voice_lab.grafana_stand_in.access import ROLES, Asking, Config, Doorkeeper
 from voice_lab.grafana_stand_in.alerting.scheduler import Alerting
@@ -48,6 +49,7 @@ class Server:
     def __init__(self, state: State, config: Config, now: Callable[[], float] = time.time) -> None:
         self.state, self.config, self.now = state, config, now
         self.sources = Sources(state, now)
+        self._roles: dict[tuple[int, int], tuple[str, float]] = {}
         self.alerting = Alerting(state, config.root_url)
         self._doorkeeper = Doorkeeper(state, config, now)
         organisations.begin(state, now())
@@ -95,8 +97,16 @@ class Server:
         return self._as(user, request, access.organisation(self.state, request, user))
 
     def _as(self, user: Document, request: Request, org: int) -> Asking:
-        role = access.role(self.state, org, user["id"])
+        role = self._role(org, user["id"])
         return Asking(self.state, self.sources, self.config, request, user, org, role, self.now())
+
+    def _role(self, org: int, user: int) -> str:
+        """A user's role in an organisation; who has just left it still has the last one."""
+        if role := access.role(self.state, org, user):
+            self._roles[org, user] = (role, self.now())
+            return role
+        role, at = self._roles.get((org, user), ("", 0.0))
+        return role if self.now() - at < self.config.cached_s else ""
 
     def _moved(self, request: Request, user: Document) -> Response | None:
         """`?orgId=` of another organisation of the user's own makes it the current one, whatever was asked for."""
@@ -106,7 +116,7 @@ class Server:
         if not access.role(self.state, int(named), user["id"]):
             if request.path.startswith("/api/"):
                 raise Refused(404, "Not found")
-            return Response(404, b"Not found", "text/plain; charset=utf-8")
+            return Response(404, b"Not found\n", "text/plain; charset=utf-8")
         organisations.switch(self.state, user, int(named))
         return redirect(f"{self.config.root_url}{request.path}?{urlencode(request.query)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,12 +12,13 @@ from aiohttp import web
 from voice_lab.errors import LabError
 from voice_lab.grafana_stand_in.alerting import scheduler
 from voice_lab.grafana_stand_in.alerting.delivery import Smtp
-from voice_lab.grafana_stand_in.http import HEADERS, Request, Response, failed, redirect
+from voice_lab.grafana_stand_in.http import HEADERS, SWITCHING, Request, Response, failed, redirect
 from voice_lab.grafana_stand_in.server import Server, error
 
 BIGGEST_BODY = 16 * 2**20
 _SHARED = ("contact-points", "policies", "mute-timings")
 """What Grafana keeps in one document an organisation, which it reads, changes and writes back."""
+_log = logging.getLogger(__name__)
 _WRITING_S = 0.02
 """How long such a change takes: measured 15 to 20 ms."""
 
@@ -31,20 +33,27 @@ def application(server: Server) -> web.Application:
 class _Handler:
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._sub_path = server.config.root_url[server.config.root_url.rindex("/") :]
+        self._sub_path = server.config.sub_path
         self._writes: dict[str, int] = {}
 
-    async def handle(self, incoming: web.Request) -> web.Response:
+    async def handle(self, incoming: web.Request) -> web.StreamResponse:
         path = incoming.path
         below = path.removeprefix(self._sub_path) if f"{path}/".startswith(f"{self._sub_path}/") else path
         if below == path and not path.startswith("/api/"):
             return _sent(redirect(f"{self._server.config.root_url}{path}", 301))
         headers = {name.lower(): value for name, value in incoming.headers.items()}
-        request = Request(incoming.method, below or "/", dict(incoming.query), headers, await incoming.read())
+        request = Request(
+            incoming.method, below or "/", dict(incoming.query), headers, await incoming.read(), incoming.query_string
+        )
         if await self._lost_race(request):
             return _sent(error(failed(500, "could not find object using provided id and hash")))
-        found = self._server.answer(request)
-        return _sent(await asyncio.to_thread(found) if callable(found) else found)
+        try:
+            found = self._server.answer(request)
+            response = await asyncio.to_thread(found) if callable(found) else found
+        except Exception:
+            _log.exception("%s %s", request.method, request.path)
+            response = error(failed(500, "Internal server error"))
+        return await _opened(incoming) if response.status == SWITCHING else _sent(response)
 
     async def _lost_race(self, request: Request) -> bool:
         """Whether somebody else's change of the same document came in between."""
@@ -57,6 +66,15 @@ class _Handler:
             return True
         self._writes[org] = before + 1
         return False
+
+
+async def _opened(incoming: web.Request) -> web.WebSocketResponse:
+    """A websocket on which nothing is ever said."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(incoming)
+    async for _ in socket:
+        pass
+    return socket
 
 
 def _sent(response: Response) -> web.Response:

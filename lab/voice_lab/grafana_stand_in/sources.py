@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from voice_lab.grafana_stand_in import query
-from voice_lab.grafana_stand_in.http import Refused, Response, bad_data, route
+from voice_lab.grafana_stand_in.http import Refused, Response, route
 from voice_lab.grafana_stand_in.state import Document, State
 
 if TYPE_CHECKING:
@@ -61,10 +61,7 @@ class Sources:
 
 @route("POST", "/api/ds/query", "Viewer", "datasources:query")
 def _query(asking: Asking) -> Callable[[], Response]:
-    body = asking.body()
-    if body is None:
-        raise bad_data()
-    return asking.sources.answer(asking.org, body)
+    return asking.sources.answer(asking.org, asking.body() if asking.request.body else {})
 
 
 @route("GET", "/api/datasources/uid/{}/health", "Viewer", "datasources:query")

@@ -265,7 +265,7 @@ def test_mail_goes_to_each_address_alone_and_a_muted_branch_sends_none(server: S
     for each in letters:
         assert each.message["Subject"] == f"[FIRING:1] {title} (c vp-1 Voice mail fax critical)"
         assert (each.client, each.sender, each.options) == ("lab", "grafana@lab.example", ["BODY=8BITMIME"])
-        assert each.message["From"] == '"Grafana" <grafana@lab.example>'
+        assert each.message["From"] == "Grafana <grafana@lab.example>"
         assert [each.message["To"]] == each.to
         assert each.message.get_content_type() == "text/html"
         assert each.message.get_content_charset() == "utf-8"

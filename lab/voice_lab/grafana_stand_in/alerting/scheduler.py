@@ -17,9 +17,8 @@ from functools import partial
 from voice_lab.grafana_stand_in.alerting import delivery, states
 from voice_lab.grafana_stand_in.alerting.delivery import Smtp
 from voice_lab.grafana_stand_in.alerting.expressions import Result, evaluate, queries
-from voice_lab.grafana_stand_in.alerting.messages import shown
 from voice_lab.grafana_stand_in.alerting.notifications import Message, Notifier
-from voice_lab.grafana_stand_in.alerting.states import Alert, Instance, Instances, Rule
+from voice_lab.grafana_stand_in.alerting.states import Alert, Instances, Rule
 from voice_lab.grafana_stand_in.notifications import tree
 from voice_lab.grafana_stand_in.rules import TICK_S, group_interval
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
@@ -118,35 +117,12 @@ class Alerting:
             found += [(notifier, one) for one in notifier.due(now, partial(self._documents, org))]
         return found
 
+    def states(self, org: int) -> list[str]:
+        """In which state each label set of the organisation's rules is."""
+        return [one.state for key, found in self._instances.items() if key[0] == org for one in found.values()]
+
     def _documents(self, org: int, kind: str) -> list[Document]:
         return self._state.all(kind, org)
-
-    def listing(self, org: int) -> Document:
-        """The rules of an organisation by groups, with what they found: as /api/prometheus/grafana/api/v1/rules."""
-        groups: dict[tuple[str, str], Document] = {}
-        for key, rule in self._rules.items():
-            if key[0] == org:
-                name = rule.document["ruleGroup"]
-                new = {"name": name, "file": rule.folder, "interval": rule.interval, "rules": []}
-                found = [*self._instances.get(key, {}).values()]
-                groups.setdefault((rule.folder, name), new)["rules"].append(_listed(rule, found))
-        return {"status": "success", "data": {"groups": [*groups.values()]}}
-
-
-def _listed(rule: Rule, instances: Sequence[Instance]) -> Document:
-    found = {one.state for one in instances}
-    return {
-        "name": rule.document["title"],
-        "type": "alerting",
-        "state": "firing" if "Alerting" in found else "pending" if "Pending" in found else "inactive",
-        "health": "error" if "Error" in found else "nodata" if "NoData" in found else "ok",
-        "labels": rule.document.get("labels") or {},
-        "annotations": rule.document.get("annotations") or {},
-        "alerts": [
-            {"state": one.state, "labels": shown(one.alert.labels), "annotations": one.alert.annotations}
-            for one in instances
-        ],
-    }
 
 
 async def run(

@@ -114,5 +114,4 @@ class World:
         return self.answers.get(query["model"]["rawSql"], table(""))
 
     def states(self) -> list[str]:
-        groups = self.alerting.listing(ORG)["data"]["groups"]
-        return [alert["state"] for group in groups for one in group["rules"] for alert in one["alerts"]]
+        return self.alerting.states(ORG)
