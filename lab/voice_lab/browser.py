@@ -37,3 +37,4 @@ def sign_in(lab: Lab, page: Page, login: str) -> None:
     page.get_by_label("User name").fill(login)
     page.get_by_label("Password").fill(lab.passwords["demo"])
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(lambda url: "/login/" not in url)
