@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import subprocess
 import sys
@@ -57,12 +58,21 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=context.PORTAL_PORT, help="the portal's port (default: %(default)s)"
     )
     show.add_argument("--kubeconfig", default="", help="use this cluster instead of the lab's own API server")
-    show.add_argument("--name", default="demo", help="labs of different names run side by side (default: %(default)s)")
+    show.add_argument(
+        "--name", type=_name, default="demo", help="labs of different names run side by side (default: %(default)s)"
+    )
     add("install", _install, "install, fetch or build everything that demo and test need; start nothing")
     add("test", _test, "run the test suite against real services; other arguments are pytest's")
     end = add("down", _down, "end whatever labs, tests and benchmarks that were killed left behind")
     end.add_argument("names", nargs="*", help="only of those of these names, in which * stands for anything")
     return parser
+
+
+def _name(text: str) -> str:
+    # It becomes part of the names of folders, links and network namespaces.
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", text):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no name for a lab: letters, digits, - and _, at most 32, please")
 
 
 def _port(text: str) -> int:
@@ -108,6 +118,10 @@ def _down(arguments: argparse.Namespace) -> int:
     packages.tidy()
     names = arguments.names or ["*"]
     chosen = [instance for instance in context.instances() if any(fnmatch(instance, name) for name in names)]
+    if not chosen:
+        progress.say(
+            "there is nothing left of a lab" + (f" called {' or '.join(arguments.names)}" if arguments.names else "")
+        )
     return 1 if _look_after(chosen) else 0
 
 
@@ -133,7 +147,7 @@ def _cleared(instance: str) -> list[str]:
     known = context.load(instance)
     faults = stack.clear(instance)
     if known or faults:
-        progress.say(f"{instance}: looked after")
+        progress.say(f"{instance}: ended")
     return faults
 
 

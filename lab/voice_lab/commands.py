@@ -28,7 +28,15 @@ def run(
     shown = " ".join(words[:6]) + (" …" if len(words) > 6 else "")
     try:
         done = subprocess.run(
-            words, input=stdin, capture_output=True, text=True, timeout=seconds, env=marked, cwd=cwd, check=False
+            words,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            env=marked,
+            cwd=cwd,
+            check=False,
         )
     except FileNotFoundError as error:
         raise LabError(f"the program {words[0]} is not there") from error

@@ -110,8 +110,11 @@ def load(instance: str) -> Lab | None:
 
 
 def forget(lab: Lab) -> None:
-    """Forget a lab of which nothing is left; its logs stay until the next of its name."""
+    """Forget a lab of which nothing runs any more; its logs stay until the next of its name."""
     (lab.folder / RECORD).unlink(missing_ok=True)
+    for path in lab.folder.iterdir() if lab.folder.exists() else ():
+        if path.is_dir() and path.name != "logs":
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def instances() -> list[str]:

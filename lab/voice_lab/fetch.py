@@ -26,8 +26,12 @@ def text(url: str) -> str:
     try:
         answer = httpx.get(url, timeout=TIMEOUT, follow_redirects=True).raise_for_status()
     except httpx.HTTPError as error:
-        raise Unreachable(f"{url}: {error}") from error
+        raise Unreachable(f"{url}: {_why(error)}") from error
     return answer.text
+
+
+def _why(error: httpx.HTTPError) -> str:
+    return f"the answer is {error.response.status_code}" if isinstance(error, httpx.HTTPStatusError) else str(error)
 
 
 def file(url: str, target: Path, *, sha256: str) -> None:
@@ -48,7 +52,7 @@ def file(url: str, target: Path, *, sha256: str) -> None:
                 out.write(chunk)
     except httpx.HTTPError as error:
         partial.unlink(missing_ok=True)
-        raise Unreachable(f"{url}: {error}") from error
+        raise Unreachable(f"{url}: {_why(error)}") from error
     if digest.hexdigest() != sha256:
         partial.unlink()
         raise LabError(

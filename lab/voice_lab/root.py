@@ -11,7 +11,7 @@ from voice_lab import places, progress
 from voice_lab.errors import LabError
 
 # What a run as root must know of the environment of the user who asked for it.
-KEPT = ("PATH", "KUBEBUILDER_ASSETS", "GRAFANA_HOME", "VOICE_LAB_DATABASE", progress.BEGAN)
+KEPT = ("PATH", "KUBEBUILDER_ASSETS", "GRAFANA_HOME", "VOICE_LAB_GRAFANA", "VOICE_LAB_DATABASE", progress.BEGAN)
 
 
 def become(before: Callable[[], None], module: str, arguments: Sequence[str]) -> None:

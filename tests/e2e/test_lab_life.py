@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import VARIABLE
 from voice_lab import context, places, processes, stack, waiting
 from voice_lab.services import cluster, network
 
@@ -44,7 +45,7 @@ def error(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.fixture
 def name(worker_id: str) -> Iterator[str]:
     """A name for a lab of the test's own, whose remains are ended afterwards."""
-    name = f"life-{os.getpid()}-{worker_id}"
+    name = f"{os.environ[VARIABLE]}-life-{worker_id}"
     yield name
     if lab := context.load(name):
         stack.down(lab)

@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import VARIABLE
 from tests.flaky_proxy import FlakyProxy, flaky
 from tests.operator_replica import holder
 from voice_lab import pods, processes, stack
@@ -135,7 +136,7 @@ def is_ready(body: Body) -> bool:
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with stack.running(f"faults-{os.getpid()}") as lab:
+    with stack.running(f"{os.environ[VARIABLE]}-faults") as lab:
         stack.up(lab, ("chart", "schema", "grafana"))
         origin = lab.grafana_url.removesuffix("/grafana")
         with flaky(origin) as proxy:

@@ -23,7 +23,7 @@ _SHA256 = {
 }
 """Of the release's archives, as published beside them."""
 OLDEST = 12
-"""The oldest line of Grafana that still gets security releases (docs/operator.md)."""
+"""The oldest major version with a line that still gets security fixes: docs/operator.md has them all."""
 
 CHOICE = "VOICE_LAB_GRAFANA"
 STAND_IN = "stand-in"
@@ -49,7 +49,10 @@ def install() -> None:
             failed.parent.mkdir(parents=True, exist_ok=True)
             failed.write_text(str(error))
     if home() is None:
-        progress.say(f"grafana: none is here ({failed.read_text()})")
+        progress.say(
+            f"grafana: none is here ({failed.read_text()}), so the lab's stand-in answers in its place; "
+            f"looked for again in an hour, or once {failed} is removed"
+        )
 
 
 def home() -> Path | None:
@@ -66,7 +69,7 @@ def home() -> Path | None:
     if chosen == STAND_IN:
         return None
     if named := os.environ.get("GRAFANA_HOME"):
-        return _new_enough(_complete(Path(named), "GRAFANA_HOME"), "GRAFANA_HOME")
+        return _new_enough(_complete(Path(named).absolute(), "GRAFANA_HOME"), "GRAFANA_HOME")
     if program := shutil.which("grafana"):
         return _new_enough(_home_of(Path(program)), "the grafana on PATH")
     return _released() if _released().exists() else None
@@ -77,7 +80,13 @@ def _released() -> Path:
 
 
 def _complete(path: Path, name: str) -> Path:
-    if not (path / "bin" / "grafana").is_file():
+    try:
+        is_there = (path / "bin" / "grafana").is_file()
+    except OSError as error:
+        raise LabError(
+            f"{name} is {path}, which cannot be looked into ({error.strerror}): name another, or unset it"
+        ) from error
+    if not is_there:
         raise LabError(
             f"{name} is {path}, but there is no bin/grafana in it: "
             "name the folder that a release of Grafana was unpacked to, or unset it"
@@ -96,10 +105,18 @@ def _home_of(program: Path) -> Path:
 
 @functools.cache
 def _new_enough(place: Path, name: str) -> Path:
-    text = commands.run([place / "bin" / "grafana", "--version"])
+    instead = f"Is it Grafana? If not, name another, or set {CHOICE}={STAND_IN}"
+    try:
+        text = commands.run([place / "bin" / "grafana", "--version"], seconds=10)
+    except LabError as error:
+        raise LabError(
+            f"{name} ({place}) does not tell its version: {error}. Is it Grafana? If not, {instead}"
+        ) from error
     found = re.search(r"(\d+)\.\d+\.\d+\S*", text)
     if found is None:
-        raise LabError(f"{name} ({place}) does not tell its version, but: {text.strip()[:100]}. Is it Grafana?")
+        raise LabError(
+            f"{name} ({place}) does not tell its version, but: {text.strip()[:100]}. Is it Grafana? If not, {instead}"
+        )
     if int(found[1]) < OLDEST:
         raise LabError(
             f"{name} ({place}) is Grafana {found[0]}, which gets no security releases any more: "
@@ -115,6 +132,10 @@ def _download(target: Path) -> None:
         raise fetch.Unreachable(f"there is no release for {architecture}")
     name = f"grafana_{RELEASE}_{_BUILD}_linux_{architecture}.tar.gz"
     archive = target.with_suffix(".tar.gz")
-    fetch.file(f"https://dl.grafana.com/grafana/release/{RELEASE}/{name}", archive, sha256=_SHA256[architecture])
-    fetch.unpack(archive, target)
-    archive.unlink()
+    try:
+        fetch.file(f"https://dl.grafana.com/grafana/release/{RELEASE}/{name}", archive, sha256=_SHA256[architecture])
+        fetch.unpack(archive, target)
+    except LabError as error:
+        raise LabError(f"{error}. Or go on without Grafana: {CHOICE}={STAND_IN}") from error
+    finally:
+        archive.unlink(missing_ok=True)

@@ -74,9 +74,14 @@ def _download(target: Path) -> None:
 
 def _build(target: Path) -> None:
     flags = f"-s -w -X k8s.io/component-base/version.gitVersion={KUBERNETES}"
+    try:
+        program = go.program()
+    except LabError as error:
+        text = "Or have KUBEBUILDER_ASSETS name a folder with both, or bring a cluster: make demo KUBECONFIG=FILE"
+        raise LabError(f"kube-apiserver and etcd: {error}. {text}") from error
     with progress.step("kubernetes", f"building kube-apiserver {KUBERNETES} and etcd {ETCD} (some minutes, once)"):
         commands.run(
-            [go.program(), "build", "-trimpath", "-ldflags", flags, "-o", target / "control-plane", "."],
+            [program, "build", "-trimpath", "-ldflags", flags, "-o", target / "control-plane", "."],
             seconds=3600,
             env=go.environment(CGO_ENABLED="0"),
             cwd=SOURCE,

@@ -49,7 +49,8 @@ def judged(release: str, today: date) -> Support:
         text = f"Grafana {release[:40]!a} is not a release of Grafana: nothing is known of its holes"
         return Support(None, "NotARelease", text)
     version = tuple(int(part or 0) for part in match.groups())
-    if version[:2] > max(LINES):
+    newest_of_its_kind = max((line for line in LINES if line[0] == version[0]), default=max(LINES))
+    if version[:2] > newest_of_its_kind:
         text = f"Grafana {release} is newer than this operator: nothing is known of its holes"
         return Support(None, "NewerThanKnown", text)
     line = LINES.get((version[0], version[1]))

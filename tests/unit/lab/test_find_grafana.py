@@ -100,7 +100,7 @@ def test_a_release_that_was_changed_on_its_way_is_no_reason_to_go_on_without(mon
         raise LabError("another checksum")
 
     monkeypatch.setattr(fetch, "file", changed)
-    with pytest.raises(LabError, match="another checksum"):
+    with pytest.raises(LabError, match=r"another checksum\. Or go on without Grafana: VOICE_LAB_GRAFANA=stand-in"):
         grafana.install()
 
 
@@ -128,6 +128,32 @@ def test_a_home_without_a_server_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_grafana_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setenv("GRAFANA_HOME", str(a_grafana(tmp_path / "grafana", version)))
     with pytest.raises(LabError, match=rf"is Grafana {version}, .* install 12 or .* VOICE_LAB_GRAFANA=stand-in"):
+        grafana.home()
+
+
+@pytest.mark.parametrize(
+    "program", ["exit 3", "kill -9 $$", "printf '\\377\\376'"], ids=["fails", "dies", "prints bytes"]
+)
+def test_a_program_that_tells_nothing_is_named_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    home = a_grafana(tmp_path / "grafana")
+    (home / "bin" / "grafana").write_text(f"#!/bin/sh\n{program}\n")
+    monkeypatch.setenv("GRAFANA_HOME", str(home))
+    with pytest.raises(LabError, match=r"GRAFANA_HOME .* does not tell its version.* VOICE_LAB_GRAFANA=stand-in"):
+        grafana.home()
+
+
+def test_a_home_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = a_grafana(tmp_path / "grafana")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRAFANA_HOME", "grafana")
+    assert grafana.home() == home
+
+
+def test_a_name_that_is_too_long_for_a_folder_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAFANA_HOME", "x" * 5000)
+    with pytest.raises(LabError, match=r"GRAFANA_HOME is .* cannot be looked into \(File name too long\): .* unset it"):
         grafana.home()
 
 

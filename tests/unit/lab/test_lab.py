@@ -11,6 +11,7 @@ import pytest
 
 from voice_lab import context, guard, packages, places, processes, root, stack, waiting
 from voice_lab.__main__ import ENDING, main
+from voice_lab.__main__ import _parser as main_parser
 from voice_lab.errors import LabError
 from voice_lab.services import registry
 
@@ -160,3 +161,19 @@ def test_every_service_stands_after_what_it_requires() -> None:
     for name, service in registry().items():
         assert set(service.REQUIRES) <= seen, name
         seen.add(name)
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a b", "", "x" * 33, "a/b"])
+def test_a_name_that_would_lead_elsewhere_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main_parser().parse_args(["demo", "--name", name])
+    assert "is no name for a lab" in capsys.readouterr().err
+
+
+def test_of_a_lab_that_has_ended_the_logs_stay_and_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICE_LAB_CACHE", str(tmp_path))
+    lab = context.create("one", portal_port=0)
+    for folder in ("logs", "database"):
+        (lab.folder / folder).mkdir()
+    context.forget(lab)
+    assert [path.name for path in lab.folder.iterdir()] == ["logs"]

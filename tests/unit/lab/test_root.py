@@ -31,9 +31,11 @@ def test_sudo_starts_the_same_command_with_no_secret_of_the_users_environment(mo
     monkeypatch.setattr(os, "execvp", lambda _program, command: started.append(command))
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     monkeypatch.setenv("GRAFANA_HOME", "/opt/grafana")
+    monkeypatch.setenv("VOICE_LAB_GRAFANA", "stand-in")
     root.become(lambda: None, "voice_lab", ["demo", "--check"])
     (command,) = started
     assert command[:2] == ["sudo", "env"]
     assert command[-5:] == [sys.executable, "-m", "voice_lab", "demo", "--check"]
     assert "GRAFANA_HOME=/opt/grafana" in command
+    assert "VOICE_LAB_GRAFANA=stand-in" in command
     assert "secret" not in " ".join(command)

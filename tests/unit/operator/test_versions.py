@@ -33,6 +33,7 @@ from voiceprobe_operator.grafana.versions import LINES, judged
         ("10.0.0", False, "EndOfLife"),
         ("8.5.27", False, "EndOfLife"),
         ("13.3.0", None, "NewerThanKnown"),
+        ("12.5.0", None, "NewerThanKnown"),
         ("14.0.0", None, "NewerThanKnown"),
         ("13.0.0-preview", None, "NotARelease"),
         ("10.0.0-stand-in", None, "NotARelease"),
