@@ -398,11 +398,6 @@ def test_a_connection_that_got_an_error_is_not_used_again(desk: Desk) -> None:
     assert connection_of(desk, desk.source()) != first
 
 
-def test_connections_do_not_outlive_their_time(desk: Desk) -> None:
-    source = desk.source(jsonData={"database": desk.name, "connMaxLifetime": 0})
-    assert connection_of(desk, source) != connection_of(desk, source)
-
-
 def test_connections_that_nobody_uses_are_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = connection_of(desk, desk.source())
     monkeypatch.setattr(mysql, "IDLE_S", 0)

@@ -17,7 +17,7 @@ from voice_lab.errors import LabError
 from voice_lab.grafana_stand_in import serving
 from voice_lab.grafana_stand_in.access import Config
 from voice_lab.grafana_stand_in.alerting.delivery import Smtp
-from voice_lab.grafana_stand_in.notifications import milliseconds
+from voice_lab.grafana_stand_in.durations import seconds
 from voice_lab.grafana_stand_in.server import Server
 from voice_lab.grafana_stand_in.state import State
 
@@ -64,7 +64,7 @@ def _config() -> Config:
         root_url=_told("GF_SERVER_ROOT_URL").rstrip("/"),
         password=_told("GF_SECURITY_ADMIN_PASSWORD"),
         keys=json.loads(keys.read_text()),
-        poll_s=milliseconds(_told("GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL")) / 1000,
+        poll_s=seconds(_told("GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL")),
         signed_out_url=_told("GF_AUTH_SIGNOUT_REDIRECT_URL"),
     )
 

@@ -10,23 +10,24 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import jwt
 
 from voice_lab.grafana_stand_in.http import ROUTER_JSON, Refused, Request, bad_data, failed
+from voice_lab.grafana_stand_in.sources import Sources
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
-
-if TYPE_CHECKING:
-    from voice_lab.grafana_stand_in.sources import Sources
 
 ROLES = {"": 0, "Viewer": 1, "Editor": 2, "Admin": 3, "server": 4}
 """The roles in an organisation, each with all that those before it may; "server": the administrator of the server."""
 TEXT = (str, NoneType)
 """The type of a text that may be left out."""
+Item = TypeVar("Item")
 ADMIN_ID = 1
 MAIN_ORG = 1
+AVATAR = "/public/img/user_profile.png"
+"""The picture of every user."""
 LEEWAY_S = 60
 WRONG_PASSWORDS, LOCKED_S = 5, 300
 
@@ -83,6 +84,15 @@ class Asking:
         """Whether the administrator of the server asks."""
         return bool(self.user["id"] == ADMIN_ID)
 
+    @property
+    def may_edit(self) -> bool:
+        """Whether dashboards and folders are written by who asks."""
+        return self.role in {"Admin", "Editor"}
+
+    def path(self, below: str) -> str:
+        """A path of ours as a browser has it, below the sub-path."""
+        return f"{self.config.sub_path}{below}"
+
     def json(self, **options: Callable[[str], object]) -> object:
         """The body, parsed with these `options` of `json.loads`; 400 if it is no JSON, or is not called that."""
         if not self.request.headers.get("content-type", "application/json").startswith("application/json"):
@@ -106,6 +116,11 @@ class Asking:
         text = self.request.query.get(name, "")
         return int(text) if text.lstrip("-").isdecimal() else default
 
+    def page(self, found: list[Item], size: int) -> list[Item]:
+        """The part of a list that the query string asks for: by `page`, counted from 1."""
+        start = (max(1, self.number("page", 1)) - 1) * size
+        return found[start : start + size]
+
 
 def denied(action: str) -> Refused:
     """403 as Grafana's access control puts it."""
@@ -114,6 +129,13 @@ def denied(action: str) -> Refused:
     error.body = dict(sorted(error.body.items()))
     error.content_type = ROUTER_JSON
     return error
+
+
+def number(text: str) -> int:
+    """The number of an organisation or a user in a path; 400 if it is none."""
+    if not text.isdecimal():
+        raise Refused(400, "id is invalid")
+    return int(text)
 
 
 class Doorkeeper:
@@ -211,9 +233,12 @@ def role(state: State, org: int, user: int) -> str:
 
 
 def organisation(state: State, request: Request, user: Document) -> int:
-    """The organisation of a request: the header's, or the one that the user was in last, or another of its own."""
+    """The organisation of a request: the header's, or the user's current one."""
     named = request.headers.get("x-grafana-org-id", "")
-    if named.isdecimal() and int(named):
-        return int(named)
+    return int(named) if named.isdecimal() and int(named) else current(state, user)
+
+
+def current(state: State, user: Document) -> int:
+    """The organisation that the user was in last, or else another of its own; 0 if it is in none."""
     own = [org for org, member in state.everywhere("member") if member["userId"] == user["id"]]
     return user["orgId"] if user["orgId"] in own else min(own, default=0)

@@ -1,22 +1,20 @@
-"""Dashboards of an organisation, and the search for them."""
+"""Dashboards of an organisation."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
 
 from voice_lab.grafana_stand_in import access
 from voice_lab.grafana_stand_in.access import Asking
-from voice_lab.grafana_stand_in.folders import SERIES, find, slug, uid_fault, url, visible
-from voice_lab.grafana_stand_in.http import Refused, Response, bad_data, encode, failed, route
-from voice_lab.grafana_stand_in.organisations import stamp
+from voice_lab.grafana_stand_in.folders import SERIES, find, place, slug, uid_fault, url, visible
+from voice_lab.grafana_stand_in.http import Refused, Response, bad_data, encode, failed, route, stamp
 from voice_lab.grafana_stand_in.state import Document, State
 
-LIMIT, HIGHEST_LIMIT = 1000, 5000
 _SPELT = "\ue000"
 """Stands before a number's own spelling, which a parsed number would lose: 4.0, 1e3, 3.60."""
 _CAN = ("canSave", "canEdit", "canAdmin")
+_GENERAL = {"folderId": 0, "folderUid": "", "folderTitle": "General", "folderUrl": ""}
 _ANNOTATIONS = dict.fromkeys(("canAdd", "canEdit", "canDelete"), True)
 
 
@@ -108,7 +106,7 @@ def model_of(state: State, org: int, uid: str) -> str:
 
 def _sees_any(asking: Asking) -> bool:
     boards = asking.state.all("dashboard", asking.org)
-    return asking.role in {"Admin", "Editor"} or any(visible(asking, one["folderUid"]) for one in boards)
+    return asking.may_edit or any(visible(asking, one["folderUid"]) for one in boards)
 
 
 @route("GET", "/api/dashboards/uid/{}", "Viewer", "dashboards:read")
@@ -116,28 +114,23 @@ def _get(asking: Asking, uid: str) -> Response:
     if asking.state.get("folder", asking.org, uid) and visible(asking, uid):
         return _whole(asking, {**find(asking, uid), "folderUid": ""}, "{}", is_folder=True)
     if (one := may_see(asking, uid)) is None:
-        raise (
-            _missing()
-            if _sees_any(asking) and not asking.state.get("dashboard", asking.org, uid)
-            else access.denied("dashboards:read")
-        )
+        is_hidden = asking.state.get("dashboard", asking.org, uid) or not _sees_any(asking)
+        raise access.denied("dashboards:read") if is_hidden else _missing()
     return _whole(asking, one, model_of(asking.state, asking.org, uid))
 
 
 def _whole(asking: Asking, one: Document, text: str, *, is_folder: bool = False) -> Response:
-    may = asking.role in {"Admin", "Editor"}
-    can = {**dict.fromkeys(_CAN, may), "canStar": True, "canDelete": may}
+    can = {**dict.fromkeys(_CAN, asking.may_edit), "canStar": True, "canDelete": asking.may_edit}
     path = url(asking, "d", one["uid"], one["title"])
     times = {"expires": "0001-01-01T00:00:00Z", "created": stamp(one["created"]), "updated": stamp(one["updated"])}
     who = {"updatedBy": "admin", "createdBy": "admin", "version": one["version"], "hasAcl": False}
-    folder = asking.state.get("folder", asking.org, one["folderUid"]) or {"id": 0, "title": "General", "uid": ""}
-    where = {"folderId": folder["id"], "folderUid": folder["uid"], "folderTitle": folder["title"]}
-    address = {"folderUrl": url(asking, "dashboards/f", folder["uid"], folder["title"]) if folder["uid"] else ""}
+    folder = asking.state.get("folder", asking.org, one["folderUid"])
+    where = place(asking, folder) if folder else _GENERAL
     public = {"publicDashboardAccessToken": "", "publicDashboardUid": "", "publicDashboardEnabled": False}
     rest = {"provisioned": False, "provisionedExternalId": "",
             "annotationsPermissions": {"dashboard": _ANNOTATIONS, "organization": _ANNOTATIONS}, **public}  # fmt: skip
     meta = {"type": "db", **can, "slug": slug(one["title"]), "url": path, **times, **who, "isFolder": is_folder}
-    meta_text = encode({**meta, **where, **address, **rest}).decode()
+    meta_text = encode({**meta, **where, **rest}).decode()
     return Response(200, f'{{"meta":{meta_text},"dashboard":{text}}}'.encode())
 
 
@@ -152,53 +145,3 @@ def _delete(asking: Asking, uid: str) -> Document:
     state.drop("dashboard-model", org, uid)
     state.drop_all("permission", key=uid)
     return {"id": one["id"], "message": f"Dashboard {one['title']} deleted", "title": one["title"]}
-
-
-@route("GET", "/api/search", "")
-def _search(asking: Asking) -> list[Document]:
-    limit = asking.number("limit", LIMIT)
-    if limit > HIGHEST_LIMIT:
-        text = f"Limit is above maximum allowed ({HIGHEST_LIMIT}), use page parameter to access hits beyond limit"
-        raise Refused(422, text)
-    limit = limit if limit > 0 else LIMIT
-    start = (max(1, asking.number("page", 1)) - 1) * limit
-    found = sorted(filter(_wanted(asking), hits(asking)), key=lambda hit: hit["title"].encode())
-    # Pages are cut by title, folders and dashboards mixed; within one, folders come first.
-    descending = asking.request.query.get("sort") == "alpha-desc"
-    page = sorted(found[start : start + limit], key=lambda hit: hit["title"].lower(), reverse=descending)
-    return sorted(page, key=lambda hit: hit["type"] != "dash-folder")
-
-
-def _wanted(asking: Asking) -> Callable[[Document], bool]:
-    query = asking.request.query
-    kind, tag, text = query.get("type", ""), query.get("tag", ""), query.get("query", "").lower()
-
-    def is_wanted(hit: Document) -> bool:
-        is_kind = kind not in {"dash-db", "dash-folder"} or hit["type"] == kind
-        return is_kind and (not tag or tag in hit["tags"]) and text in hit["title"].lower()
-
-    return is_wanted
-
-
-def hits(asking: Asking) -> list[Document]:
-    """The folders and dashboards that who asks may see, as a search tells of them."""
-    state, org = asking.state, asking.org
-    folders = {one["uid"]: one for one in state.all("folder", org) if visible(asking, one["uid"])}
-    boards = [one for one in state.all("dashboard", org) if asking.role and visible(asking, one["folderUid"])]
-    found = [_hit(asking, one, "dash-folder", "dashboards/f") for one in folders.values()]
-    return [*found, *(_in_folder(asking, one, folders.get(one["folderUid"])) for one in boards)]
-
-
-def _hit(asking: Asking, one: Document, kind: str, path: str) -> Document:
-    names = {"id": one["id"], "uid": one["uid"], "title": one["title"], "uri": f"db/{slug(one['title'])}"}
-    address = {"url": url(asking, path, one["uid"], one["title"]), "slug": "", "type": kind}
-    return {**names, **address, "tags": one.get("tags", []), "isStarred": False, "sortMeta": 0}
-
-
-def _in_folder(asking: Asking, one: Document, folder: Document | None) -> Document:
-    hit = _hit(asking, one, "dash-db", "d")
-    if folder is None:
-        return hit
-    address = url(asking, "dashboards/f", folder["uid"], folder["title"])
-    where = {"folderId": folder["id"], "folderUid": folder["uid"], "folderTitle": folder["title"]}
-    return {**hit, **where, "folderUrl": address}

@@ -1,15 +1,15 @@
-"""Datasources of an organisation: what is told of them, and their secrets, which never are."""
+"""Datasources of an organisation: what is told of them, their secrets, which never are, and what they answer."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
+from voice_lab.grafana_stand_in import query
 from voice_lab.grafana_stand_in.access import Asking
-from voice_lab.grafana_stand_in.http import Refused, failed, route
+from voice_lab.grafana_stand_in.http import Refused, Response, failed, route
 from voice_lab.grafana_stand_in.state import Document, State
 
-CACHED_S = 5
-"""For so long queries use a datasource as it was, also one that is deleted by now."""
 _KIND, _SECRET = "datasource", "datasource-secret"
 _STALE = "Datasource has already been updated by someone else. Please reload and try again"
 
@@ -126,3 +126,15 @@ def _delete(asking: Asking, uid: str) -> Document:
 def _delete_by_number(asking: Asking, number: str) -> Document:
     _drop(asking.state, _by_number(asking.state, asking.org, number))
     return {"message": "Data source deleted"}
+
+
+@route("POST", "/api/ds/query", "Viewer", "datasources:query")
+def _query(asking: Asking) -> Callable[[], Response]:
+    body = asking.body() if asking.request.body else {}
+    return lambda: asking.sources.answer(asking.org, body)
+
+
+@route("GET", "/api/datasources/uid/{}/health", "Viewer", "datasources:query")
+def _health(asking: Asking, uid: str) -> Callable[[], Response]:
+    source = asking.sources.of(asking.org, uid)
+    return lambda: query.health(source, asking.sources.pool)

@@ -6,9 +6,8 @@ import re
 import uuid
 
 from voice_lab.grafana_stand_in import access
-from voice_lab.grafana_stand_in.access import ADMIN_ID, TEXT, Asking
-from voice_lab.grafana_stand_in.http import Refused, Response, failed, route
-from voice_lab.grafana_stand_in.organisations import AVATAR, stamp, stamp_whole
+from voice_lab.grafana_stand_in.access import ADMIN_ID, AVATAR, TEXT, Asking
+from voice_lab.grafana_stand_in.http import Refused, Response, failed, route, stamp, stamp_whole
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
 
 SERIES = "dashboard"
@@ -31,7 +30,13 @@ def uid_fault(uid: str) -> str:
 
 def url(asking: Asking, kind: str, uid: str, title: str) -> str:
     """The path of a folder's or dashboard's page."""
-    return f"{asking.config.sub_path}/{kind}/{uid}/{slug(title)}"
+    return asking.path(f"/{kind}/{uid}/{slug(title)}")
+
+
+def place(asking: Asking, folder: Document) -> Document:
+    """The folder of a dashboard, as the dashboard tells of it."""
+    names = {"folderId": folder["id"], "folderUid": folder["uid"], "folderTitle": folder["title"]}
+    return {**names, "folderUrl": url(asking, "dashboards/f", folder["uid"], folder["title"])}
 
 
 def visible(asking: Asking, uid: str) -> bool:
@@ -58,8 +63,7 @@ def find(asking: Asking, uid: str) -> Document:
 
 def shown(asking: Asking, folder: Document) -> Document:
     """A folder as it is told of."""
-    may = asking.role in {"Admin", "Editor"}
-    can = dict.fromkeys(("canSave", "canEdit", "canAdmin", "canDelete"), may)
+    can = dict.fromkeys(("canSave", "canEdit", "canAdmin", "canDelete"), asking.may_edit)
     names = {name: folder[name] for name in ("id", "uid", "title")}
     times = {"createdBy": "admin", "created": stamp(folder["created"]), "updatedBy": "admin"}
     path = url(asking, "dashboards/f", folder["uid"], folder["title"])
@@ -71,9 +75,8 @@ def shown(asking: Asking, folder: Document) -> Document:
 def _list(asking: Asking) -> list[Document]:
     found = sorted(asking.state.all("folder", asking.org), key=lambda folder: folder["title"].lower())
     seen = [folder for folder in found if visible(asking, folder["uid"])]
-    size = asking.number("limit", 1000)
-    start = (max(1, asking.number("page", 1)) - 1) * size
-    return [{name: folder[name] for name in ("id", "uid", "title")} for folder in seen[start : start + size]]
+    page = asking.page(seen, asking.number("limit", 1000))
+    return [{name: folder[name] for name in ("id", "uid", "title")} for folder in page]
 
 
 @route("GET", "/api/folders/{}", "Viewer", "folders:read")
@@ -162,7 +165,7 @@ def _shown_permission(asking: Asking, folder: Document, item: Document) -> Docum
     times = {"folderId": folder["id"], "created": stamp(folder["created"]), "updated": stamp(folder["created"])}
     known = asking.state.get("user", SERVER, item.get("userId", 0)) or {"id": 0, "login": "", "email": ""}
     who = {"userId": known["id"], "userLogin": known["login"], "userEmail": known["email"]}
-    who["userAvatarUrl"] = f"{asking.config.sub_path}{AVATAR}"
+    who["userAvatarUrl"] = asking.path(AVATAR)
     team = {"teamId": item.get("teamId", 0), "teamEmail": "", "teamAvatarUrl": "", "team": ""}
     role = {"role": item["role"]} if "role" in item else {}
     may = {"permission": item["permission"], "permissionName": _LEVELS[item["permission"]]}

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 JSON = "application/json"
@@ -74,6 +75,16 @@ def encode(value: object) -> bytes:
     return text.encode()
 
 
+def stamp(seconds: float) -> str:
+    """A time as Grafana writes it: RFC 3339, UTC, whole seconds."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def stamp_whole(seconds: float) -> str:
+    """The same with nanoseconds: in answers to what was just written."""
+    return f"{stamp(seconds)[:-1]}.{int(seconds % 1 * 1e9):09}Z"
+
+
 def answer(value: object, status: int = 200) -> Response:
     """A JSON answer."""
     return Response(status, encode(value))
@@ -83,11 +94,6 @@ def redirect(url: str, status: int = 302, headers: Mapping[str, str] | None = No
     """Elsewhere, as a browser is told."""
     body = f'<a href="{url.replace("&", "&amp;")}">Found</a>.\n\n'.encode()
     return Response(status, body, "text/html; charset=utf-8", {"Location": url, **(headers or {})})
-
-
-def missing() -> Response:
-    """How the provisioning API says that there is no such thing: JSON's null, as plain text."""
-    return Response(404, b"null", "text/plain; charset=utf-8")
 
 
 Handler = Callable[..., Any]

@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from voice_lab.grafana_stand_in import durations
 from voice_lab.grafana_stand_in.access import TEXT, Asking
-from voice_lab.grafana_stand_in.http import Response, answer, bad_data, failed, missing, route
-from voice_lab.grafana_stand_in.rules import PATH, check_provenance, provenance
+from voice_lab.grafana_stand_in.http import Response, answer, bad_data, failed, route
+from voice_lab.grafana_stand_in.provisioning import PATH, READ, WRITE, check_provenance, missing, provenance
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
 
 BORN_POLICY = {"receiver": "grafana-default-email", "group_by": ["grafana_folder", "alertname"]}
@@ -24,13 +25,10 @@ BORN_CONTACT = {
     "settings": {"addresses": "<example@email.com>"},
     "disableResolveMessage": False,
 }
-_READ, _WRITE = "alert.provisioning:read", "alert.provisioning:write"
 _NEEDED = {"email": "addresses", "webhook": "url"}
 _SECRETS = {"email": (), "webhook": ("password", "authorization_credentials")}
 _REDACTED = "[REDACTED]"
-_DURATION = re.compile(r"((\d+)(ms|[smhdwy]))+")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
-_UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 
 
 def _begun(asking: Asking, status: int = 500) -> tuple[State, int]:
@@ -54,29 +52,12 @@ def routes(policy: Document) -> Iterator[Document]:
         yield from routes(child)
 
 
-def milliseconds(text: str) -> int:
-    """The length of a duration such as 1m30s."""
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", text))
-
-
-def duration(text: str) -> str:
-    """A duration as Grafana writes it: 90s is 1m30s."""
-    left = milliseconds(text)
-    words = []
-    for unit, length in _UNITS.items():
-        # A year or a week is only written where nothing is left over.
-        if left >= length and (unit not in "yw" or left % length == 0):
-            words.append(f"{left // length}{unit}")
-            left %= length
-    return "".join(words) or "0s"
-
-
-@route("GET", f"{PATH}/policies", "Admin", _READ)
+@route("GET", f"{PATH}/policies", "Admin", READ)
 def _get_policies(asking: Asking) -> Document:
     return tree(*_begun(asking, 404))
 
 
-@route("PUT", f"{PATH}/policies", "Admin", _WRITE)
+@route("PUT", f"{PATH}/policies", "Admin", WRITE)
 def _put_policies(asking: Asking) -> Response:
     body = asking.body(receiver=str)
     state, org = _begun(asking, 404)
@@ -92,7 +73,7 @@ def _check_policy(policy: Document, names: set[Any], timings: set[str]) -> None:
     for matcher in policy.get("object_matchers") or ():
         if len(matcher) != 3 or matcher[1] not in {"=", "!=", "=~", "!~"} or not _is_regex(matcher[2]):
             raise bad_data()
-    if any(name in policy and not _DURATION.fullmatch(policy[name]) for name in _WAITS):
+    if any(name in policy and not durations.is_duration(policy[name]) for name in _WAITS):
         raise bad_data()
     if policy.get("receiver") and policy["receiver"] not in names:
         raise failed(400, f"invalid object specification: receiver '{policy['receiver']}' does not exist")
@@ -113,12 +94,12 @@ def _is_regex(text: str) -> bool:
 
 
 def _normalised(policy: Document) -> Document:
-    told = {name: duration(value) if name in _WAITS else value for name, value in policy.items()}
+    told = {name: durations.normal(value) if name in _WAITS else value for name, value in policy.items()}
     told.pop("provenance", None)
     return {**told, **({"routes": [_normalised(one) for one in policy["routes"]]} if policy.get("routes") else {})}
 
 
-@route("DELETE", f"{PATH}/policies", "Admin", _WRITE)
+@route("DELETE", f"{PATH}/policies", "Admin", WRITE)
 def _reset_policies(asking: Asking) -> Response:
     state, org = _begun(asking)
     state.drop("policy", org, "")
@@ -135,7 +116,7 @@ def shown(point: Document, *, made: bool = False) -> Document:
     return {**point, "settings": dict(sorted(settings.items()))}
 
 
-@route("GET", f"{PATH}/contact-points", "Admin", _READ)
+@route("GET", f"{PATH}/contact-points", "Admin", READ)
 def _list_contacts(asking: Asking) -> list[Document]:
     points = sorted([BORN_CONTACT, *asking.state.all("contact", _begun(asking)[1])], key=lambda one: str(one["name"]))
     name = asking.request.query.get("name")
@@ -155,7 +136,7 @@ def _checked_contact(asking: Asking, body: Document, uid: str, before: Document)
     return {**shown, "disableResolveMessage": bool(body.get("disableResolveMessage")), **provenance(asking)}
 
 
-@route("POST", f"{PATH}/contact-points", "Admin", _WRITE)
+@route("POST", f"{PATH}/contact-points", "Admin", WRITE)
 def _create_contact(asking: Asking) -> Response:
     body = asking.body(settings=dict, name=TEXT)
     state, org = _begun(asking)
@@ -168,7 +149,7 @@ def _create_contact(asking: Asking) -> Response:
     return answer(shown(point, made=True), 202)
 
 
-@route("PUT", f"{PATH}/contact-points/{{}}", "Admin", _WRITE)
+@route("PUT", f"{PATH}/contact-points/{{}}", "Admin", WRITE)
 def _update_contact(asking: Asking, uid: str) -> Response:
     body = asking.body(settings=dict, name=TEXT)
     state, org = _begun(asking)
@@ -179,7 +160,7 @@ def _update_contact(asking: Asking, uid: str) -> Response:
     return answer({"message": "contactpoint updated"}, 202)
 
 
-@route("DELETE", f"{PATH}/contact-points/{{}}", "Admin", _WRITE)
+@route("DELETE", f"{PATH}/contact-points/{{}}", "Admin", WRITE)
 def _delete_contact(asking: Asking, uid: str) -> Response:
     state, org = _begun(asking)
     name = (state.get("contact", org, uid) or {}).get("name")
@@ -198,19 +179,19 @@ def _timing(asking: Asking, name: str) -> Document:
     return {"name": name or body["name"], "time_intervals": body["time_intervals"]}
 
 
-@route("GET", f"{PATH}/mute-timings", "Admin", _READ)
+@route("GET", f"{PATH}/mute-timings", "Admin", READ)
 def _list_timings(asking: Asking) -> list[Document]:
     state, org = _begun(asking)
     return state.all("timing", org)
 
 
-@route("GET", f"{PATH}/mute-timings/{{}}", "Admin", _READ)
+@route("GET", f"{PATH}/mute-timings/{{}}", "Admin", READ)
 def _get_timing(asking: Asking, name: str) -> Document | Response:
     state, org = _begun(asking)
     return state.get("timing", org, name) or missing()
 
 
-@route("POST", f"{PATH}/mute-timings", "Admin", _WRITE)
+@route("POST", f"{PATH}/mute-timings", "Admin", WRITE)
 def _create_timing(asking: Asking) -> Response:
     timing = _timing(asking, "")
     state, org = _begun(asking)
@@ -220,7 +201,7 @@ def _create_timing(asking: Asking) -> Response:
     return answer({**timing, **provenance(asking)}, 201)
 
 
-@route("PUT", f"{PATH}/mute-timings/{{}}", "Admin", _WRITE)
+@route("PUT", f"{PATH}/mute-timings/{{}}", "Admin", WRITE)
 def _update_timing(asking: Asking, name: str) -> Response:
     timing = _timing(asking, name)
     state, org = _begun(asking)
@@ -230,7 +211,7 @@ def _update_timing(asking: Asking, name: str) -> Response:
     return answer({**timing, **provenance(asking)}, 202)
 
 
-@route("DELETE", f"{PATH}/mute-timings/{{}}", "Admin", _WRITE)
+@route("DELETE", f"{PATH}/mute-timings/{{}}", "Admin", WRITE)
 def _delete_timing(asking: Asking, name: str) -> Response:
     state, org = _begun(asking)
     if any(name in (policy.get("mute_time_intervals") or ()) for policy in routes(tree(state, org))):

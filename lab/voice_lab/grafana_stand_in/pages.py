@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import formatdate
 from urllib.parse import quote
 
 from voice_lab.grafana_stand_in import dashboards, preview
-from voice_lab.grafana_stand_in.access import Asking
-from voice_lab.grafana_stand_in.http import Refused, Response, redirect, route
+from voice_lab.grafana_stand_in.access import AVATAR, Asking
+from voice_lab.grafana_stand_in.http import Response, redirect, route
 from voice_lab.grafana_stand_in.query.macros import Period
 from voice_lab.grafana_stand_in.state import Document
 
@@ -23,15 +23,10 @@ _POINT = base64.b64decode(
 TITLE = "Grafana is not installed here"
 
 
-def _path(asking: Asking, path: str) -> str:
-    return f"{asking.config.sub_path}{path}"
-
-
 def _view(asking: Asking, times: tuple[str, str] = ("now-6h", "now")) -> preview.View:
-    now = datetime.fromtimestamp(asking.now, UTC)
-    period = Period.of(*times, now)
+    period = Period.of(*times, datetime.fromtimestamp(asking.now, UTC))
     start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (period.start, period.end))
-    return preview.View(start, end, asking.request.query, _path(asking, ""), dashboards.hits(asking), now)
+    return preview.View(start, end, asking.request.query, asking.path(""))
 
 
 def _notice(asking: Asking, text: str, status: int = 200) -> Response:
@@ -45,9 +40,9 @@ def _signed_in(handler: Callable[..., object]) -> Callable[..., object]:
         if asking.user["id"]:
             return handler(asking, *words)
         query = f"?{asking.request.query_text}" if asking.request.query_text else ""
-        back = quote(f"{_path(asking, asking.request.path)}{query}", safe="")
-        cookie = {"Set-Cookie": f"redirect_to={back}; Path={_path(asking, '')}; HttpOnly; SameSite=Lax"}
-        return redirect(_path(asking, "/login"), headers=cookie)
+        back = quote(f"{asking.path(asking.request.path)}{query}", safe="")
+        cookie = {"Set-Cookie": f"redirect_to={back}; Path={asking.path('')}; HttpOnly; SameSite=Lax"}
+        return redirect(asking.path("/login"), headers=cookie)
 
     return guarded
 
@@ -60,29 +55,22 @@ def _dashboard(asking: Asking, uid: str, _slug: str = "") -> Callable[[], Respon
         return _notice(asking, "There is no such dashboard, or you may not see it.")
     model = json.loads(dashboards.model_of(asking.state, asking.org, uid))
     view = _view(asking, preview.time_range(model, asking.request.query))
-    asked = {panel.get("id", 0): _asked(asking, preview.queries(panel, view)) for panel in preview.shown(model, view)}
-    return lambda: Response(200, preview.render(model, _results(asked), view).encode(), HTML)
+    asked = {panel.get("id", 0): preview.queries(panel, view) for panel in preview.panels_of(model)}
+
+    def page() -> Response:
+        results = {panel: _results(asking, body) for panel, body in asked.items()}
+        return Response(200, preview.render(model, results, view).encode(), HTML)
+
+    return page
 
 
-def _asked(asking: Asking, body: Document) -> Callable[[], Mapping[str, Document]]:
-    """What runs the queries of a panel."""
-    refs = [target.get("refId", "A") for target in body["queries"]]
-    try:
-        answer = asking.sources.answer(asking.org, body) if refs else None
-    except Refused as refused:
-        fault = {"error": str(refused)}
-        return lambda: dict.fromkeys(refs, fault)
-    return lambda: json.loads(answer().body)["results"] if answer else {}
-
-
-def _results(asked: Mapping[int, Callable[[], Mapping[str, Document]]]) -> dict[int, Mapping[str, Document]]:
-    found: dict[int, Mapping[str, Document]] = {}
-    for panel, ask in asked.items():
-        try:
-            found[panel] = ask()
-        except Refused as refused:
-            found[panel] = {"A": {"error": str(refused)}}
-    return found
+def _results(asking: Asking, body: Document) -> dict[str, Document]:
+    """The results of a panel's queries, by refId."""
+    start, end = int(body["from"]), int(body["to"])
+    return {
+        one.get("refId", "A"): asking.sources.run(asking.org, (one["datasource"] or {}).get("uid", ""), one, start, end)
+        for one in body["queries"]
+    }
 
 
 @route("GET", "/public/{}", "anybody")
@@ -92,7 +80,7 @@ def _static(asking: Asking, name: str) -> Response:
     return Response(200, *found, _KEPT)
 
 
-@route("GET", "/public/img/user_profile.png", "anybody")
+@route("GET", AVATAR, "anybody")
 def _picture(_asking: Asking) -> Response:
     """The picture of every user: a point that cannot be seen."""
     return Response(200, _POINT, "image/png", {"Last-Modified": formatdate(0, usegmt=True), **_KEPT})
@@ -101,14 +89,20 @@ def _picture(_asking: Asking) -> Response:
 @route("GET", "/login", "anybody")
 def _login(asking: Asking) -> Response:
     if asking.user["id"]:
-        cookie = {"Set-Cookie": f"redirect_to=; Path={_path(asking, '')}; Max-Age=0; HttpOnly; SameSite=Lax"}
-        return redirect(_path(asking, "/"), headers=cookie)
+        cookie = {"Set-Cookie": f"redirect_to=; Path={asking.path('')}; Max-Age=0; HttpOnly; SameSite=Lax"}
+        return redirect(asking.path("/"), headers=cookie)
     return _notice(asking, "The portal signs you in.")
 
 
 @route("GET", "/logout", "anybody")
 def _logout(asking: Asking) -> Response:
     return redirect(asking.config.signed_out_url)
+
+
+@route("GET", "/api/health", "anybody")
+def _health(asking: Asking) -> Response:
+    body = {"commit": "stand-in", "database": "ok", "version": asking.config.version}
+    return Response(200, ("{\n" + ",\n".join(f'  "{k}": "{v}"' for k, v in body.items()) + "\n}").encode())
 
 
 @route("GET", "/metrics", "anybody")
@@ -121,7 +115,7 @@ def _metrics(asking: Asking) -> Response:
 @route("GET", "/admin/users", "anybody")
 @_signed_in
 def _not_for_viewers(asking: Asking) -> Response:
-    return redirect(_path(asking, "/"))
+    return redirect(asking.path("/"))
 
 
 @route("GET", "/", "anybody")

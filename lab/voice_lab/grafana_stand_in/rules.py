@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 
 from voice_lab.grafana_stand_in.access import TEXT, Asking
-from voice_lab.grafana_stand_in.http import Response, answer, bad_data, failed, missing, route
-from voice_lab.grafana_stand_in.organisations import stamp, stamp_whole
+from voice_lab.grafana_stand_in.durations import is_duration
+from voice_lab.grafana_stand_in.http import Response, answer, bad_data, failed, route, stamp, stamp_whole
+from voice_lab.grafana_stand_in.provisioning import PATH, READ, WRITE, check_provenance, missing, provenance
 from voice_lab.grafana_stand_in.state import Document, State
 
-PATH = "/api/v1/provisioning"
 INTERVAL_S, TICK_S = 60, 10
-_READ, _WRITE = "alert.provisioning:read", "alert.provisioning:write"
 _STATES = {
     "noDataState": ("NoData", {"Alerting", "NoData", "OK"}),
     "execErrState": ("Error", {"Alerting", "Error", "OK"}),
 }
 _NOT_UNIQUE = "a conflicting alert rule is found: rule title under the same organisation and folder should be unique"
-
-
-def provenance(asking: Asking) -> dict[str, str]:
-    """Who manages what is written: `api`, unless the request says nobody does."""
-    return {} if "x-disable-provenance" in asking.request.headers else {"provenance": "api"}
-
-
-def check_provenance(asking: Asking, before: Document) -> None:
-    """Refuse to take what is managed by the API out of its hands."""
-    if before.get("provenance") == "api" and not provenance(asking):
-        raise failed(500, "cannot change provenance from 'api' to ''")
 
 
 def group_interval(state: State, org: int, folder: str, group: str) -> int:
@@ -47,7 +34,7 @@ def _checked(asking: Asking, body: Document, uid: str) -> Document:
     for name, (what, known) in _STATES.items():
         if body.get(name) not in known:
             raise failed(500, f"unknown {what} state option {body.get(name)}")
-    if not re.fullmatch(r"(\d+(ms|[smhdwy]))+|0", str(body.get("for", "0s"))):
+    if not is_duration(str(body.get("for", "0s"))):
         raise bad_data()
     place = {name: body.get(name, "") for name in ("folderUID", "ruleGroup")}
     rest: Document = {name: body[name] for name in ("title", "condition", "data") if name in body}
@@ -69,13 +56,13 @@ def _shown(rule: Document, *, whole: bool = False) -> Document:
     return {**rule, "updated": (stamp_whole if whole else stamp)(rule["updated"])}
 
 
-@route("GET", f"{PATH}/alert-rules", "Admin", _READ)
+@route("GET", f"{PATH}/alert-rules", "Admin", READ)
 def _list(asking: Asking) -> list[Document]:
     rules = asking.state.all("rule", asking.org)
     return [_shown(rule) for rule in sorted(rules, key=lambda one: (one["folderUID"], one["ruleGroup"], one["id"]))]
 
 
-@route("POST", f"{PATH}/alert-rules", "Admin", _WRITE)
+@route("POST", f"{PATH}/alert-rules", "Admin", WRITE)
 def _create(asking: Asking) -> Response:
     body, state, org = asking.body(title=TEXT), asking.state, asking.org
     rule = _checked(asking, body, str(body.get("uid") or uuid.uuid4()))
@@ -87,13 +74,13 @@ def _create(asking: Asking) -> Response:
     return answer(_shown(rule, whole=True), 201)
 
 
-@route("GET", f"{PATH}/alert-rules/{{}}", "Admin", _READ)
+@route("GET", f"{PATH}/alert-rules/{{}}", "Admin", READ)
 def _get(asking: Asking, uid: str) -> Document | Response:
     found = asking.state.get("rule", asking.org, uid)
     return missing() if found is None else _shown(found)
 
 
-@route("PUT", f"{PATH}/alert-rules/{{}}", "Admin", _WRITE)
+@route("PUT", f"{PATH}/alert-rules/{{}}", "Admin", WRITE)
 def _update(asking: Asking, uid: str) -> Document | Response:
     before = asking.state.get("rule", asking.org, uid)
     if before is None:
@@ -106,7 +93,7 @@ def _update(asking: Asking, uid: str) -> Document | Response:
     return _shown(rule, whole=True)
 
 
-@route("DELETE", f"{PATH}/alert-rules/{{}}", "Admin", _WRITE)
+@route("DELETE", f"{PATH}/alert-rules/{{}}", "Admin", WRITE)
 def _delete(asking: Asking, uid: str) -> Response:
     before = asking.state.get("rule", asking.org, uid) or {}
     if before.get("provenance") == "api" and not provenance(asking):
@@ -131,7 +118,7 @@ def _forget_empty(state: State, org: int, folder: str, group: str) -> None:
 _GROUP = f"{PATH}/folder/{{}}/rule-groups/{{}}"
 
 
-@route("GET", _GROUP, "Admin", _READ)
+@route("GET", _GROUP, "Admin", READ)
 def _get_group(asking: Asking, folder: str, group: str) -> Document:
     rules = _members(asking.state, asking.org, folder, group)
     if not rules:
@@ -141,7 +128,7 @@ def _get_group(asking: Asking, folder: str, group: str) -> Document:
     return {"title": group, "folderUid": folder, "interval": interval, "rules": shown}
 
 
-@route("PUT", _GROUP, "Admin", _WRITE)
+@route("PUT", _GROUP, "Admin", WRITE)
 def _put_group(asking: Asking, folder: str, group: str) -> Document:
     body, state, org = asking.body(interval=int), asking.state, asking.org
     interval = body["interval"]

@@ -20,6 +20,8 @@ from voice_lab.grafana_stand_in import (  # noqa: F401 - they register their rou
     organisations,
     pages,
     rules,
+    search,
+    users,
     viewers,
 )
 from voice_lab.grafana_stand_in.access import ROLES, Asking, Config, Doorkeeper
@@ -52,7 +54,7 @@ class Server:
         self._roles: dict[tuple[int, int], tuple[str, float]] = {}
         self.alerting = Alerting(state, config.root_url)
         self._doorkeeper = Doorkeeper(state, config, now)
-        organisations.begin(state, now())
+        users.begin(state, now())
 
     def answer(self, request: Request) -> Response | Later:
         """The answer to a request, or what will give it."""
@@ -111,13 +113,13 @@ class Server:
     def _moved(self, request: Request, user: Document) -> Response | None:
         """`?orgId=` of another organisation of the user's own makes it the current one, whatever was asked for."""
         named = request.query.get("orgId", "")
-        if not named.isdecimal() or int(named) == access.organisation(self.state, replace(request, headers={}), user):
+        if not named.isdecimal() or int(named) == access.current(self.state, user):
             return None
         if not access.role(self.state, int(named), user["id"]):
             if request.path.startswith("/api/"):
                 raise Refused(404, "Not found")
             return Response(404, b"Not found\n", "text/plain; charset=utf-8")
-        organisations.switch(self.state, user, int(named))
+        users.switch(self.state, user, int(named))
         return redirect(f"{self.config.root_url}{request.path}?{urlencode(request.query)}")
 
 

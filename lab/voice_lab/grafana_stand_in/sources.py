@@ -1,17 +1,13 @@
-"""Asking datasources: by requests, and for whoever else has a query."""
+"""Asking datasources: for requests, and for whoever else has a query."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from voice_lab.grafana_stand_in import query
-from voice_lab.grafana_stand_in.http import Refused, Response, route
+from voice_lab.grafana_stand_in.http import Refused, Response
 from voice_lab.grafana_stand_in.state import Document, State
-
-if TYPE_CHECKING:
-    from voice_lab.grafana_stand_in.access import Asking
 
 CACHED_S = 5
 """For so long queries use a datasource as it was, also one that is deleted by now."""
@@ -24,13 +20,6 @@ class Sources:
         self._state, self._now = state, now
         self._known: dict[tuple[int, str], tuple[float, query.Source]] = {}
         self.pool = query.Pool()
-
-    def named(self, org: int, reference: query.Reference) -> query.Source:
-        """The datasource that a query names; raises Refused(404)."""
-        if not isinstance(reference, int):
-            return self.of(org, str(reference["uid"]))
-        found = (one["uid"] for one in self._state.all("datasource", org) if one["id"] == reference)
-        return self.of(org, next(found, ""))
 
     def of(self, org: int, uid: str) -> query.Source:
         """The datasource of that uid; raises Refused(404)."""
@@ -53,18 +42,13 @@ class Sources:
             return {"error": str(refused)}
         return query.run(query.Query.of(model), query.Period(start_ms, end_ms), source, self.pool)
 
-    def answer(self, org: int, body: Document) -> Callable[[], Response]:
-        """What answers the body of a query's request, and may take its time; raises Refused."""
+    def answer(self, org: int, body: Document) -> Response:
+        """The answer to the body of a query's request, which blocks; raises Refused."""
         now = datetime.fromtimestamp(self._now(), UTC)
-        return query.prepare(body, lambda reference: self.named(org, reference), now, self.pool)
+        return query.answer(body, lambda reference: self._named(org, reference), now, self.pool)
 
-
-@route("POST", "/api/ds/query", "Viewer", "datasources:query")
-def _query(asking: Asking) -> Callable[[], Response]:
-    return asking.sources.answer(asking.org, asking.body() if asking.request.body else {})
-
-
-@route("GET", "/api/datasources/uid/{}/health", "Viewer", "datasources:query")
-def _health(asking: Asking, uid: str) -> Callable[[], Response]:
-    source = asking.sources.of(asking.org, uid)
-    return lambda: query.health(source, asking.sources.pool)
+    def _named(self, org: int, reference: query.Reference) -> query.Source:
+        if not isinstance(reference, int):
+            return self.of(org, str(reference["uid"]))
+        found = (one["uid"] for one in self._state.all("datasource", org) if one["id"] == reference)
+        return self.of(org, next(found, ""))

@@ -10,7 +10,7 @@ import json
 from itertools import groupby
 
 from voice_lab.grafana_stand_in.access import Asking
-from voice_lab.grafana_stand_in.http import SWITCHING, Response, route
+from voice_lab.grafana_stand_in.http import SWITCHING, Response, answer, route
 from voice_lab.grafana_stand_in.notifications import BORN_CONTACT, shown, tree
 from voice_lab.grafana_stand_in.rules import group_interval
 from voice_lab.grafana_stand_in.state import Document
@@ -88,3 +88,12 @@ def _history(asking: Asking) -> list[Document]:
 @route("GET", f"{_ALERTMANAGER}/api/v2/status", "Viewer", "alert.notifications:read")
 def _status(asking: Asking) -> Document:
     return {"config": {"original": json.dumps(_configuration(asking)["alertmanager_config"])}}
+
+
+for _path, _action in (
+    ("/api/admin/settings", "settings:read"),
+    ("/api/auth/keys", "apikeys:read"),
+    ("/api/serviceaccounts/search", "serviceaccounts:read"),
+):
+    # What nobody of ours uses, and no viewer may.
+    route("GET", _path, "server", _action)(lambda _asking: answer({}))

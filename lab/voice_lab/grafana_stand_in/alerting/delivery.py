@@ -11,23 +11,24 @@ from email.message import EmailMessage
 
 import aiohttp
 
+from voice_lab.grafana_stand_in.alerting.dispatch import Message
 from voice_lab.grafana_stand_in.alerting.messages import page
-from voice_lab.grafana_stand_in.alerting.notifications import Message
 from voice_lab.grafana_stand_in.http import JSON, encode
 from voice_lab.grafana_stand_in.state import Document
 
 TIMEOUT_S = 10
+HELLO = "lab"
+"""What the stand-in calls itself to a mail server."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Smtp:
-    """The mail server, who the mail is from, and what the stand-in calls itself there."""
+    """The mail server, and who the mail is from."""
 
     host: str
     port: int
     sender: str
-    hello: str = "lab"
 
 
 def session() -> aiohttp.ClientSession:
@@ -71,7 +72,7 @@ def _mail(smtp: Smtp, addresses: str, body: Document) -> None:
         letter["Subject"] = re.sub(r"[\r\n]", " ", body["title"])
         letter.set_content(text, subtype="html", cte="quoted-printable")
         content = letter.as_bytes(policy=letter.policy.clone(linesep="\r\n"))
-        with smtplib.SMTP(smtp.host, smtp.port, local_hostname=smtp.hello, timeout=TIMEOUT_S) as server:
+        with smtplib.SMTP(smtp.host, smtp.port, local_hostname=HELLO, timeout=TIMEOUT_S) as server:
             server.ehlo()
             _hand_over(server, smtp.sender, address.strip("<>"), content)
 

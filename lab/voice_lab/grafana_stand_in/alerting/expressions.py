@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import operator
 import re
@@ -15,17 +14,17 @@ from voice_lab.grafana_stand_in.alerting.templates import printed
 from voice_lab.grafana_stand_in.state import Document
 
 Labels = dict[str, str]
-State = Literal["Normal", "Pending", "Alerting", "NoData", "Error"]
-EXPRESSIONS = {"__expr__", "-100"}
-"""What stands for a datasource where there is an expression."""
+State = Literal["Normal", "Pending", "Alerting", "Error"]
+EXPRESSION = "__expr__"
+"""Stands for a datasource where there is an expression."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """The value of one label set; None where nothing is known, which is not NaN."""
+    """The value of one label set."""
 
     labels: Labels
-    value: float | None
+    value: float
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,10 @@ class Series:
 
     labels: Labels
     values: Sequence[float]
+
+
+Known = dict[str, Sequence[Number | Series]]
+"""What queries and expressions came to, by refId."""
 
 
 class RuleError(Exception):
@@ -65,43 +68,30 @@ class Result:
 
 def queries(rule: Document) -> list[Document]:
     """What the rule asks of datasources."""
-    return [query for query in rule["data"] if query["datasourceUid"] not in EXPRESSIONS]
+    return [query for query in rule["data"] if query["datasourceUid"] != EXPRESSION]
 
 
 def evaluate(rule: Document, answers: Mapping[str, Document]) -> list[Result]:
-    """What the rule finds in the answers to its queries, by refId."""
-    sheet = _Sheet(rule["data"], answers)
+    """What the rule finds in the answers to its queries, by refId; nothing without rows, and then all is well."""
+    known: Known = {}
     try:
         for query in rule["data"]:
-            sheet.values(query["refId"])
-        found = sheet.numbers(rule.get("condition", ""))
+            known[query["refId"]] = _found(query, answers, known)
+        found = _numbers(rule.get("condition", ""), known)
     except RuleError as error:
         source = error.source or {}
         origin = {"datasource_uid": source["datasourceUid"], "ref_id": source["refId"]} if source else {}
         return [Result("Error", {}, error=str(error), origin=origin)]
-    if empty := [query for query in queries(rule) if not sheet.values(query["refId"])]:
-        return _no_data(empty)
-    if not found:
-        return [Result("NoData", {})]
-    results = [_result(number, sheet.captured(number.labels)) for number in found]
+    results = [_result(number, _captured(number.labels, known)) for number in found]
     return _twice(results, rule["condition"]) or results
 
 
-def _no_data(empty: list[Document]) -> list[Result]:
-    refs: dict[str, list[str]] = {}
-    for query in empty:
-        refs.setdefault(query["datasourceUid"], []).append(query["refId"])
-    return [Result("NoData", {"datasource_uid": uid, "ref_id": ",".join(sorted(of))}) for uid, of in refs.items()]
-
-
 def _result(number: Number, captured: Mapping[str, Number]) -> Result:
-    state: State = "NoData" if number.value is None else "Alerting" if number.value else "Normal"
-    values = {ref: math.nan if one.value is None else one.value for ref, one in captured.items()}
+    values = {ref: one.value for ref, one in captured.items()}
     text = ", ".join(
-        f"[ var='{ref}' labels={{{_written(one.labels)}}} value={'null' if one.value is None else printed(one.value)} ]"
-        for ref, one in captured.items()
+        f"[ var='{ref}' labels={{{_written(one.labels)}}} value={printed(one.value)} ]" for ref, one in captured.items()
     )
-    return Result(state, number.labels, values, text)
+    return Result("Alerting" if number.value else "Normal", number.labels, values, text)
 
 
 def _written(labels: Labels) -> str:
@@ -118,49 +108,64 @@ def _twice(results: Sequence[Result], condition: str) -> list[Result]:
     return []
 
 
-class _Sheet:
-    """Queries and expressions with what they came to, worked out as they are needed."""
+def _found(query: Document, answers: Mapping[str, Document], known: Known) -> Sequence[Number | Series]:
+    """What a query or expression comes to, from those before it."""
+    if query["datasourceUid"] != EXPRESSION:
+        return _read(query, answers[query["refId"]])
+    model = query["model"]
+    match model.get("type"):
+        case "math":
+            return _compared(model["expression"], known)
+        case "threshold":
+            evaluator = model["conditions"][0]["evaluator"]
+            sign = _THRESHOLDS.get(evaluator["type"], evaluator["type"])
+            return _compared(f"${model['expression']} {sign} {evaluator['params'][0]}", known)
+        case "reduce":
+            return [_reduced(one, model["reducer"]) for one in _values(model["expression"], known)]
+    raise RuleError(f"expressions of type {model.get('type')} are not known here")
 
-    def __init__(self, data: Sequence[Document], answers: Mapping[str, Document]) -> None:
-        self._asked = {query["refId"]: query for query in data}
-        self._answers = answers
-        self._known: dict[str, Sequence[Number | Series]] = {}
 
-    def values(self, ref: str) -> Sequence[Number | Series]:
-        if ref not in self._known:
-            if (query := self._asked.pop(ref, None)) is None:
-                raise RuleError(f"there is no query or expression {ref}, or it needs itself")
-            self._known[ref] = self._found(query)
-        return self._known[ref]
+def _values(ref: str, known: Known) -> Sequence[Number | Series]:
+    if ref not in known:
+        raise RuleError(f"there is no query or expression {ref} so far")
+    return known[ref]
 
-    def numbers(self, ref: str) -> list[Number]:
-        found = self.values(ref)
-        numbers = [one for one in found if isinstance(one, Number)]
-        if len(numbers) < len(found):
-            raise RuleError(f"{ref}: looks like time series data, only reduced data can be alerted on.")
-        return numbers
 
-    def captured(self, labels: Labels) -> dict[str, Number]:
-        """What each query and expression has of a label set, or else of one that holds it or is held by it."""
-        found = {}
-        for ref in sorted(self._known):
-            known = [one for one in self._known[ref] if isinstance(one, Number) and _agree(one.labels, labels)]
-            if known:
-                found[ref] = next((one for one in known if one.labels == labels), known[0])
-        return found
+def _numbers(ref: str, known: Known) -> list[Number]:
+    found = _values(ref, known)
+    numbers = [one for one in found if isinstance(one, Number)]
+    if len(numbers) < len(found):
+        raise RuleError(f"{ref}: looks like time series data, only reduced data can be alerted on.")
+    return numbers
 
-    def _found(self, query: Document) -> Sequence[Number | Series]:
-        if query["datasourceUid"] not in EXPRESSIONS:
-            return _read(query, self._answers[query["refId"]])
-        model = query["model"]
-        match model.get("type"):
-            case "math":
-                return _math(_parsed(model["expression"]), self.numbers)
-            case "threshold":
-                return _math(_parsed(_threshold(model)), self.numbers)
-            case "reduce":
-                return [_reduced(one, model) for one in self.values(_ref(model))]
-        raise RuleError(f"expressions of type {model.get('type')} are not known here")
+
+def _captured(labels: Labels, known: Known) -> dict[str, Number]:
+    """What each query and expression has of a label set."""
+    return {
+        ref: one
+        for ref in sorted(known)
+        for one in known[ref]
+        if isinstance(one, Number) and _agree(one.labels, labels)
+    }
+
+
+def _compared(text: str, known: Known) -> list[Number]:
+    """The mathematics that our rules use: `$A < $B`, `$A >= 0`; and `$A + $B > 1`."""
+    if (match := _COMPARISON.fullmatch(text)) is None:
+        raise RuleError(f"cannot read the expression {text}")
+    left, right = _sum(match[1], known), _sum(match[3], known)
+    return [Number(labels, _holds(match[2], a, b)) for labels, a, b in _pairs(left, right)]
+
+
+def _sum(text: str, known: Known) -> list[Number]:
+    first, *others = (_term(term.strip(), known) for term in text.split("+"))
+    for one in others:
+        first = [Number(labels, a + b) for labels, a, b in _pairs(first, one)]
+    return first
+
+
+def _term(text: str, known: Known) -> list[Number]:
+    return _numbers(text[1:], known) if text.startswith("$") else [Number({}, float(text))]
 
 
 def _read(query: Document, answer: Document) -> list[Number | Series]:
@@ -191,142 +196,48 @@ def _float(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _ref(model: Document) -> str:
-    return str(model["expression"]).removeprefix("$")
-
-
-_THRESHOLDS = {
-    "gt": "{0} > {1}",
-    "lt": "{0} < {1}",
-    "within_range": "{0} > {1} && {0} < {2}",
-    "outside_range": "{0} < {1} || {0} > {2}",
-}
-
-
-def _threshold(model: Document) -> str:
-    """A threshold as the mathematics that it stands for."""
-    evaluator = model["conditions"][0]["evaluator"]
-    if (text := _THRESHOLDS.get(evaluator["type"])) is None:
-        raise RuleError(f"there is no threshold {evaluator['type']} here")
-    return text.format(f"${_ref(model)}", *(f"({float(one)})" for one in evaluator["params"]))
-
-
 _REDUCERS: dict[str, Callable[[Sequence[float]], float]] = {
     "sum": math.fsum,
     "mean": statistics.fmean,
-    "median": statistics.median,
     "min": min,
     "max": max,
     "last": lambda values: values[-1],
 }
 
 
-def _reduced(one: Number | Series, model: Document) -> Number:
-    values = [_float(one.value)] if isinstance(one, Number) else one.values
-    settings, reducer = model.get("settings") or {}, model.get("reducer")
-    if settings.get("mode") == "dropNN":
-        values = [value for value in values if math.isfinite(value)]
-    elif settings.get("mode") == "replaceNN":
-        values = [value if math.isfinite(value) else float(settings["replaceWithValue"]) for value in values]
-    if reducer == "count":
-        return Number(one.labels, float(len(values)))
+def _reduced(one: Number | Series, reducer: str) -> Number:
+    if isinstance(one, Number):
+        return one
     if reducer not in _REDUCERS:
         raise RuleError(f"there is no reducer {reducer} here")
-    if not values:
-        return Number(one.labels, None)
-    is_told = reducer == "last" or not any(math.isnan(value) for value in values)
-    return Number(one.labels, _REDUCERS[reducer](values) if is_told else math.nan)
+    is_told = reducer == "last" or not any(map(math.isnan, one.values))
+    return Number(one.labels, _REDUCERS[reducer](one.values) if is_told else math.nan)
 
 
-def _parsed(expression: str) -> ast.expr:
-    """An expression as Python reads it, once its signs are Python's; nothing in it is ever run."""
-    named = re.sub(r"\$\{(\w+)\}|\$(\w+)", lambda match: f"_{match[1] or match[2]}", expression)
-    text = re.sub(r"&&|\|\||!(?!=)", lambda match: {"&&": " and ", "||": " or ", "!": "~"}[match[0]], named)
-    try:
-        return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise RuleError(f"cannot read the expression {expression}") from error
-
-
-def _quotient(a: float, b: float) -> float:
-    if b:
-        return a / b
-    return math.copysign(math.inf, a) * math.copysign(1, b) if a else math.nan
-
-
-_OPERATORS: dict[type[ast.AST], Callable[[float, float], float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: _quotient,
-    ast.Mod: lambda a, b: math.fmod(a, b) if b else math.nan,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.And: lambda a, b: bool(a and b),
-    ast.Or: lambda a, b: bool(a or b),
+_THRESHOLDS = {"gt": ">", "lt": "<"}
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
+_TERM = r"\s*(?:\$\w+|-?\d+(?:\.\d+)?)\s*"
+_SUM = rf"({_TERM}(?:\+{_TERM})*)"
+_COMPARISON = re.compile(rf"{_SUM}([=!]=|[<>]=?){_SUM}")
 
 
-def _math(node: ast.expr, numbers: Callable[[str], list[Number]]) -> list[Number]:
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            return [Number({}, float(value))]
-        case ast.Name(id=name) if name.startswith("_"):
-            return numbers(name[1:])
-        case ast.UnaryOp(op=ast.USub() | ast.Invert() as sign, operand=operand):
-            return [Number(one.labels, _signed(sign, one.value)) for one in _math(operand, numbers)]
-        case ast.BinOp(left=left, op=op, right=right):
-            return _combined(node, numbers, left, [(op, right)])
-        case ast.BoolOp(op=op, values=[left, *rest]):
-            return _combined(node, numbers, left, [(op, one) for one in rest])
-        case ast.Compare(left=left, ops=ops, comparators=comparators):
-            return _combined(node, numbers, left, list(zip(ops, comparators, strict=True)))
-    raise RuleError(f"an expression cannot hold {ast.unparse(node)}")
-
-
-def _signed(sign: ast.AST, value: float | None) -> float | None:
-    if value is None or math.isnan(value):
-        return value
-    return -value if isinstance(sign, ast.USub) else float(not value)
-
-
-def _combined(
-    node: ast.expr, numbers: Callable[[str], list[Number]], left: ast.expr, rest: Sequence[tuple[ast.AST, ast.expr]]
-) -> list[Number]:
-    found = _math(left, numbers)
-    for op, right in rest:
-        if (function := _OPERATORS.get(type(op))) is None:
-            raise RuleError(f"an expression cannot hold {ast.unparse(node)}")
-        pairs = _pairs(found, _math(right, numbers))
-        found = [Number(labels, _applied(type(op), function, a.value, b.value)) for labels, a, b in pairs]
-    return found
+def _holds(sign: str, a: float, b: float) -> float:
+    """1 where a comparison holds, otherwise 0; NaN with NaN, which raises too."""
+    return math.nan if math.isnan(a) or math.isnan(b) else float(_SIGNS[sign](a, b))
 
 
 def _agree(a: Labels, b: Labels) -> bool:
-    """Whether label sets are equal or one holds the other."""
-    if len(a) == len(b):
-        return a == b
-    return a.items() < b.items() or a.items() > b.items()
+    """Whether label sets are equal, or one is that of a plain number."""
+    return a == b or not a or not b
 
 
-def _pairs(left: Sequence[Number], right: Sequence[Number]) -> list[tuple[Labels, Number, Number]]:
-    """Numbers whose label sets agree, with the larger set. Others are left out."""
-    pairs = [(max(a.labels, b.labels, key=len), a, b) for a in left for b in right if _agree(a.labels, b.labels)]
-    # Grafana pairs what is alone on both sides, whatever its labels.
-    return [({}, left[0], right[0])] if not pairs and len(left) == len(right) == 1 else pairs
-
-
-def _applied(
-    op: type[ast.AST], function: Callable[[float, float], float], a: float | None, b: float | None
-) -> float | None:
-    if a is None or b is None:
-        return None
-    if op is ast.And and a == 0:
-        return 0.0
-    if op is ast.Or and a != 0:
-        return 1.0
-    return math.nan if math.isnan(a) or math.isnan(b) else float(function(a, b))
+def _pairs(left: Sequence[Number], right: Sequence[Number]) -> list[tuple[Labels, float, float]]:
+    """Values whose label sets agree. Others are left out."""
+    return [(a.labels or b.labels, a.value, b.value) for a in left for b in right if _agree(a.labels, b.labels)]

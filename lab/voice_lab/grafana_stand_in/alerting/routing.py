@@ -8,15 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from voice_lab.grafana_stand_in.durations import seconds
 from voice_lab.grafana_stand_in.state import Document
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-
-
-def seconds(duration: str) -> float:
-    """A duration such as 1m30s."""
-    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ class Route:
 
     def group(self, labels: Mapping[str, str]) -> dict[str, str]:
         """The labels that an alert shares with all that are told of in one message."""
-        return {name: labels[name] for name in sorted(labels) if name in self.group_by or "..." in self.group_by}
+        return {name: labels[name] for name in sorted(labels) if name in self.group_by}
 
 
 _DEFAULTS = Route("", "", (), 30, 300, 14400, (), proceeds=False, mutes=(), routes=())

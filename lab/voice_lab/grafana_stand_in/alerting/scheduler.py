@@ -16,8 +16,8 @@ from functools import partial
 
 from voice_lab.grafana_stand_in.alerting import delivery, states
 from voice_lab.grafana_stand_in.alerting.delivery import Smtp
+from voice_lab.grafana_stand_in.alerting.dispatch import Message, Notifier
 from voice_lab.grafana_stand_in.alerting.expressions import Result, evaluate, queries
-from voice_lab.grafana_stand_in.alerting.notifications import Message, Notifier
 from voice_lab.grafana_stand_in.alerting.states import Alert, Instances, Rule
 from voice_lab.grafana_stand_in.notifications import tree
 from voice_lab.grafana_stand_in.rules import TICK_S, group_interval

@@ -1,4 +1,7 @@
-"""The state of each label set of a rule, from one evaluation to the next, and the alerts that follow."""
+"""The state of each label set of a rule, from one evaluation to the next, and the alerts that follow.
+
+As rules have it whose `noDataState` is OK and whose `execErrState` is Error: ours, and no others.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from voice_lab.grafana_stand_in.alerting.expressions import Labels, Result, State
-from voice_lab.grafana_stand_in.alerting.routing import seconds
 from voice_lab.grafana_stand_in.alerting.templates import expand
+from voice_lab.grafana_stand_in.durations import seconds
 from voice_lab.grafana_stand_in.state import Document
 
 REASON = "grafana_state_reason"
-_TOLD: set[State] = {"Alerting", "NoData", "Error"}
+_TOLD: set[State] = {"Alerting", "Error"}
 """The states that somebody is told of."""
 
 
@@ -113,10 +116,9 @@ def _instance(rule: Rule, result: Result, labels: Labels, before: Instance | Non
     annotations = {
         **{name: expand(text, labels, result.values) for name, text in written.items()},
         **({"Error": result.error} if result.error else {}),
-        **({REASON: result.state} if result.state in {"NoData", "Error"} and result.state != state else {}),
     }
-    if state in {"NoData", "Error"}:
-        labels = {**labels, **result.origin, "alertname": f"Datasource{state}", "rulename": labels["alertname"]}
+    if state == "Error":
+        labels = {**labels, **result.origin, "alertname": "DatasourceError", "rulename": labels["alertname"]}
     alert = Alert(_filled(labels), _filled(annotations), since, None, result.values, result.text)
     return Instance(state, since, at, alert)
 
@@ -126,9 +128,7 @@ def _filled(texts: Mapping[str, str]) -> Labels:
 
 
 def _state(document: Document, result: Result, before: Instance | None, at: float) -> State:
-    instead = {"NoData": document["noDataState"], "Error": document["execErrState"]}.get(result.state, result.state)
-    wanted: State = "Normal" if instead == "OK" else instead
     hold = seconds(str(document.get("for") or "0s"))
-    if wanted != "Alerting" or not hold or (before and before.state == "Alerting"):
-        return wanted
+    if result.state != "Alerting" or not hold or (before and before.state == "Alerting"):
+        return result.state
     return "Alerting" if before and before.state == "Pending" and at - before.since >= hold else "Pending"

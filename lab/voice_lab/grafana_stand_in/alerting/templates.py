@@ -8,13 +8,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
-Scope = Mapping[str, object]
+Variables = Callable[[str], str | float | None]
+"""Gives what `$labels.x` or `$values.A.Value` stands for; None if it is not there."""
 
-_STRING = r'"(?:[^"\\\n]|\\.)*"'
-_ACTION = re.compile(rf'(?:\s*\{{\{{-(?=\s)|\{{\{{)((?:{_STRING}|[^"}}]|\}}(?!\}}))*?)(?:(?<=\s)-\}}\}}\s*|\}}\}})')
-_KEYWORD = re.compile(r"(if|else if|else|end)\b\s*(.*)", re.DOTALL)
-_WORD = re.compile(rf"{_STRING}|[^\s\"|()]+")
-_VERB = re.compile(r"%(\.\d+)?([fsv%])")
+_ACTION = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+_KEYWORD = re.compile(r"(if|else if|else|end)\b\s*(.*)")
+_WORD = re.compile(r'"[^"]*"|\S+')
+_VARIABLE = re.compile(r"\$(?:labels\.(\w+)|values\.(\w+)\.Value)")
+_VERB = re.compile(r'"%(\.\d)f"')
+_LITERAL = re.compile(r'"[^"\\]*"|\d+\.\d+')
 
 
 class TemplateError(Exception):
@@ -23,23 +25,28 @@ class TemplateError(Exception):
 
 def expand(template: str, labels: Mapping[str, str], values: Mapping[str, float]) -> str:
     """The text that a template makes of an alert; the template itself if it cannot, as in Grafana."""
-    scope = {"labels": labels, "values": {ref: {"Value": value} for ref, value in values.items()}}
+
+    def variables(word: str) -> str | float | None:
+        if (match := _VARIABLE.fullmatch(word)) is None:
+            raise TemplateError(f"no such variable: {word}")
+        return labels.get(match[1]) if match[1] else values.get(match[2])
+
     try:
-        return "".join(_rendered(template, scope))
+        return "".join(_rendered(template, variables))
     except TemplateError:
         return template
 
 
-def _rendered(template: str, scope: Scope) -> Iterator[str]:
+def _rendered(template: str, variables: Variables) -> Iterator[str]:
     live, opened = True, list[tuple[bool, bool]]()
     """Of each open `if`: whether it stands where text is wanted, and whether one of its branches was chosen."""
     for index, piece in enumerate(_ACTION.split(template)):
-        keyword, condition = match.groups() if (match := _KEYWORD.fullmatch(piece.strip())) else ("", piece)
         if index % 2 == 0:
             if "{{" in piece:
                 raise TemplateError(f"an action does not end: {piece}")
             yield piece if live else ""
-        elif keyword:
+        elif match := _KEYWORD.fullmatch(piece):
+            keyword, condition = match.groups()
             opened += [(live, False)] if keyword == "if" else []
             if not opened:
                 raise TemplateError(f"{keyword} without if")
@@ -47,88 +54,39 @@ def _rendered(template: str, scope: Scope) -> Iterator[str]:
             if keyword == "end":
                 live = wanted
                 continue
-            live = wanted and not chosen and (keyword == "else" or bool(_value(condition, scope)))
+            live = wanted and not chosen and (keyword == "else" or _is_true(condition, variables))
             opened.append((wanted, chosen or live))
         elif live:
-            yield _shown(_value(piece, scope))
+            yield _shown(piece, variables)
     if opened:
         raise TemplateError("if without end")
 
 
-def _value(expression: str, scope: Scope) -> object:
-    words = _WORD.findall(expression)
-    if not words or _WORD.sub("", expression).strip():
-        raise TemplateError(f"cannot read {expression}")
-    if function := _FUNCTIONS.get(words[0]):
-        return function(*(_operand(word, scope) for word in words[1:]))
-    if len(words) > 1:
-        raise TemplateError(f"no such function: {words[0]}")
-    return _operand(words[0], scope)
+def _is_true(condition: str, variables: Variables) -> bool:
+    """Of `$labels.x`, `eq $labels.x "text"` and `eq $values.A.Value 200.0`."""
+    match _WORD.findall(condition):
+        case [word]:
+            return bool(variables(word))
+        case ["eq", word, literal] if _LITERAL.fullmatch(literal):
+            found, wanted = variables(word), json.loads(literal)
+            if found is not None and type(found) is not type(wanted):
+                raise TemplateError("eq compares what is of one type")
+            return bool(found == wanted)
+    raise TemplateError(f"cannot read {condition}")
 
 
-def _operand(word: str, scope: Scope) -> object:
-    if word.startswith("$"):
-        return _variable(word, scope)
-    try:
-        return json.loads(word)
-    except ValueError:
-        raise TemplateError(f"cannot read {word}") from None
-
-
-def _variable(word: str, scope: Scope) -> object:
-    """What `$labels.x` or `$values.A.Value` is; None if it is not there."""
-    name, *path = word[1:].split(".")
-    if name not in scope or not path:
-        raise TemplateError(f"no such variable: {word}")
-    found: object = scope[name]
-    for step in path:
-        if isinstance(found, str | float):
-            raise TemplateError(f"{word}: nothing is below a text or a number")
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found
-
-
-def _equal(first: object = None, *others: object) -> bool:
-    known = {type(one) for one in (first, *others) if one is not None}
-    if not others or len(known) > 1:
-        raise TemplateError("eq compares what is of one type")
-    return first in others
-
-
-def _printf(pattern: object = None, *arguments: object) -> str:
-    if not isinstance(pattern, str) or "%" in _VERB.sub("", pattern):
-        raise TemplateError(f"printf cannot read {pattern}")
-    verbs = [verb for verb in _VERB.finditer(pattern) if verb[2] != "%"]
-    if len(verbs) != len(arguments):
-        raise TemplateError(f"printf has {len(arguments)} values for {pattern}")
-    left = iter(arguments)
-    return _VERB.sub(lambda verb: "%" if verb[2] == "%" else _formatted(verb[1], verb[2], next(left)), pattern)
-
-
-def _formatted(precision: str | None, letter: str, value: object) -> str:
-    if value is None:
-        return "<nil>" if letter == "v" else f"%!{letter}(<nil>)"
-    if letter == "f" and isinstance(value, float) and math.isfinite(value):
-        return f"{value:{precision or ''}f}"
-    if not isinstance(value, {"f": float, "s": str, "v": object}[letter]):
-        raise TemplateError(f"printf cannot show {value} by %{letter}")
-    return _shown(value)
-
-
-_FUNCTIONS: dict[str, Callable[..., object]] = {"eq": _equal, "printf": _printf}
-
-
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return "[no value]"
-        case bool():
-            return str(value).lower()
-        case float():
-            return printed(value)
-        case str() | int():
-            return str(value)
-    raise TemplateError("only texts and numbers can be shown")
+def _shown(action: str, variables: Variables) -> str:
+    """What stands for `$labels.x` or `printf "%.2f" $values.A.Value`."""
+    match _WORD.findall(action):
+        case [word]:
+            found = variables(word)
+            return "[no value]" if found is None else printed(found) if isinstance(found, float) else found
+        case ["printf", pattern, word] if verb := _VERB.fullmatch(pattern):
+            found = variables(word)
+            if isinstance(found, str):
+                raise TemplateError(f"printf cannot show {found} by %f")
+            return "%!f(<nil>)" if found is None else f"{found:{verb[1]}f}" if math.isfinite(found) else printed(found)
+    raise TemplateError(f"cannot read {action}")
 
 
 def printed(number: float) -> str:

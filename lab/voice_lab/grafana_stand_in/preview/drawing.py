@@ -90,12 +90,12 @@ def chart(title: str, tables: Sequence[Sequence[Field]], start: datetime, end: d
     unit, bar = unit_name(first.config.get("unit")), timedelta(0)
     if first.config.get("custom.drawStyle") == "bars":
         bar = min(_pause(series), (end - start) / 40)
-        drawn, gap = _stacked(series, bar / 2), _NEVER
+        drawn = _stacked(series, bar / 2)
     else:
-        drawn, gap = _joined(series, first.config.get("custom.spanNulls"))
+        drawn = [_known(one) for one in series] if first.config.get("custom.spanNulls") else series
     limits = _limits(first)
     scale = _scale(start, end, first, [*_values(drawn), *(1.2 * limit for limit in limits or ())])
-    drawing = charts.draw(title, unit, scale, drawn, limits, [], gap, "intervals")
+    drawing = charts.draw(title, unit, scale, drawn, limits, [], _NEVER, "intervals")
     if not bar and max(len(one.points) for one in drawn) <= _MOST_DOTS:
         dots = [replace(one, css=f"{one.css} dots") for one in drawn]
         more = charts.draw(title, unit, scale, dots, None, [], _AT_ONCE)
@@ -153,12 +153,9 @@ def _pause(series: Sequence[Series]) -> timedelta:
     return min((after - at for at, after in pairwise(times)), default=timedelta(days=1))
 
 
-def _joined(series: Sequence[Series], span_nulls: object) -> tuple[list[Series], timedelta]:
-    """The series without what would interrupt their lines, and how long a pause does."""
-    if not span_nulls:
-        return list(series), _NEVER
-    kept = [replace(one, points=[point for point in one.points if point[1] is not None]) for one in series]
-    return kept, _NEVER if span_nulls is True else timedelta(milliseconds=number_of(span_nulls) or 0)
+def _known(series: Series) -> Series:
+    """A series without what would interrupt its line."""
+    return replace(series, points=[point for point in series.points if point[1] is not None])
 
 
 def _stacked(series: Sequence[Series], half: timedelta) -> list[Series]:
@@ -204,7 +201,7 @@ def _entry(field: Field, series: Series, clock: Clock) -> Entry:
 
 def _strip(field: Field, series: Series, levels: Sequence[float], scale: Scale, clock: Clock) -> Strip:
     """A line for each state, from when it began to when another did, or nothing was known any more."""
-    known = _joined([series], True)[0][0].points
+    known = _known(series).points
     pause, longest = _pause([series]), number_of(field.config.get("custom.spanNulls"))
     most = timedelta(milliseconds=longest) if longest else pause
     spans: list[tuple[datetime, datetime, float | None]] = []

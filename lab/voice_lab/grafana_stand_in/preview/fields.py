@@ -41,8 +41,7 @@ class Field:
     @property
     def cells(self) -> str:
         """How cells of a table are coloured: `auto` (not at all), `color-text`, `color-background…`."""
-        newer = self.config.get("custom.cellOptions") or {}
-        return str(self.config.get("custom.displayMode") or newer.get("type") or "auto")
+        return str((self.config.get("custom.cellOptions") or {}).get("type", "auto"))
 
     def show(self, value: object, clock: Clock) -> Shown:
         """A value as a person reads it."""
@@ -73,9 +72,8 @@ def number_of(value: object) -> float | None:
 
 
 def hue(colour: object) -> str:
-    """One of COLOURS for a colour's name in Grafana, in any of its shades; "" for every other."""
-    name = str(colour or "").rpartition("-")[2]
-    return name if name in COLOURS else ""
+    """A colour's name in Grafana, if it is one of COLOURS; "" for every other."""
+    return str(colour) if colour in COLOURS else ""
 
 
 def steps(config: Json) -> list[tuple[float | None, str]]:
@@ -99,8 +97,7 @@ def fields(panel: Json, frame: Json) -> list[Field]:
     given = panel.get("fieldConfig") or {}
     found = []
     for column, values in zip(frame["schema"]["fields"], frame["data"]["values"], strict=True):
-        labels = ", ".join(f"{key}={value}" for key, value in (column.get("labels") or {}).items())
-        name = " ".join(filter(None, (column.get("name", ""), labels and f"({labels})")))
+        name = column.get("name", "")
         config = dict(_flat(given.get("defaults") or {}))
         for override in given.get("overrides") or ():
             if _matches(override["matcher"], name):
@@ -117,9 +114,7 @@ def _flat(config: Json) -> dict[str, Any]:
 
 def _matches(matcher: Json, name: str) -> bool:
     wanted = str(matcher.get("options", ""))
-    if matcher.get("id") == "byRegexp":
-        return re.search(wanted[1:].rpartition("/")[0] if wanted.startswith("/") else wanted, name) is not None
-    return matcher.get("id") == "byName" and wanted == name
+    return re.search(wanted.strip("/"), name) is not None if matcher.get("id") == "byRegexp" else wanted == name
 
 
 def _mapped(config: Json, value: object) -> Mapping[str, Any] | None:

@@ -14,7 +14,7 @@ from voice_lab.grafana_stand_in.preview import drawing
 from voice_lab.grafana_stand_in.preview.fields import Field, Shown, fields, frames, hue, steps
 from voice_lab.grafana_stand_in.preview.static import HERE
 from voice_lab.grafana_stand_in.preview.units import Clock, unit_name, zone_of
-from voice_lab.grafana_stand_in.preview.view import Json, View, place, refresh, shown, time_range, times
+from voice_lab.grafana_stand_in.preview.view import Json, View, panels_of, place, refresh, time_range, times
 
 NO_DATA = "No data"
 _MOST_ROWS = 500
@@ -36,15 +36,14 @@ def render(dashboard: Json, results: Mapping[int, Json], view: View) -> str:
     """The page of a dashboard. `results` holds of each panel what `/api/ds/query` answers as its `results`."""
     start, end = time_range(dashboard, view.query)
     view = replace(view, query={**view.query, "from": start, "to": end})
-    clock = Clock(view.now or view.end, zone_of(dashboard.get("timezone")))
-    panels = shown(dashboard, view)
+    clock = Clock(view.end, zone_of(dashboard.get("timezone")))
+    panels = panels_of(dashboard)
     edges = sorted({edge for _, y, _, h in map(place, panels) for edge in (y, y + h)})
     return _page(
         view,
         title=str(dashboard.get("title", "")),
         time=_time(view, clock),
         every=refresh(dashboard, view),
-        links=[] if view.is_kiosk else _links(dashboard, view),
         panels=[
             {**_panel(panel, results.get(panel.get("id", 0), {}), view, clock), "area": _area(panel, edges)}
             for panel in panels
@@ -59,7 +58,7 @@ def notice(title: str, text: str, view: View) -> str:
 
 
 def _page(view: View, **content: object) -> str:
-    context = Context({**content, "theme": view.theme, "root": view.root}, use_l10n=False, use_tz=False)
+    context = Context({**content, "root": view.root}, use_l10n=False, use_tz=False)
     return str(_engine().get_template("preview.html").render(context))
 
 
@@ -72,13 +71,6 @@ def _time(view: View, clock: Clock) -> str:
     start, end = view.start.astimezone(clock.zone), view.end.astimezone(clock.zone)
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{end.day} {end:%b %H:%M}"
     return f"{start.day} {start:%b %Y, %H:%M} to {until}, {clock.zone}"
-
-
-def _links(dashboard: Json, view: View) -> list[tuple[str, str | None]]:
-    """The dashboards that this one leads to: those with the tags of its links."""
-    wanted = [set(link.get("tags") or ()) for link in dashboard.get("links") or () if link.get("type") == "dashboards"]
-    found = [one for tags in wanted for one in view.dashboards if tags <= set(one.get("tags") or ())]
-    return [(str(one["title"]), view.data_link(f"/d/{one['uid']}/-?${{__url_time_range}}", {}, None)) for one in found]
 
 
 def _area(panel: Json, edges: Sequence[int]) -> str:
@@ -102,7 +94,7 @@ def _panel(panel: Json, result: Json, view: View, clock: Clock) -> dict[str, obj
         "errors": errors,
         "limits": _limits(panel),
         "empty": "" if content or errors else str(defaults.get("noValue") or NO_DATA),
-        "notes": _notes(panel, result, is_other="tables" in content and panel.get("type") != "table"),
+        "notes": _notes(panel, result),
     }
 
 
@@ -157,7 +149,7 @@ def _cell(field: Field, row: Mapping[str, Any], value: object, view: View, clock
     return Cell(
         text=shown.text,
         css=f"{_css(shown, field.cells)} {'n' if is_number else ''}".strip(),
-        link=view.data_link(str(link.get("url", "")), row, value) if link else None,
+        link=view.data_link(str(link.get("url", "")), row) if link else None,
         is_new_tab=bool(link.get("targetBlank")),
         about=str(link.get("title") or ""),
         at=at.isoformat() if at else "",
@@ -193,12 +185,8 @@ def _words(limits: Sequence[tuple[float | None, str]], unit: str) -> tuple[tuple
     return tuple(words)
 
 
-def _notes(panel: Json, result: Json, *, is_other: bool) -> list[str]:
+def _notes(panel: Json, result: Json) -> list[str]:
     """What is to be known of a panel beside its data."""
     notes = [f"The last {panel['timeFrom']}, whatever the dashboard shows."] if panel.get("timeFrom") else []
-    if is_other:
-        notes.append(f"As a table: this preview does not draw panels of the type {panel.get('type')}.")
-    if panel.get("transformations"):
-        notes.append("Without the panel's transformations.")
     given = [notice for frame in frames(result) for notice in frame["schema"].get("meta", {}).get("notices") or ()]
     return notes + [str(one.get("text")) for one in given]

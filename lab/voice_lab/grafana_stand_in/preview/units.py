@@ -39,7 +39,7 @@ def zone_of(name: object) -> tzinfo:
 def unit_name(unit: object) -> str:
     """A unit as people write it behind a title; "" for what is only a number, a text or a time."""
     kind, _, own = str(unit or "").partition(":")
-    return own.strip() if kind in ("suffix", "prefix") else NAMES.get(kind, "")
+    return own.strip() if kind == "suffix" else NAMES.get(kind, "")
 
 
 def text_of(value: object, kind: str, unit: str, decimals: int | None, clock: Clock) -> str:
@@ -70,10 +70,7 @@ def number(value: float, decimals: int | None = None) -> str:
 
 def _ago(at: datetime, clock: Clock) -> str:
     seconds = (clock.now - at).total_seconds()
-    words = "less than a minute"
     for name, size in _AGES:
-        if abs(seconds) >= size:
-            many = int(abs(seconds) // size)
-            words = f"{many} {name}{'s' if many > 1 else ''}"
-            break
-    return f"{words} ago" if seconds >= 0 else f"in {words}"
+        if many := max(0, int(seconds // size)):
+            return f"{many} {name}{'s' if many > 1 else ''} ago"
+    return "less than a minute ago"

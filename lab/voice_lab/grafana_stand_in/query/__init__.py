@@ -1,7 +1,7 @@
 """Queries: SQL of dashboards and alert rules, run by MySQL, answered in Grafana's data frames.
 
-`prepare` and `health` answer requests; `run` is for who has a query and no request. What `prepare` returns, and the
-others, block, and may be called by several threads at once.
+`answer` and `health` answer requests; `run` is for who has a query and no request. They block, and may be called by
+several threads at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from voice_lab.grafana_stand_in.query.frames import Json
 from voice_lab.grafana_stand_in.query.macros import Period, QueryError
 from voice_lab.grafana_stand_in.query.mysql import DatabaseError, Pool, Source, UnusableSource, trust
 
-__all__ = ["Json", "Period", "Pool", "Query", "Reference", "Source", "answer", "check", "health", "prepare", "run"]
+__all__ = ["Period", "Pool", "Query", "Reference", "Source", "answer", "health", "run"]
 
 Reference = Json | int
 """How a query names its datasource: `{"uid": …}`, or by number."""
@@ -29,7 +29,7 @@ class Query:
 
     Attributes:
         sql: with macros.
-        format: table or time_series.
+        format: one of `frames.FORMATS`.
         interval_ms: the least that `$__interval` is.
         points: how many `$__interval` shall make of the period, about.
     """
@@ -52,53 +52,19 @@ class Query:
         )
 
 
-def check(body: object) -> list[tuple[Query, Reference]]:
-    """The queries of a request's body, and where to send each.
-
-    Raises:
-        Refused: 400, there is none, or the body is not what it must be.
-    """
-    body = {} if body is None else body
-    if not isinstance(body, dict) or not all(isinstance(body.get(key) or "", str) for key in ("from", "to")):
-        raise http.bad_data()
-    documents = body.get("queries") or []
-    if not isinstance(documents, list) or not all(isinstance(one, dict) for one in documents):
-        raise http.bad_data()
-    if not documents:
-        raise _refused("query.noQueries", "No queries found")
-    queries = [(Query.of(one), _reference(one)) for one in documents]
-    if len({query.ref for query, _ in queries}) < len(queries):
-        raise _refused("query.duplicateRefId", "Multiple queries using the same RefId is not allowed ")
-    return queries
-
-
-def prepare(
-    body: Json | None, source_of: Callable[[Reference], Source], now: datetime, pool: Pool
-) -> Callable[[], Response]:
+def answer(body: Json, source_of: Callable[[Reference], Source], now: datetime, pool: Pool) -> Response:
     """What POST /api/ds/query says: the results by `refId`, 400 if one of them failed.
 
     Args:
         body: the request's, parsed.
-        source_of: gives the datasource that is named, or raises Refused; is not called later.
-
-    Returns:
-        What asks the databases and gives the answer; it raises Refused, 500, if a certificate authority is unreadable.
+        source_of: gives the datasource that is named, or raises Refused.
 
     Raises:
-        Refused: see `check`.
+        Refused: 400, there is no query, or the body is not what it must be; 500, a certificate authority is unreadable.
     """
-    asked = [(query, source_of(reference)) for query, reference in check(body)]
-    times = body or {}
-    period = Period.of(times.get("from"), times.get("to"), now)
-    return lambda: _answer(asked, period, pool)
-
-
-def answer(body: Json | None, source_of: Callable[[Reference], Source], now: datetime, pool: Pool) -> Response:
-    """The same at once."""
-    return prepare(body, source_of, now, pool)()
-
-
-def _answer(asked: list[tuple[Query, Source]], period: Period, pool: Pool) -> Response:
+    queries = _queries(body)
+    asked = [(query, source_of(reference)) for query, reference in queries]
+    period = Period.of(body.get("from"), body.get("to"), now)
     try:
         for _, source in asked:
             trust(source.authority)
@@ -107,6 +73,21 @@ def _answer(asked: list[tuple[Query, Source]], period: Period, pool: Pool) -> Re
     results = {query.ref: run(query, period, source, pool) for query, source in asked if query.sql}
     failed = any("error" in result for result in results.values())
     return Response(400 if failed else 200, http.encode({"results": results}) + b"\n")
+
+
+def _queries(body: Json) -> list[tuple[Query, Reference]]:
+    """The queries of a request, and where to send each."""
+    documents = body.get("queries") or []
+    if not isinstance(documents, list) or not all(isinstance(one, dict) for one in documents):
+        raise http.bad_data()
+    if not all(isinstance(body.get(key) or "", str) for key in ("from", "to")):
+        raise http.bad_data()
+    if not documents:
+        raise _refused("query.noQueries", "No queries found")
+    queries = [(Query.of(one), _reference(one)) for one in documents]
+    if len({query.ref for query, _ in queries}) < len(queries):
+        raise _refused("query.duplicateRefId", "Multiple queries using the same RefId is not allowed ")
+    return queries
 
 
 def run(query: Query, period: Period, source: Source, pool: Pool) -> Json:

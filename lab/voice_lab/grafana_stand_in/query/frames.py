@@ -29,8 +29,6 @@ _KIND_OF = {getattr(FIELD_TYPE, name): kind for kind, names in _TYPES.items() fo
 """Every other type is text."""
 _TIME_NAMES = {"time", "time_sec"}
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-_ZERO_DATE = int((datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) / _MICROSECOND)
-"""What Go's driver makes of MySQL's 0000-00-00, by its documentation."""
 _WIDE = "failed to convert long to wide series when converting from dataframe: "
 
 
@@ -139,8 +137,6 @@ def _float(value: bytes) -> float:
 
 
 def _time(value: bytes) -> int:
-    if value.startswith(b"0000-00-00"):
-        return _ZERO_DATE
     try:
         return (datetime.fromisoformat(value.decode()).replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
     except ValueError:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from voice_lab.grafana_stand_in import durations
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
-_UNITS = {"y": 365 * _DAY, "M": 30 * _DAY, "w": 7 * _DAY, "d": _DAY, "h": _HOUR, "m": _MINUTE, "s": 1000, "ms": 1}
 
 _ROUNDED = (
     (10, 1), (15, 10), (35, 20), (75, 50), (150, 100), (350, 200), (750, 500), (1500, 1000), (3500, 2000),
@@ -25,8 +26,7 @@ _ROUNDED = (
 )  # fmt: skip
 """Milliseconds a point: up to this, the interval is that."""
 
-_RELATIVE = re.compile(r"now((?:[+-]\d+[smhdwMy]|/[smhdwMy])*)")
-_STEP = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smh]))+|\d+[dwMy]")
+_RELATIVE = re.compile(r"now(?:([+-])(\d+(?:ms|[smhdwy])))?(/d)?", re.ASCII)
 _MACRO = re.compile(r"\$(__\w+)\(([^)]*)\)", re.ASCII)
 _FORBIDDEN = re.compile(
     r"\bSHOW\s+GRANTS\b|(?:^|[\s,])(?:(?:SESSION_|SYSTEM_)?USER\([^)]*\)|CURRENT_USER(?:\([^)]*\))?)(?=[\s,;]|$)", re.I
@@ -48,7 +48,7 @@ class Period:
     def of(cls, start: str | None, end: str | None, now: datetime) -> Period:
         """The range that `from` and `to` name: "1768390800000", "now-1h", "now/d", RFC 3339; anything else is 1970.
 
-        A rounded `to` is the last millisecond of the unit, as Grafana's documentation has it.
+        A `to` of whole days is the last millisecond of one, as Grafana's documentation has it.
         """
         return cls(_moment(start, now, last=False), _moment(end, now, last=True))
 
@@ -84,8 +84,8 @@ def interval(period: Period, points: int, least_ms: int) -> int:
 def interval_text(milliseconds: int) -> str:
     """`$__interval`: the largest unit that fits, and how often it does."""
     for unit in ("y", "d", "h", "m", "s"):
-        if milliseconds >= _UNITS[unit]:
-            return f"{milliseconds // _UNITS[unit]}{unit}"
+        if milliseconds >= durations.UNITS[unit]:
+            return f"{milliseconds // durations.UNITS[unit]}{unit}"
     return f"{max(milliseconds, 1)}ms"
 
 
@@ -129,9 +129,9 @@ def _time_group(arguments: list[str]) -> tuple[str, Fill | None]:
     if len(arguments) < 2:
         raise QueryError("interpolation failed: macro __timeGroup needs time column and interval")
     text = arguments[1].strip("'\"")
-    if not _STEP.fullmatch(text):
+    if not durations.is_duration(text):
         raise QueryError(f"interpolation failed: error parsing interval {arguments[1]}")
-    step = sum(float(size) * _UNITS[unit] for size, unit in re.findall(r"([\d.]+)([a-zA-Z]+)", text)) / 1000
+    step = durations.seconds(text)
     group = f"UNIX_TIMESTAMP({arguments[0]}) DIV {step:.0f} * {step:.0f}"
     return group, _fill(max(int(step), 1), arguments[2]) if len(arguments) == 3 else None
 
@@ -150,34 +150,16 @@ def _moment(text: str | None, now: datetime, *, last: bool) -> int:
         if re.fullmatch(r"-?\d+", text):
             return int(text)
         found = _RELATIVE.fullmatch(text)
-        at = _relative(found[1], now.astimezone(UTC), last=last) if found else datetime.fromisoformat(text)
+        at = _relative(found, now.astimezone(UTC), last=last) if found else datetime.fromisoformat(text)
         return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
         return 0
 
 
-def _relative(steps: str, at: datetime, *, last: bool) -> datetime:
-    for sign, size, unit in re.findall(r"([+\-/])(\d*)([a-zA-Z])", steps):
-        if sign != "/":
-            at = _moved(at, int(sign + size), unit)
-        elif last:
-            at = _moved(_begin(at, unit), 1, unit) - timedelta(milliseconds=1)
-        else:
-            at = _begin(at, unit)
-    return at
-
-
-def _moved(at: datetime, times: int, unit: str) -> datetime:
-    if unit not in "My":
-        return at + timedelta(milliseconds=times * _UNITS[unit])
-    months = at.year * 12 + at.month - 1 + times * (12 if unit == "y" else 1)
-    # 31 January and a month is 3 March, as for Go.
-    return at.replace(year=months // 12, month=months % 12 + 1, day=1) + timedelta(days=at.day - 1)
-
-
-def _begin(at: datetime, unit: str) -> datetime:
-    if unit == "w":
-        at -= timedelta(days=at.weekday())
-    smaller = {"microsecond": 0, "second": 0, "minute": 0, "hour": 0, "day": 1, "month": 1}
-    kept = {"s": 1, "m": 2, "h": 3, "d": 4, "w": 4, "M": 5, "y": 6}[unit]
-    return at.replace(**dict(list(smaller.items())[:kept]))  # type: ignore[arg-type]  # not its time zone
+def _relative(words: re.Match[str], now: datetime, *, last: bool) -> datetime:
+    sign, length, is_whole_day = words.groups()
+    at = now + timedelta(milliseconds=int(f"{sign}{durations.milliseconds(length)}")) if sign else now
+    if not is_whole_day:
+        return at
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day + timedelta(days=1, milliseconds=-1) if last else day

@@ -47,7 +47,6 @@ class Source:
         authority: PEM of who signed the server's certificate; None for a connection without TLS.
         most: connections at once; 0 for any number.
         idle: connections kept while nobody uses them.
-        lifetime: seconds after which one is not used again.
     """
 
     url: str
@@ -58,7 +57,6 @@ class Source:
     authority: str | None = field(repr=False)
     most: int
     idle: int
-    lifetime: int
 
     @classmethod
     def of(cls, document: Mapping[str, Any], secrets: Mapping[str, str]) -> Source:
@@ -73,15 +71,7 @@ class Source:
             authority=secrets.get("tlsCACert", "") if details.get("tlsAuthWithCACert") else None,
             most=int(details.get("maxOpenConns", 100)),
             idle=int(details.get("maxIdleConns", 100)),
-            lifetime=int(details.get("connMaxLifetime", 14_400)),
         )
-
-
-@dataclass(frozen=True)
-class _Idle:
-    connection: Connection
-    opened: float
-    since: float
 
 
 class Pool:
@@ -90,7 +80,8 @@ class Pool:
     def __init__(self) -> None:
         self._changed = Condition()
         self._busy: Counter[Source] = Counter()
-        self._idle: dict[Source, list[_Idle]] = {}
+        self._idle: dict[Source, list[tuple[Connection, float]]] = {}
+        """Those that are kept, and since when."""
 
     def ask(self, source: Source, sql: str) -> Rows:
         """Run one statement.
@@ -120,40 +111,39 @@ class Pool:
             self._busy[source] += 1
         try:
             self._end_idle(before=time.monotonic() - IDLE_S)
-            connection, opened = self._kept(source) or (_connect(source), time.monotonic())
+            connection = self._kept(source) or _connect(source)
             try:
                 yield connection
             except BaseException:
                 _end(connection)  # who knows what is still under way in it
                 raise
-            self._keep(source, connection, opened)
+            self._keep(source, connection)
         finally:
             with self._changed:
                 self._busy[source] -= 1
                 self._busy += Counter()  # without those that are 0
                 self._changed.notify_all()
 
-    def _kept(self, source: Source) -> tuple[Connection, float] | None:
+    def _kept(self, source: Source) -> Connection | None:
         """A connection that still works, out of those that were kept."""
         while True:
             with self._changed:
                 kept = self._idle.get(source)
                 if not kept:
                     return None
-                one = kept.pop()
+                connection, _ = kept.pop()
             try:
-                if one.opened + source.lifetime > time.monotonic():
-                    one.connection.ping(reconnect=False)
-                    return one.connection, one.opened
+                connection.ping(reconnect=False)
             except pymysql.MySQLError:
-                pass
-            _end(one.connection)
+                _end(connection)
+            else:
+                return connection
 
-    def _keep(self, source: Source, connection: Connection, opened: float) -> None:
+    def _keep(self, source: Source, connection: Connection) -> None:
         with self._changed:
             kept = self._idle.setdefault(source, [])
             if len(kept) < source.idle:
-                kept.append(_Idle(connection, opened, time.monotonic()))
+                kept.append((connection, time.monotonic()))
                 return
         _end(connection)
 
@@ -161,8 +151,8 @@ class Pool:
         ended = []
         with self._changed:
             for source, kept in list(self._idle.items()):
-                ended += [one.connection for one in kept if one.since < before]
-                self._idle[source] = [one for one in kept if one.since >= before]
+                ended += [connection for connection, since in kept if since < before]
+                self._idle[source] = [one for one in kept if one[1] >= before]
                 if not self._idle[source]:
                     del self._idle[source]
         for connection in ended:

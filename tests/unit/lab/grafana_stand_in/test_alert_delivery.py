@@ -21,7 +21,7 @@ from aiosmtpd.controller import Controller
 from tests.unit.lab.grafana_stand_in.alert_world import BEGIN, ORG, World, expression, rule, sql, table
 from voice_lab.grafana_stand_in.alerting import delivery, scheduler
 from voice_lab.grafana_stand_in.alerting.delivery import Smtp
-from voice_lab.grafana_stand_in.alerting.notifications import Message
+from voice_lab.grafana_stand_in.alerting.dispatch import Message
 
 SECRET = "s3cret"
 

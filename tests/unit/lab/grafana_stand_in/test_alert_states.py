@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +9,7 @@ from tests.unit.lab.grafana_stand_in.alert_world import expression, rule, sql
 from voice_lab.grafana_stand_in.alerting.expressions import Result, State
 from voice_lab.grafana_stand_in.alerting.states import REASON, Alert, Instances, Rule, step, stopped
 
-NO_ROWS = [Result("NoData", {"datasource_uid": "voice-cdr", "ref_id": "A"})]
+NO_ROWS: list[Result] = []
 BROKEN = [Result("Error", {}, error="failed", origin={"ref_id": "A", "datasource_uid": "voice-cdr"})]
 
 
@@ -81,7 +80,7 @@ def test_no_rows_at_all_are_well_and_the_old_ones_are_missing() -> None:
     life.next(found("p1"))
     assert life.next(NO_ROWS) == []
     assert brief(life.next(NO_ROWS)) == [("r", "p1", 180, "MissingSeries")]
-    assert life.states() == ["Normal"]
+    assert life.states() == []
 
 
 def test_an_error_is_an_alert_of_its_own_and_ends_with_it() -> None:
@@ -109,22 +108,6 @@ def test_alerts_outlast_an_error_by_two_intervals() -> None:
     life.next(found("p1"))
     life.next(BROKEN)
     assert ("r", "p1", 180, "MissingSeries") in brief(life.next(BROKEN))
-
-
-@pytest.mark.parametrize(
-    ("wanted", "told"),
-    [("OK", []), ("NoData", [("DatasourceNoData", "", None, "")]), ("Alerting", [("r", "", None, "NoData")])],
-)
-def test_what_no_data_becomes(wanted: str, told: list[object]) -> None:
-    assert brief(Life(noDataState=wanted).next(NO_ROWS)) == told
-
-
-@pytest.mark.parametrize(
-    ("wanted", "told"),
-    [("OK", []), ("Error", [("DatasourceError", "", None, "")]), ("Alerting", [("r", "", None, "Error")])],
-)
-def test_what_an_error_becomes(wanted: str, told: list[object]) -> None:
-    assert brief(Life(execErrState=wanted).next(BROKEN)) == told
 
 
 def test_what_fires_is_resolved_when_its_rule_stops() -> None:

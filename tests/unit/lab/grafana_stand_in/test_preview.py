@@ -115,12 +115,6 @@ def test_panels_stand_where_the_dashboard_has_them_and_are_read_in_that_order() 
     assert [one.all("h2")[0].text for one in seen] == ["left", "right", "right below", "below"]
 
 
-def test_one_panel_alone_is_shown_where_the_address_names_it() -> None:
-    dashboard = golden("overview")
-    assert [one["id"] for one in preview.shown(dashboard, View(END, END, {"viewPanel": "5"}))] == [5]
-    assert len(preview.shown(dashboard, View(END, END, {"viewPanel": "999"}))) == len(dashboard["panels"])
-
-
 def link_of(url: str, value: object = "x", *, view: View = VIEW, new_tab: bool = False) -> Element | None:
     one = panel("table", columns={"Name": {"links": [{"title": "Open", "url": url, "targetBlank": new_tab}]}})
     found = draw(one, frame({"Name": "string", "Key": "string"}, ["shown"], [value]), view=view).all("a")
@@ -211,7 +205,7 @@ def test_nothing_from_the_dashboard_or_the_database_is_markup(text: str) -> None
 
 def test_a_browsers_queries_are_asked() -> None:
     target = {"refId": "A", "rawSql": "SELECT 1", "format": "time_series", "datasource": {"uid": "voice-cdr"}}
-    one = panel("timeseries", interval="5m", maxDataPoints=48, targets=[target, {"refId": "B", "hide": True}])
+    one = panel("timeseries", interval="5m", maxDataPoints=48, targets=[target])
     start, end = (round((END - timedelta(hours=hours)).timestamp() * 1000) for hours in (1, 0))
     asked = preview.queries(one, VIEW)
     assert asked == {
@@ -241,22 +235,6 @@ def test_it_is_refreshed_without_a_program_too(asked: str | None, own: str, seco
     found = [one.attributes["content"] for one in page.all("noscript") for one in one.all("meta")]
     assert found == ([str(seconds)] if seconds else [])
     assert page.all("script")[0].attributes.get("data-every") == (str(seconds) if seconds else None)
-
-
-@pytest.mark.parametrize(
-    ("asked", "theme"), [("light", "light"), ("dark", "dark"), ("system", "system"), ("x", "system")]
-)
-def test_it_is_as_light_as_asked(asked: str, theme: str) -> None:
-    page = read({}, {}, View(END, END, {"theme": asked}))
-    assert page.all("html")[0].attributes == {"lang": "en", "data-theme": theme}
-
-
-def test_dashboards_it_leads_to_are_named_outside_a_frame_only() -> None:
-    other = [{"uid": "u1", "title": "One <b>", "tags": ["t", "x"]}, {"uid": "u2", "title": "Two", "tags": ["y"]}]
-    dashboard = {"links": [{"type": "dashboards", "tags": ["t"]}], "time": {"from": "now-2h", "to": "now"}}
-    (link,) = read(dashboard, {}, View(END, END, {}, dashboards=other)).all("nav")[0].all("a")
-    assert (link.text, link.attributes["href"]) == ("One <b>", "/grafana/d/u1/-?from=now-2h&to=now")
-    assert not read(dashboard, {}, View(END, END, {"kiosk": ""}, dashboards=other)).all("nav")
 
 
 def test_a_page_that_says_one_thing_has_a_script_as_grafanas_pages_have() -> None:
