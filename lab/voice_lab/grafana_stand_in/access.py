@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from voice_lab.grafana_stand_in.http import ROUTER_JSON, Refused, Request, bad_data, failed
+from voice_lab.grafana_stand_in.http import ROUTER_JSON, Refused, Request, bad_data, encode, failed, natural
 from voice_lab.grafana_stand_in.sources import Sources
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
 
@@ -98,9 +98,12 @@ class Asking:
         if not self.request.headers.get("content-type", "application/json").startswith("application/json"):
             raise bad_data()
         try:
-            return json.loads(self.request.body, **options)  # type: ignore[arg-type]
-        except ValueError as error:
+            found: object = json.loads(self.request.body, **options)  # type: ignore[arg-type]
+            if b"\\ud" in self.request.body.lower():
+                encode(found)  # half a surrogate pair is no text that could be answered again
+        except (ValueError, RecursionError) as error:
             raise bad_data() from error
+        return found
 
     def body(self, **fields: type | tuple[type, ...]) -> Document:
         """The body, a JSON object that has these fields; 400 if it is not."""
@@ -113,8 +116,8 @@ class Asking:
 
     def number(self, name: str, default: int) -> int:
         """A number of the query string."""
-        text = self.request.query.get(name, "")
-        return int(text) if text.lstrip("-").isdecimal() else default
+        found = natural(self.request.query.get(name, ""))
+        return default if found is None else found
 
     def page(self, found: list[Item], size: int) -> list[Item]:
         """The part of a list that the query string asks for: by `page`, counted from 1."""
@@ -133,9 +136,9 @@ def denied(action: str) -> Refused:
 
 def number(text: str) -> int:
     """The number of an organisation or a user in a path; 400 if it is none."""
-    if not text.isdecimal():
+    if (found := natural(text)) is None:
         raise Refused(400, "id is invalid")
-    return int(text)
+    return found
 
 
 class Doorkeeper:
@@ -158,7 +161,7 @@ class Doorkeeper:
         try:
             header = jwt.get_unverified_header(token)
             claims = jwt.decode(token, options={"verify_signature": False})
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, ValueError):
             return None
         try:
             keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(dict(self._config.keys)).keys}
@@ -234,8 +237,7 @@ def role(state: State, org: int, user: int) -> str:
 
 def organisation(state: State, request: Request, user: Document) -> int:
     """The organisation of a request: the header's, or the user's current one."""
-    named = request.headers.get("x-grafana-org-id", "")
-    return int(named) if named.isdecimal() and int(named) else current(state, user)
+    return natural(request.headers.get("x-grafana-org-id", "")) or current(state, user)
 
 
 def current(state: State, user: Document) -> int:

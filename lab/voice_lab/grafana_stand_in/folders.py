@@ -7,7 +7,7 @@ import uuid
 
 from voice_lab.grafana_stand_in import access
 from voice_lab.grafana_stand_in.access import ADMIN_ID, AVATAR, TEXT, Asking
-from voice_lab.grafana_stand_in.http import Refused, Response, failed, route, stamp, stamp_whole
+from voice_lab.grafana_stand_in.http import Refused, Response, bad_data, failed, route, stamp, stamp_whole
 from voice_lab.grafana_stand_in.state import SERVER, Document, State
 
 SERIES = "dashboard"
@@ -177,6 +177,8 @@ def _shown_permission(asking: Asking, folder: Document, item: Document) -> Docum
 @route("POST", "/api/folders/{}/permissions", "Admin", "folders.permissions:write")
 def _set_permissions(asking: Asking, uid: str) -> Document:
     items = asking.body(items=list)["items"]
+    if not all(isinstance(item, dict) and item.get("permission") in _LEVELS for item in items):
+        raise bad_data()
     find(asking, uid)
     _permit(asking, uid, items)
     return {"message": "Dashboard permissions updated"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ ROUTER_JSON = f"{JSON}; charset=UTF-8"
 """The type of what the router and the login answer, and not a handler."""
 SWITCHING = 101
 """The status of a request that becomes a websocket."""
+_DIGITS = 15
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-XSS-Protection": "1; mode=block"}
 """What Grafana sends with every answer of its API."""
 
@@ -75,6 +77,11 @@ def encode(value: object) -> bytes:
     return text.encode()
 
 
+def natural(text: str) -> int | None:
+    """The number that a text is, if it is one that can be somebody's: not of more digits than numbers have."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
+
+
 def stamp(seconds: float) -> str:
     """A time as Grafana writes it: RFC 3339, UTC, whole seconds."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -92,7 +99,7 @@ def answer(value: object, status: int = 200) -> Response:
 
 def redirect(url: str, status: int = 302, headers: Mapping[str, str] | None = None) -> Response:
     """Elsewhere, as a browser is told."""
-    body = f'<a href="{url.replace("&", "&amp;")}">Found</a>.\n\n'.encode()
+    body = f'<a href="{html.escape(url)}">Found</a>.\n\n'.encode()
     return Response(status, body, "text/html; charset=utf-8", {"Location": url, **(headers or {})})
 
 

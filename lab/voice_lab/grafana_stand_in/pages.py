@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from voice_lab.grafana_stand_in.http import Response, redirect, route
 from voice_lab.grafana_stand_in.query.macros import Period
 from voice_lab.grafana_stand_in.state import Document
 
+_log = logging.getLogger(__name__)
 HTML = "text/html; charset=UTF-8"
 _KEPT = {"Cache-Control": "public, max-age=3600"}
 _POINT = base64.b64decode(
@@ -24,8 +26,12 @@ TITLE = "Grafana is not installed here"
 
 
 def _view(asking: Asking, times: tuple[str, str] = ("now-6h", "now")) -> preview.View:
-    period = Period.of(*times, datetime.fromtimestamp(asking.now, UTC))
-    start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (period.start, period.end))
+    now = datetime.fromtimestamp(asking.now, UTC)
+    try:
+        period = Period.of(*times, now)
+        start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (period.start, period.end))
+    except (OverflowError, ValueError):
+        start, end = now - timedelta(hours=6), now  # no calendar has such times
     return preview.View(start, end, asking.request.query, asking.path(""))
 
 
@@ -54,14 +60,21 @@ def _dashboard(asking: Asking, uid: str, _slug: str = "") -> Callable[[], Respon
     if dashboards.may_see(asking, uid) is None:
         return _notice(asking, "There is no such dashboard, or you may not see it.")
     model = json.loads(dashboards.model_of(asking.state, asking.org, uid))
-    view = _view(asking, preview.time_range(model, asking.request.query))
-    asked = {panel.get("id", 0): preview.queries(panel, view) for panel in preview.panels_of(model)}
 
     def page() -> Response:
-        results = {panel: _results(asking, body) for panel, body in asked.items()}
-        return Response(200, preview.render(model, results, view).encode(), HTML)
+        try:
+            return Response(200, _preview(asking, model).encode(), HTML)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            _log.warning("dashboard %s of organisation %s", uid, asking.org, exc_info=True)
+            return _notice(asking, "This dashboard is not as Grafana would make it: it cannot be shown here.")
 
     return page
+
+
+def _preview(asking: Asking, model: Document) -> str:
+    view = _view(asking, preview.time_range(model, asking.request.query))
+    asked = {panel.get("id", 0): preview.queries(panel, view) for panel in preview.panels_of(model)}
+    return preview.render(model, {panel: _results(asking, body) for panel, body in asked.items()}, view)
 
 
 def _results(asking: Asking, body: Document) -> dict[str, Document]:

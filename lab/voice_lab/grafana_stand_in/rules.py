@@ -64,7 +64,7 @@ def _list(asking: Asking) -> list[Document]:
 
 @route("POST", f"{PATH}/alert-rules", "Admin", WRITE)
 def _create(asking: Asking) -> Response:
-    body, state, org = asking.body(title=TEXT), asking.state, asking.org
+    body, state, org = asking.body(title=TEXT, folderUID=TEXT, ruleGroup=TEXT), asking.state, asking.org
     rule = _checked(asking, body, str(body.get("uid") or uuid.uuid4()))
     if state.get("rule", org, rule["uid"]):
         raise failed(500, _NOT_UNIQUE)
@@ -85,7 +85,7 @@ def _update(asking: Asking, uid: str) -> Document | Response:
     before = asking.state.get("rule", asking.org, uid)
     if before is None:
         return missing()
-    rule = _checked(asking, asking.body(title=TEXT), uid)
+    rule = _checked(asking, asking.body(title=TEXT, folderUID=TEXT, ruleGroup=TEXT), uid)
     check_provenance(asking, before)
     _refuse_namesake(asking, rule, uid)
     rule = {"id": before["id"], **rule}

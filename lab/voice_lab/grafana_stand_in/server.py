@@ -6,6 +6,7 @@ What Grafana 10.0 was measured to answer to the requests of operator, portal and
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,11 +36,14 @@ from voice_lab.grafana_stand_in.http import (
     Response,
     Route,
     answer,
+    bad_data,
+    natural,
     redirect,
 )
 from voice_lab.grafana_stand_in.sources import Sources
 from voice_lab.grafana_stand_in.state import Document, State
 
+_log = logging.getLogger(__name__)
 Later = Callable[[], Response]
 """What gives the answer, and takes its time: it may run beside other requests."""
 _SEEN_EVERY_S = 300
@@ -67,6 +71,13 @@ class Server:
         found = _answered(handler)
         return (lambda: _whole(_answered(found))) if callable(found) else _whole(found)
 
+    def asker(self, request: Request) -> str:
+        """The login of who asks; "" if it is nobody, or not known."""
+        try:
+            return str((self._doorkeeper.user(request) or {"login": ""})["login"])
+        except Refused:
+            return ""
+
     def _handler(self, request: Request) -> Response | Callable[[], object]:
         """What answers the request of somebody who may make it; raises Refused."""
         user, (route, words) = self._who(request), _find(request)
@@ -80,7 +91,7 @@ class Server:
         if user is None and route.needs != "anybody":
             raise Refused(401, "Unauthorized")
         _admit(asking, route)
-        return lambda: route.handler(asking, *words)
+        return lambda: _of_right_types(route, asking, words)
 
     def _who(self, request: Request) -> Document | None:
         try:
@@ -112,14 +123,14 @@ class Server:
 
     def _moved(self, request: Request, user: Document) -> Response | None:
         """`?orgId=` of another organisation of the user's own makes it the current one, whatever was asked for."""
-        named = request.query.get("orgId", "")
-        if not named.isdecimal() or int(named) == access.current(self.state, user):
+        named = natural(request.query.get("orgId", ""))
+        if named is None or named == access.current(self.state, user):
             return None
-        if not access.role(self.state, int(named), user["id"]):
+        if not access.role(self.state, named, user["id"]):
             if request.path.startswith("/api/"):
                 raise Refused(404, "Not found")
             return Response(404, b"Not found\n", "text/plain; charset=utf-8")
-        users.switch(self.state, user, int(named))
+        users.switch(self.state, user, named)
         return redirect(f"{self.config.root_url}{request.path}?{urlencode(request.query)}")
 
 
@@ -139,6 +150,17 @@ def _admit(asking: Asking, route: Route) -> None:
     may = ROLES["server"] if route.needs == "server" and asking.is_server_admin else ROLES[asking.role]
     if may < ROLES[route.needs]:
         raise access.denied(route.action)
+
+
+def _of_right_types(route: Route, asking: Asking, words: tuple[str, ...]) -> object:
+    """What the handler says. That a field is of another type than it must be shows wherever it is used first."""
+    try:
+        return route.handler(asking, *words)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        if not asking.request.body:
+            raise
+        _log.info("%s %s", route.method, asking.request.path, exc_info=True)
+        raise bad_data() from error
 
 
 def _answered(handler: Callable[[], object]) -> object:

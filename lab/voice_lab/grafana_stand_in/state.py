@@ -26,11 +26,11 @@ class State:
 
     def __init__(self, path: Path | None = None) -> None:
         self._one_at_a_time = threading.Lock()
-        self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         try:
+            self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
             self._database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + _TABLES)
-        except sqlite3.DatabaseError as error:
-            self._database.close()
+            self._database.execute("SELECT kind, org, key, body, last FROM document LEFT JOIN series USING (kind)")
+        except sqlite3.Error as error:
             raise LabError(f"the state in {path} cannot be read ({error}): remove that file and start again") from error
 
     def close(self) -> None:

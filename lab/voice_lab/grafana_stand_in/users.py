@@ -46,7 +46,7 @@ def _my_orgs(asking: Asking) -> list[Document]:
 
 @route("POST", "/api/user/using/{}", "")
 def _use(asking: Asking, org: str) -> Document:
-    if not org.isdecimal() or not access.role(asking.state, int(org), asking.user["id"]):
+    if not access.role(asking.state, access.number(org), asking.user["id"]):
         raise Refused(401, "Not a valid organization")
     switch(asking.state, asking.user, int(org))
     return {"message": "Active organization changed"}
@@ -106,6 +106,8 @@ def _create_user(asking: Asking) -> Document:
 
 @route("DELETE", "/api/admin/users/{}", "server", "users:delete")
 def _delete_user(asking: Asking, user: str) -> Document:
+    if user == str(ADMIN_ID):
+        raise Refused(400, "the administrator of a stand-in cannot be deleted")
     if not asking.state.drop("user", SERVER, user):
         raise Refused(404, "user not found")
     for org, member in asking.state.everywhere("member"):
