@@ -23,8 +23,8 @@ ANYTHING = st.recursive(
 )
 NAMES = """
 name title uid type access url user jsonData secureJsonData role loginOrEmail login email password OrgId version
-overwrite dashboard folderUid tags items permission condition data noDataState execErrState for labels annotations isPaused
-folderUID ruleGroup interval rules receiver group_by routes object_matchers group_wait settings time_intervals
+overwrite dashboard folderUid tags items permission condition data noDataState execErrState for labels annotations
+isPaused folderUID ruleGroup interval rules receiver group_by routes object_matchers group_wait settings time_intervals
 """
 FIELDS = st.sampled_from(NAMES.split())
 RULES = "/api/ruler/grafana/api/v1/rules"
