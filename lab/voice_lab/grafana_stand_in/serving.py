@@ -9,19 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
-from aiohttp import ClientPayloadError, web
+from aiohttp import web
 
 from voice_lab.errors import LabError
 from voice_lab.grafana_stand_in.alerting import scheduler
 from voice_lab.grafana_stand_in.alerting.delivery import Smtp
-from voice_lab.grafana_stand_in.http import HEADERS, SWITCHING, Request, Response, bad_data, failed, redirect
+from voice_lab.grafana_stand_in.http import HEADERS, SWITCHING, Request, Response, failed, redirect
 from voice_lab.grafana_stand_in.server import Later, Server, error
 
 BIGGEST_BODY = 16 * 2**20
 _SHARED = ("contact-points", "policies", "mute-timings")
 """What Grafana keeps in one document an organisation, which it reads, changes and writes back."""
 _log = logging.getLogger(__name__)
-_AT_ONCE, _AT_ONCE_EACH = 256, 8
+_AT_ONCE, AT_ONCE_EACH = 256, 8
 """Threads that wait for databases, in all and for one login in one organisation."""
 _WRITING_S = 0.02
 """How long such a change takes: measured 15 to 20 ms."""
@@ -48,13 +48,8 @@ class _Handler:
         if below == path and not path.startswith("/api/"):
             return _sent(redirect(f"{self._server.config.root_url}{quote(path)}", 301))
         headers = {name.lower(): value for name, value in incoming.headers.items()}
-        try:
-            body = await incoming.read()
-        except (web.HTTPException, ValueError, ClientPayloadError) as error_:
-            _log.info("%s %s: %s", incoming.method, path, error_)
-            return _sent(error(bad_data()))
         query = dict(incoming.query)
-        request = Request(incoming.method, below or "/", query, headers, body, incoming.query_string)
+        request = Request(incoming.method, below or "/", query, headers, await incoming.read(), incoming.query_string)
         if await self._lost_race(request):
             return _sent(error(failed(500, "could not find object using provided id and hash")))
         try:
@@ -68,7 +63,7 @@ class _Handler:
     async def _slowly(self, request: Request, later: Later) -> Response:
         """What a thread comes to. Nobody has more than some at once: one client's slow queries hold up no other's."""
         who = request.headers.get("x-grafana-org-id", "") + self._server.asker(request)
-        async with self._turns.setdefault(who, asyncio.Semaphore(_AT_ONCE_EACH)):
+        async with self._turns.setdefault(who, asyncio.Semaphore(AT_ONCE_EACH)):
             return await asyncio.get_running_loop().run_in_executor(self._threads, later)
 
     async def _lost_race(self, request: Request) -> bool:
