@@ -19,12 +19,16 @@ OWN_CLUSTER = $(filter command line,$(origin KUBECONFIG))
 AT_ONCE = --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo CHECK=1          verify without a person: one line of JSON, exit code 0 or 1"
 	@echo "  make demo PORT=9090        another port for the portal"
 	@echo "  make demo KUBECONFIG=FILE  your own cluster instead of the lab's API server"
 	@echo "  make test ARGS='-k name'   arguments for pytest"
+	@echo "  make down ARGS='demo'      only what is called so"
+	@echo
+	@echo "  GRAFANA_HOME=FOLDER        the Grafana to use; VOICE_LAB_GRAFANA=stand-in: none, but the lab's stand-in"
+	@echo "  KUBEBUILDER_ASSETS=FOLDER  etcd and kube-apiserver to use"
 
 demo: environment ## Start the whole system, make calls, show where to look (Ctrl-C ends it)
 	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig '$(KUBECONFIG)')
