@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from voice_lab.grafana_stand_in import (  # noqa: F401 - they register their routes
@@ -44,9 +44,23 @@ from voice_lab.grafana_stand_in.sources import Sources
 from voice_lab.grafana_stand_in.state import Document, State
 
 _log = logging.getLogger(__name__)
-Later = Callable[[], Response]
-"""What gives the answer, and takes its time: it may run beside other requests."""
 _SEEN_EVERY_S = 300
+
+
+@dataclass(frozen=True)
+class Later:
+    """What gives the answer when it is called, and takes its time: it may run beside other requests.
+
+    Attributes:
+        asker: the organisation that it is about, and the number of the user who asks.
+    """
+
+    asker: tuple[int, int]
+    give: Callable[[], object]
+
+    def __call__(self) -> Response:
+        """The answer."""
+        return _whole(_answered(self.give))
 
 
 class Server:
@@ -63,23 +77,12 @@ class Server:
     def answer(self, request: Request) -> Response | Later:
         """The answer to a request, or what will give it."""
         try:
-            handler = self._handler(request)
+            return self._admitted(request)
         except Refused as refused:
             return error(refused, ROUTER_JSON)
-        if isinstance(handler, Response):
-            return handler
-        found = _answered(handler)
-        return (lambda: _whole(_answered(found))) if callable(found) else _whole(found)
 
-    def asker(self, request: Request) -> str:
-        """The login of who asks; "" if it is nobody, or not known."""
-        try:
-            return str((self._doorkeeper.user(request) or {"login": ""})["login"])
-        except Refused:
-            return ""
-
-    def _handler(self, request: Request) -> Response | Callable[[], object]:
-        """What answers the request of somebody who may make it; raises Refused."""
+    def _admitted(self, request: Request) -> Response | Later:
+        """The answer to the request of somebody who may make it; raises Refused for who may not."""
         user, (route, words) = self._who(request), _find(request)
         if user and (moved := self._moved(request, user)):
             return moved
@@ -91,7 +94,8 @@ class Server:
         if user is None and route.needs != "anybody":
             raise Refused(401, "Unauthorized")
         _admit(asking, route)
-        return lambda: _of_right_types(route, asking, words)
+        found = _answered(lambda: _of_right_types(route, asking, words))
+        return Later((asking.org, asking.user["id"]), found) if callable(found) else _whole(found)
 
     def _who(self, request: Request) -> Document | None:
         try:

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.far_grafana import FarGrafana
 from voice_lab.grafana_stand_in import serving
 from voice_lab.grafana_stand_in.http import Request, Response
+from voice_lab.grafana_stand_in.server import Later
 
 Client = TestClient[Any, Any]
 
@@ -24,17 +25,16 @@ class Slow:
         self.let_go = threading.Event()
         self.waiting = 0
 
-    def asker(self, _request: Request) -> str:
-        return "engineer"
+    def answer(self, request: Request) -> Later:
+        org = int(request.headers["x-grafana-org-id"])
 
-    def answer(self, request: Request) -> Any:
         def later() -> Response:
-            if request.headers["x-grafana-org-id"] == "1":
+            if org == 1:
                 self.waiting += 1
                 self.let_go.wait(30)
             return Response(200, b"{}")
 
-        return later
+        return Later((org, 1), later)
 
 
 @pytest.fixture
