@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.conftest import Services
 from voice_lab import browser, demo, evidence
 from voice_lab.context import Lab
 from voice_lab.evidence import Expectation, Row
+from voice_lab.services import portal
+
+BOSS = "boss-of-all"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,28 @@ def chromium() -> Iterator[Browser]:
     """A real browser, without a screen."""
     with browser.chromium() as program:
         yield program
+
+
+@pytest.fixture(scope="module")
+def boss(system: System) -> None:
+    """A member of the staff, who may see all clients."""
+    portal.add_user(system.lab, BOSS, staff=True)
+
+
+@pytest.fixture
+def signed_in(system: System, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of the browser for who is named by a parameter; for acme's engineer, if nobody is."""
+    with closing(chromium.new_context()) as context:  # type: ignore[type-var]
+        page = context.new_page()
+        browser.sign_in(system.lab, page, getattr(request, "param", demo.login("acme")))
+        yield page
+
+
+def open_fleet(page: Page, url: str) -> None:
+    """Look at all clients, as the staff do."""
+    page.goto(f"{url}/fleet/")
+    if (switch := page.get_by_role("button", name="Show all clients")).count():
+        switch.click()
 
 
 @pytest.fixture

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Page, Response
 
-from tests.e2e.conftest import System
-from voice_lab import browser, demo
-from voice_lab.services import grafana, portal
+from tests.e2e.conftest import BOSS, System, open_fleet
+from voice_lab.services import grafana
 
 pytestmark = [
     pytest.mark.services,
@@ -57,13 +54,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(system: System, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    """The desk of who is named by a parameter; of acme's engineer, if nobody is."""
-    with closing(chromium.new_context(viewport=SCREEN)) as context:  # type: ignore[arg-type, type-var]
-        page = context.new_page()
-        context.set_default_timeout(PATIENCE_MS)
-        browser.sign_in(system.lab, page, getattr(request, "param", demo.login("acme")))
-        yield Desk(system, page)
+def desk(system: System, signed_in: Page) -> Desk:
+    """The desk of who is signed in."""
+    signed_in.set_viewport_size(SCREEN)  # type: ignore[arg-type]
+    signed_in.set_default_timeout(PATIENCE_MS)
+    return Desk(system, signed_in)
 
 
 def assert_drawn(desk: Desk, panels: list[dict[str, Any]]) -> None:
@@ -110,18 +105,10 @@ def test_the_portal_shows_all_probes_over_time(desk: Desk) -> None:
     assert "from=now-24h" in (desk.page.locator("iframe").get_attribute("src") or "")
 
 
-@pytest.fixture(scope="module")
-def boss(system: System) -> str:
-    portal.add_user(system.lab, "boss-of-all", staff=True)
-    return "boss-of-all"
-
-
 @pytest.mark.usefixtures("boss")
-@pytest.mark.parametrize("desk", ["boss-of-all"], indirect=True)
+@pytest.mark.parametrize("signed_in", [BOSS], indirect=True)
 def test_every_panel_of_the_fleet_is_drawn_for_the_staff(desk: Desk) -> None:
-    desk.open("/fleet/")
-    if (switch := desk.page.get_by_role("button", name="Show all clients")).count():
-        switch.click()
+    open_fleet(desk.page, desk.url)
     desk.page.goto("about:blank")
     desk.answers.clear()
     assert_drawn(desk, desk.see("voice-fleet"))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page
+from playwright.sync_api import FrameLocator, Page
 
-from tests.e2e.conftest import System
-from voice_lab import browser, demo
-from voice_lab.services import grafana, portal
+from tests.e2e.conftest import BOSS, System, open_fleet
+from voice_lab.services import grafana
 
 pytestmark = [
     pytest.mark.services,
@@ -48,12 +45,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(system: System, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    """The desk of who is named by a parameter; of acme's engineer, if nobody is."""
-    with closing(chromium.new_context(viewport=SCREENS["wide"])) as context:  # type: ignore[arg-type, type-var]
-        page = context.new_page()
-        browser.sign_in(system.lab, page, getattr(request, "param", demo.login("acme")))
-        yield Desk(system, page)
+def desk(system: System, signed_in: Page) -> Desk:
+    """The desk of who is signed in."""
+    signed_in.set_viewport_size(SCREENS["wide"])  # type: ignore[arg-type]
+    return Desk(system, signed_in)
 
 
 def assert_shown(desk: Desk, panels: list[dict[str, Any]], page: Page | FrameLocator) -> None:
@@ -107,18 +102,10 @@ def test_nothing_is_cut_off(desk: Desk, screen: str, scheme: str) -> None:
 
 
 @pytest.mark.usefixtures("boss")
-@pytest.mark.parametrize("desk", ["boss-of-previews"], indirect=True)
+@pytest.mark.parametrize("signed_in", [BOSS], indirect=True)
 def test_the_fleet_is_shown_to_the_staff(desk: Desk) -> None:
-    desk.open("/fleet/")
-    if (switch := desk.page.get_by_role("button", name="Show all clients")).count():
-        switch.click()
+    open_fleet(desk.page, desk.url)
     assert_shown(desk, desk.panels("voice-fleet"), desk.frame)
-
-
-@pytest.fixture(scope="module")
-def boss(system: System) -> str:
-    portal.add_user(system.lab, "boss-of-previews", staff=True)
-    return "boss-of-previews"
 
 
 def test_a_dashboard_of_another_client_is_not_shown(system: System, desk: Desk) -> None:
