@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
+from tests.ports import free_port
 from voice_lab import pods, processes, waiting
 from voice_lab.context import Lab
 from voice_lab.services import cluster, operator
@@ -27,8 +26,7 @@ class Replica:
 
     def __init__(self, lab: Lab, name: str, **settings: str) -> None:
         self._lab, self.name = lab, name
-        with closing(socket.create_server(("127.0.0.1", 0))) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         kubeconfig = cluster.service_account_kubeconfig(lab, pods.NAMESPACE, operator.NAME)
         self.kubeconfig = kubeconfig.rename(kubeconfig.with_name(f"{name}.kubeconfig"))
         env = {

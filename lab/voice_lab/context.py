@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from voice_lab import files, places
+from voice_lab import ports as free_ports
 from voice_lab.errors import LabError
 
 PORTS = ("etcd", "etcd-peer", "apiserver", "mysql", "grafana", "mail", "portal-app", "operator-liveness")
@@ -84,7 +85,7 @@ def create(instance: str, *, portal_port: int = PORTAL_PORT, kubeconfig: str | N
         LabError: the portal's port is taken.
     """
     _require_free(portal_port)
-    drawn = _free_ports(len(PORTS) + 1)
+    drawn = free_ports.draw(len(PORTS) + 1)
     ports = dict(zip((*PORTS, "portal"), (*drawn[:-1], portal_port or drawn[-1]), strict=True))
     passwords = {name: secrets.token_urlsafe(48 if name == "portal-key" else 18) for name in PASSWORDS}
     folder = places.state(instance)
@@ -121,18 +122,6 @@ def instances() -> list[str]:
     """Names of all labs that left a folder, and of all runs that ever held a lock: a test run need not have a lab."""
     runs = places.cache() / "run"
     return sorted({path.parent.name for path in runs.glob(f"*/{RECORD}")} | {path.stem for path in runs.glob("*.lock")})
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now, found by the kernel; all are held open until all are known."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def _require_free(port: int) -> None:

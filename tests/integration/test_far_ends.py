@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unit.sipapp.bench import ADDRESS, Bench, free_port
+from tests.ports import free_udp_port
+from tests.unit.sipapp.bench import ADDRESS, Bench
 from voice_lab import processes
 from voice_sipapp.media import audio, g711
 from voice_sipapp.plan.sipuri import SipUri
@@ -52,7 +53,7 @@ class Sipp:
     def __init__(
         self, scenario: str, folder: Path, *options: str, remote: int | None = None, port: int | None = None
     ) -> None:
-        self.port, media = port or free_port(), free_port()
+        self.port, media = port or free_udp_port(ADDRESS), free_udp_port(ADDRESS)
         self._errors = folder / f"{scenario}-{self.port}.errors"
         command = [
             "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", ADDRESS, "-p", str(self.port), "-m", "1",
@@ -237,7 +238,7 @@ def test_a_redirect_that_can_not_be_followed_is_a_failure(far_ends: FarEnds, tar
 
 
 def test_a_circle_of_redirects_ends(far_ends: FarEnds):
-    first, second = (SipUri.parse(f"sip:{name}@[{ADDRESS}]:{free_port()}") for name in "ab")
+    first, second = (SipUri.parse(f"sip:{name}@[{ADDRESS}]:{free_udp_port(ADDRESS)}") for name in "ab")
     one = far_ends.start("redirect", "-key", "target", second.text, port=first.port or 0)
     two = far_ends.start("redirect", "-key", "target", first.text, port=second.port or 0)
     call = far_ends.bench.call(0, destination=first).call

@@ -11,7 +11,8 @@ import pytest
 
 from tests.integration.running_kamailio import kamailio
 from tests.integration.test_far_ends import FarEnds, far_ends
-from tests.unit.sipapp.bench import ADDRESS, free_port
+from tests.ports import free_udp_port
+from tests.unit.sipapp.bench import ADDRESS
 from voice_lab import pki, waiting
 from voice_sipapp import edge
 from voice_sipapp.plan.sipuri import SipUri
@@ -45,9 +46,9 @@ def edged(far_ends: FarEnds, tmp_path: Path) -> Iterator[tuple[FarEnds, edge.Edg
         dialer_port=int(caller.station.dialer.address.rsplit(":", 1)[1]),
         receiver_port=far_ends.bench.receiver_port,
         inside=ADDRESS,
-        inside_port=free_port(),
-        tcp_port=free_port(),
-        tls_port=free_port(),
+        inside_port=free_udp_port(ADDRESS),
+        tcp_port=free_udp_port(ADDRESS),
+        tls_port=free_udp_port(ADDRESS),
         tls=edge.TlsFiles(f"{tmp_path}/own.pem", f"{tmp_path}/own.key", f"{tmp_path}/ca.pem"),
     )
     for name, text in edge.files(plan, str(tmp_path)).items():
@@ -75,7 +76,7 @@ def test_a_call_over_tls_reaches_our_own_receiver(edged: tuple[FarEnds, edge.Edg
 
 def test_a_far_end_that_can_not_be_reached_over_tcp_is_a_failure(edged: tuple[FarEnds, edge.EdgePlan]):
     ends, _ = edged
-    destination = SipUri.parse(f"sip:x@[{ADDRESS}]:{free_port()};transport=tcp")
+    destination = SipUri.parse(f"sip:x@[{ADDRESS}]:{free_udp_port(ADDRESS)};transport=tcp")
     call = ends.bench.call(0, destination=destination).call
     assert call.disposition in ("failed", "timeout")
     assert call.transport == "tcp"

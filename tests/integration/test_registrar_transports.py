@@ -14,7 +14,8 @@ from tests.integration.running_kamailio import kamailio
 from tests.integration.test_far_ends import PASSWORD, FarEnds, far_ends, is_taken
 from tests.integration.test_far_ends_tcp import edged
 from tests.integration.test_registrars import Host, until
-from tests.unit.sipapp.bench import ADDRESS, free_port
+from tests.ports import free_udp_port
+from tests.unit.sipapp.bench import ADDRESS
 from voice_lab import pki, processes, waiting
 from voice_sipapp import edge
 from voice_sipapp.plan.sipuri import SipUri
@@ -65,7 +66,7 @@ def registrar(edged: tuple[FarEnds, edge.EdgePlan], tmp_path: Path) -> Iterator[
 
         def start(transport: str, algorithm: str) -> Registrar:
             pki.issue(tmp_path, "registrar", hosts=(ADDRESS,))
-            made = Registrar(tmp_path, transport, free_port())
+            made = Registrar(tmp_path, transport, free_udp_port(ADDRESS))
             words = {
                 "TRANSPORT": transport,
                 "ADDRESS": ADDRESS,

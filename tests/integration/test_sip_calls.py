@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tests.ports import free_udp_port
 from voice_lab import processes
 from voice_sipapp.media import audio
 from voice_sipapp.records.cdr import Cdr
@@ -99,12 +99,6 @@ def records(own_database: Any) -> Iterator[Records]:
         yield made
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as found:
-        found.bind((ADDRESS, 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture
 def environment(own_database: Any, tmp_path: Path) -> dict[str, str]:
     """Settings of a SIP application of this test's own, on the loopback interface."""
@@ -115,8 +109,8 @@ def environment(own_database: Any, tmp_path: Path) -> dict[str, str]:
         **own_database.environment("sip"),
         "VOICE_SIP_HOST": CLIENT,
         "VOICE_SIP_ADDRESS": ADDRESS,
-        "VOICE_SIP_DIALER_PORT": str(free_port()),
-        "VOICE_SIP_RECEIVER_PORT": str(free_port()),
+        "VOICE_SIP_DIALER_PORT": str(free_udp_port(ADDRESS)),
+        "VOICE_SIP_RECEIVER_PORT": str(free_udp_port(ADDRESS)),
         "VOICE_RTP_PORTS": "34000-35998",
         "VOICE_SPOOL": str(tmp_path / "spool.sqlite"),
         "VOICE_AUDIO": str(tmp_path),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.running_kamailio import kamailio
+from tests.ports import free_port, free_udp_port
 from voice_lab import pki, waiting
 from voice_sipapp import edge
 
@@ -32,12 +33,6 @@ def _sockets_end_with_their_test() -> Iterator[None]:
     yield
     while _used:
         _used.pop().close()
-
-
-def free_port(address: str, kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as found:
-        found.bind((address, 0))
-        return int(found.getsockname()[1])
 
 
 class Udp:
@@ -135,12 +130,12 @@ def running(folder: Path, *, tls: bool = True) -> Iterator[Edge]:
     paths = edge.TlsFiles(f"{folder}/own.pem", f"{folder}/own.key", f"{folder}/ca.pem")
     plan = edge.EdgePlan(
         address=OWN,
-        dialer_port=free_port(OWN),
-        receiver_port=free_port(OWN),
+        dialer_port=free_udp_port(OWN),
+        receiver_port=free_udp_port(OWN),
         inside="127.0.0.1",
-        inside_port=free_port("127.0.0.1"),
-        tcp_port=free_port(OWN, socket.SOCK_STREAM),
-        tls_port=free_port(OWN, socket.SOCK_STREAM),
+        inside_port=free_udp_port("127.0.0.1"),
+        tcp_port=free_port(OWN),
+        tls_port=free_port(OWN),
         tls=paths if tls else None,
     )
     for name, text in edge.files(plan, str(folder)).items():

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from tests.far_end import FarEnd
-from tests.integration.test_sip_calls import ADDRESS, CLIENT, Records, application, environment, free_port, plan_row
+from tests.integration.test_sip_calls import ADDRESS, CLIENT, Records, application, environment, plan_row
 from tests.integration.test_sip_calls import records as records  # noqa: PLC0414 - a fixture
+from tests.ports import free_udp_port
 from tests.wire import Wire
 from voice_sipapp.plan.schedule import offset_ms
 from voice_sipapp.records.spool import Spool
@@ -55,8 +56,8 @@ class Hosts:
         number = int(name[-1])
         own = {
             "VOICE_SIP_HOST": name,
-            "VOICE_SIP_DIALER_PORT": str(free_port()),
-            "VOICE_SIP_RECEIVER_PORT": str(free_port()),
+            "VOICE_SIP_DIALER_PORT": str(free_udp_port(ADDRESS)),
+            "VOICE_SIP_RECEIVER_PORT": str(free_udp_port(ADDRESS)),
             "VOICE_RTP_PORTS": f"{36000 + 1000 * number}-{36998 + 1000 * number}",
             "VOICE_SPOOL": str(self._folder / f"{name}.sqlite"),
         }
@@ -286,7 +287,7 @@ def test_a_call_that_is_asked_for_is_placed_once_and_within_seconds(hosts: Hosts
 def test_a_receiver_that_is_killed_in_mid_call_tells_so_when_it_is_back(
     settings: dict[str, str], tmp_path: Path, records: Records
 ):
-    dialer, receiver = free_port(), free_port()
+    dialer, receiver = free_udp_port(ADDRESS), free_udp_port(ADDRESS)
     hosts = Hosts(settings, tmp_path, records)
     ours = {"VOICE_SIP_PARTIES": "receiver", "VOICE_SIP_RECEIVER_PORT": str(receiver)}
 
@@ -325,7 +326,7 @@ def test_a_call_between_two_hosts_is_put_together(
     settings: dict[str, str], tmp_path: Path, records: Records, *, strips: bool
 ):
     """Each host writes the stream that it received; where the header is lost, number and time tell which call it is."""
-    dialer, receiver = free_port(), free_port()
+    dialer, receiver = free_udp_port(ADDRESS), free_udp_port(ADDRESS)
     hosts = Hosts(settings, tmp_path, records)
     with ExitStack() as running:
         path = running.enter_context(closing(FarEnd((dialer, receiver), strips=strips)))

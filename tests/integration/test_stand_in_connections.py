@@ -16,17 +16,13 @@ import pytest
 
 from tests.integration.test_stand_in_query import LOG, Desk, Json
 from tests.integration.test_stand_in_query import desk as desk  # noqa: PLC0414 - a fixture
+from tests.ports import free_port
 from voice_lab import pki, waiting
 from voice_lab.grafana_stand_in import query
 from voice_lab.grafana_stand_in.http import Refused
 from voice_lab.grafana_stand_in.query import Source, mysql
 
 pytestmark = pytest.mark.services
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def trouble(desk: Desk, source: Source) -> str:

@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import socket
 import socketserver
 import ssl
 import struct
@@ -17,6 +16,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.ports import free_port
 from voice_lab import pki, processes
 from voice_lab.services.chart import CHART
 from voice_lab.tools import kubectl
@@ -96,11 +96,6 @@ def resolver() -> Iterator[str]:
         yield f"127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def rendered(**values: object) -> dict[str, Any]:

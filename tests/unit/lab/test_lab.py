@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from voice_lab import context, guard, packages, places, processes, root, stack, waiting
+from voice_lab import context, guard, packages, places, ports, processes, root, stack, waiting
 from voice_lab.__main__ import ENDING, main
 from voice_lab.__main__ import _parser as main_parser
 from voice_lab.errors import LabError
@@ -177,3 +177,21 @@ def test_of_a_lab_that_has_ended_the_logs_stay_and_no_data(tmp_path: Path, monke
         (lab.folder / folder).mkdir()
     context.forget(lab)
     assert [path.name for path in lab.folder.iterdir()] == ["logs"]
+
+
+def test_no_port_is_given_twice_nor_one_that_the_kernel_gives_to_others() -> None:
+    drawn = [port for _ in range(20) for port in ports.draw(10)]
+    assert len(set(drawn)) == 200
+    assert all(ports.FIRST <= port <= ports.LAST for port in drawn)
+
+
+def test_a_port_in_use_is_not_given() -> None:
+    (port,) = ports.draw(1)
+    with socket.create_server(("127.0.0.1", port + 1 if port < ports.LAST else ports.FIRST)) as other:
+        assert other.getsockname()[1] not in ports.draw(3)
+
+
+def test_the_last_port_is_followed_by_the_first() -> None:
+    ports.draw(1)
+    (places.cache() / "run" / "last-port").write_text(str(ports.LAST))
+    assert ports.draw(1)[0] < ports.FIRST + 100

@@ -1,10 +1,10 @@
 """A dialer and a receiver of one process over the loopback interface, for tests of whole calls."""
 
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tests.ports import free_udp_port
 from voice_sipapp.caller import TICK_S, Caller
 from voice_sipapp.ledger import Ledger
 from voice_sipapp.media import audio, rtp
@@ -17,12 +17,6 @@ from voice_sipapp.signalling.station import Station
 ADDRESS = "::1"
 
 
-def free_port(address: str = ADDRESS) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind((address, 0))
-        return int(found.getsockname()[1])
-
-
 class Bench:
     """A dialer and a receiver of one process, and the far ends that a test puts in their way."""
 
@@ -30,10 +24,10 @@ class Bench:
         self.cdrs: list[Cdr] = []
         self.parts: list[ReceiverPart] = []
         self.caller = Caller(sounds, Ledger(self._keep))
-        self.receiver_port = free_port(address)
+        self.receiver_port = free_udp_port(address)
         self.engine = rtp.Engine(address, (32000, 33998))
         self.caller.station = Station(
-            dialer=stack.Endpoint(address, free_port(address), lambda _: None),
+            dialer=stack.Endpoint(address, free_udp_port(address), lambda _: None),
             receiver=stack.Endpoint(address, self.receiver_port, self.caller.reception.take),
             engine=self.engine,
             sip_host="bench",
@@ -52,7 +46,7 @@ class Bench:
 
     def far_end(self, on_invite: Callable[[stack.Invite], stack.Leg | None]) -> int:
         """Another party; returns its port."""
-        port = free_port()
+        port = free_udp_port(ADDRESS)
         self.far_ends.append(stack.Endpoint(ADDRESS, port, on_invite))
         return port
 

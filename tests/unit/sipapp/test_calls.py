@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, free_port, way
+from tests.ports import free_udp_port
+from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, way
 from voice_sipapp.media import audio, codecs, g711, sdp
 from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.plan.limits import Turn
@@ -108,7 +109,7 @@ def test_a_far_end_that_only_rings_is_cancelled(bench: Bench, monkeypatch: pytes
 
 
 def test_a_mute_far_end_that_hangs_up_is_one_way(bench: Bench):
-    far = FarEnd(bench, sdp.describe(ADDRESS, free_port(), ["PCMA"], 1), hang_up_after_s=0.4)
+    far = FarEnd(bench, sdp.describe(ADDRESS, free_udp_port(ADDRESS), ["PCMA"], 1), hang_up_after_s=0.4)
     cdr = bench.call(far.port, duration_ms=5000)
     assert (cdr.call.disposition, cdr.call.hangup_by) == ("answered", "remote")
     assert cdr.call.duration_ms < 5000
@@ -247,7 +248,7 @@ def test_every_codec_and_encryption_make_a_call(bench: Bench, codec: str, srtp: 
 
 
 def test_a_far_end_that_would_not_encrypt_is_refused(bench: Bench):
-    far = FarEnd(bench, sdp.describe(ADDRESS, free_port(), ["PCMA"], 1))
+    far = FarEnd(bench, sdp.describe(ADDRESS, free_udp_port(ADDRESS), ["PCMA"], 1))
     call = bench.call(far.port, srtp=True).call
     assert call.disposition == "failed"
     assert "unencrypted (RTP/AVP); this probe's media is encrypted" in (call.sip_reason or "")
@@ -321,7 +322,9 @@ def test_what_a_plan_plays_is_encoded_before_the_first_call_by_another_thread(
 
 
 def test_a_far_end_without_dtmf_is_told_of(bench: Bench):
-    far = FarEnd(bench, sdp.describe(ADDRESS, free_port(), ["PCMA"], 1).replace("telephone-event", "nothing"))
+    far = FarEnd(
+        bench, sdp.describe(ADDRESS, free_udp_port(ADDRESS), ["PCMA"], 1).replace("telephone-event", "nothing")
+    )
     call = bench.call(far.port, dtmf=(Digits(100, "1"),)).call
     assert "takes no DTMF" in (call.sip_reason or "")
 

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from tests.unit.sipapp.bench import ADDRESS, Bench, free_port
+from tests.ports import free_udp_port
+from tests.unit.sipapp.bench import ADDRESS, Bench
 from voice_sipapp.signalling import stack, transactions
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
@@ -36,7 +37,7 @@ def test_garbage_stops_no_port_and_is_not_printed(bench: Bench, capfd: pytest.Ca
     target = getattr(bench.caller.station, which).address.rsplit(":", 1)[1]
     before = transactions.garbage.count
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as far:
-        far.bind((ADDRESS, free_port()))
+        far.bind((ADDRESS, free_udp_port(ADDRESS)))
         for message in GARBAGE:
             far.sendto(message, (ADDRESS, int(target)))
         far.sendto(options(far.getsockname()[1]), (ADDRESS, int(target)))
@@ -64,7 +65,7 @@ def test_a_request_that_can_not_be_read_leaves_nothing_behind(bench: Bench, to: 
     endpoint = bench.caller.station.receiver
     before = transactions.garbage.count
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as far:
-        far.bind((ADDRESS, free_port()))
+        far.bind((ADDRESS, free_udp_port(ADDRESS)))
         port = far.getsockname()[1]
         text = options(port).decode().replace("OPTIONS", "INVITE").replace("To: <sip:a@b>", f"To: {to}")
         text = text.replace("Call-ID", "Expires: 999999999\r\nCall-ID")

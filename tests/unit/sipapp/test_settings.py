@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.sipapp.bench import free_port
+from tests.ports import free_udp_port
 from voice_lab.places import CHECKOUT
 from voice_sipapp import __main__ as command
 from voice_sipapp import check, settings
@@ -154,7 +154,7 @@ def test_the_check_tries_what_calls_need(tmp_path: Path):
 
 def test_the_check_says_what_does_not_work(tmp_path: Path):
     (tmp_path / "file").touch(mode=0o644)
-    port = free_port()
+    port = free_udp_port("::1")
     said = everything(
         tmp_path, VOICE_CREDENTIALS=str(tmp_path / "file"), VOICE_RECORDINGS=str(tmp_path / "file" / "x"),
         VOICE_SIP_EDGE=f"[::1]:{port}",

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from email import message_from_bytes, policy
@@ -18,6 +17,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiosmtpd.controller import Controller
 
+from tests.ports import free_port
 from tests.unit.lab.grafana_stand_in.alert_world import BEGIN, ORG, World, expression, rule, sql, table
 from voice_lab.grafana_stand_in.alerting import delivery, scheduler
 from voice_lab.grafana_stand_in.alerting.delivery import Smtp
@@ -62,9 +62,7 @@ class Mailbox:
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        box = Mailbox(free.getsockname()[1])
+    box = Mailbox(free_port())
     controller = Controller(box, hostname="127.0.0.1", port=box.port)
     controller.start()
     yield box
