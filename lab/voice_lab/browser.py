@@ -15,8 +15,10 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*, remembers: bool = False) -> Iterator[Browser]:
     """Run Chromium without a screen, installing it if need be.
+
+    One that `remembers` pages shows them again by "back" as people's browsers do: without asking anybody, where it may.
 
     Raises:
         LabError: it can be neither found nor installed.
@@ -24,7 +26,8 @@ def chromium() -> Iterator[Browser]:
     with guard.one_after_another("install"):
         packages.install(["chromium"])
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_PROGRAM, args=_FLAGS)
+        left_out = ["--disable-back-forward-cache"] if remembers else None
+        browser = playwright.chromium.launch(executable_path=_PROGRAM, args=_FLAGS, ignore_default_args=left_out)
         try:
             yield browser
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Response
+from playwright.sync_api import ConsoleMessage, Page, Response
 
 from tests.e2e.conftest import BOSS, System, open_fleet
 from voice_lab.services import grafana
@@ -31,10 +31,16 @@ class Desk:
         self.faults: list[str] = []
         page.on("response", self._noted)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._said)
 
     def _noted(self, response: Response) -> None:
         if "/api/ds/query" in response.url:
             self.answers.append(response)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        """A browser says here what the content policy forbade."""
+        if "Content Security Policy" in message.text:
+            self.faults.append(message.text)
 
     def open(self, path: str) -> None:
         self.page.goto(self.url + path)

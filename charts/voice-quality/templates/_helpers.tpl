@@ -43,6 +43,18 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ if not (or $literal .Values.grafana.resolver) }}yes{{ end }}
 {{- end }}
 
+{{/* Where the proxy listens, with the .options of each. */}}
+{{- define "voice.proxyListen" -}}
+{{- $portal := .root.Values.portal }}
+{{- with $portal.address }}
+{{- $address := trimAll "[]" . -}}
+listen {{ ternary (printf "[%s]" $address) $address (contains ":" $address) }}:{{ $portal.port }}{{ $.options }};
+{{- else -}}
+listen {{ $portal.port }}{{ .options }};
+listen [::]:{{ $portal.port }}{{ .options }};
+{{- end }}
+{{- end }}
+
 {{- define "voice.proxyCommand" -}}
 {{- if include "voice.asksPodsResolver" . -}}
 - sh

@@ -4,9 +4,12 @@ import logging
 from collections.abc import Callable
 
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
 log = logging.getLogger(__name__)
+
+PATHS = ("/healthz", "/healthz/database")
+READING = ("GET", "HEAD")
 
 
 class HealthMiddleware:
@@ -20,14 +23,16 @@ class HealthMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The health for the two paths, the ordinary answer for everything else."""
-        match request.path:
-            case "/healthz":
-                return HttpResponse("ok\n", content_type="text/plain")
-            case "/healthz/database":
-                return _database()
-            case _:
-                return self._get_response(request)
+        """The health for the two paths, to who reads; the ordinary answer for everything else."""
+        if request.path not in PATHS:
+            return self._get_response(request)
+        if request.method not in READING:
+            return HttpResponseNotAllowed(READING)
+        return _database() if request.path == "/healthz/database" else _ok()
+
+
+def _ok() -> HttpResponse:
+    return HttpResponse("ok\n", content_type="text/plain")
 
 
 def _database() -> HttpResponse:
@@ -38,4 +43,4 @@ def _database() -> HttpResponse:
     except DatabaseError as error:
         log.warning("not healthy: %s", error)
         return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")
-    return HttpResponse("ok\n", content_type="text/plain")
+    return _ok()

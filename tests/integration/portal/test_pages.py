@@ -191,7 +191,7 @@ def test_grafanas_dashboard_shows_the_time_that_the_address_asks_for(log_in, acm
     grafana(Frontend.PRESENT)
     browser = log_in(acme)
     for page in ("/probes/inbound/", "/trends/"):
-        assert "&amp;from=now-28d&amp;to=now" in text(browser.get(f"{page}?range=28d"))
+        assert "&amp;from=now-28d&amp;to=now-1s" in text(browser.get(f"{page}?range=28d"))
         assert browser.get(f"{page}?range=28d%26orgId=1").status_code == 404
 
 
@@ -270,8 +270,15 @@ def test_no_page_may_run_a_script_or_be_framed(log_in, acme):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_style_sheet_is_served_without_a_login(django_db):
+def test_no_browser_keeps_a_page(log_in, acme):
+    browser = log_in(acme)
+    for answer in (*map(browser.get, ("/", "/probes/inbound/", "/none/", "/logout/")), Client().get("/login/")):
+        assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_the_style_sheet_is_served_without_a_login_and_may_be_kept(django_db):
     response = Client().get("/static/voice_portal/portal.css")
+    assert "max-age" in response.headers["Cache-Control"]
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/css")
     response.close()

@@ -1,61 +1,29 @@
 """The chart's nginx configuration in a real nginx, between a portal and a Grafana that only repeat what they hear."""
 
-import http.server
-import json
 import socketserver
 import ssl
 import struct
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-from tests.ports import free_port
-from voice_lab import pki, processes
-from voice_lab.services.chart import CHART
-from voice_lab.tools import kubectl
+from tests.running_proxy import COOKIE, EchoServer, echoing, rendered, running, serving
+from voice_lab import pki
 
 pytestmark = pytest.mark.services
 
-CONFIGURATION, DEPLOYMENT = "voice-quality-portal-proxy", "voice-quality-portal"
 ProxyStart = Callable[..., httpx.Client]
 
 
-class Echo(http.server.BaseHTTPRequestHandler):
-    """Answers with the path and the headers of the request; as the portal, knows whoever brings a cookie."""
-
-    def do_GET(self) -> None:
-        if self.path == "/auth/grafana" and "Cookie" not in self.headers:
-            self.send_response(401)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        body = json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}).encode()
-        self.send_response(200)
-        self.send_header("X-JWT-Assertion", "the portal's token")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
 @pytest.fixture
-def echo() -> Iterator[int]:
-    """Return the port of a server that stands for both the portal and Grafana."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+def echo() -> Iterator[EchoServer]:
+    """Return a server that stands for both the portal and Grafana."""
+    with echoing() as server:
+        yield server
 
 
 @pytest.fixture
@@ -65,14 +33,11 @@ def secure_echo(tmp_path: Path) -> Iterator[int]:
     pki.issue(tmp_path / "pki", "grafana", hosts=("grafana.example",))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "pki" / "grafana.pem", tmp_path / "pki" / "grafana.key")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+    with EchoServer() as server:
         # In the connection's own thread: a client that hangs up in the middle disturbs nobody.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        with serving(server):
+            yield server.server_port
 
 
 class Names(socketserver.BaseRequestHandler):
@@ -90,88 +55,35 @@ class Names(socketserver.BaseRequestHandler):
 @pytest.fixture
 def resolver() -> Iterator[str]:
     """Return the address of a DNS server that knows every name."""
-    with socketserver.ThreadingUDPServer(("127.0.0.1", 0), Names) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with socketserver.ThreadingUDPServer(("127.0.0.1", 0), Names) as server, serving(server):
         yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def rendered(**values: object) -> dict[str, Any]:
-    """Return the chart's proxy: its configuration and its command."""
-    settings = [f"--set={name.replace('__', '.')}={value}" for name, value in values.items()]
-    command = [str(kubectl.program("helm")), "template", "release", str(CHART), "--set=mysql.host=mysql", *settings]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    objects = {(found["kind"], found["metadata"]["name"]): found for found in yaml.safe_load_all(text) if found}
-    pod = objects["Deployment", DEPLOYMENT]["spec"]["template"]["spec"]
-    (proxy,) = (container for container in pod["containers"] if container["name"] == "proxy")
-    return {"conf": objects["ConfigMap", CONFIGURATION]["data"]["nginx.conf"], "command": proxy["command"]}
 
 
 @pytest.fixture
-def start(tmp_path: Path, echo: int) -> Iterator[ProxyStart]:
+def start(tmp_path: Path, echo: EchoServer) -> Iterator[ProxyStart]:
     """Start the proxy as its container would; gives a browser."""
-    running: list[subprocess.Popen[bytes]] = []
-    browsers: list[httpx.Client] = []
-    etc, run = tmp_path / "etc", tmp_path / "run"
+    with ExitStack() as stack:
 
-    def moved(text: str) -> str:
-        theirs = {"/etc/voice-proxy": etc, "/run/voice-proxy": run, "/etc/voice-grafana": tmp_path / "pki"}
-        for path, folder in theirs.items():
-            text = text.replace(path, str(folder))
-        return text
+        def start(**values: object) -> httpx.Client:
+            port = echo.server_port
+            return stack.enter_context(running(tmp_path, port, port, **values)).browser
 
-    def start(**values: object) -> httpx.Client:
-        port = free_port()
-        grafana = {"grafana__url": f"http://127.0.0.1:{echo}/grafana", "portal__url": "https://voice.example.net"}
-        own = {
-            "portal__port": port,
-            "portal__address": "127.0.0.1",
-            "portal__appPort": echo,
-            "portal__proxyUser": "root",
-        }
-        proxy = rendered(**{**grafana, **own, **values})
-        etc.mkdir()
-        run.mkdir()
-        (etc / "nginx.conf").write_text(moved(proxy["conf"]))
-        log = tmp_path / "nginx.log"
-        record = processes.start(tmp_path, "nginx", [moved(word) for word in proxy["command"]], log=log)
-        running.append(processes.child(record))
-        browsers.append(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False))
-        wait_until_it_answers(browsers[-1], running[-1], log)
-        return browsers[-1]
-
-    yield start
-    for browser in browsers:
-        browser.close()
-    for process in running:
-        process.terminate()
-        process.wait(10)
+        yield start
 
 
-def wait_until_it_answers(browser: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            browser.get("/")
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"nginx does not answer (exit code {process.poll()}): {log.read_text()}")
+PAGE = "/grafana/d/vp-1/-?orgId=7&kiosk"
+QUERY = "/grafana/api/ds/query?ds_type=mysql&requestId=Q100"
 
 
-COOKIE = {"Cookie": "voice_portal_session=1"}
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_stranger_who_wants_a_page_of_grafana_is_passed_to_the_portal(start: ProxyStart, method: str) -> None:
+@pytest.mark.parametrize(("method", "path"), [("GET", PAGE), ("POST", QUERY)])
+def test_a_stranger_who_wants_a_page_of_grafana_is_passed_to_the_portal(
+    start: ProxyStart, method: str, path: str
+) -> None:
     """The portal answers with the way to its login: it alone can write an address into another."""
     forged = {"X-Original-URI": "/elsewhere", "X-JWT-Assertion": "forged"}
-    heard = start().request(method, "/grafana/d/vp-1/-?orgId=7&kiosk", headers=forged).json()
+    heard = start().request(method, path, headers=forged).json()
     assert heard["path"] == "/auth/sign-in"
-    assert heard["headers"]["x-original-uri"] == "/grafana/d/vp-1/-?orgId=7&kiosk"
+    assert heard["headers"]["x-original-uri"] == path
     assert heard["headers"]["x-forwarded-proto"] == "https"
     assert heard["headers"].get("x-jwt-assertion") is None
 
@@ -187,13 +99,39 @@ def test_grafana_hears_who_asks_from_the_portal_alone(start: ProxyStart) -> None
         "X-WEBAUTH-USER": "admin",
         "X-Grafana-Org-Id": "1",
     }
-    heard = start().get("/grafana/api/user?a=%2F&b=1", headers=COOKIE | forged).json()
-    assert heard["path"] == "/grafana/api/user?a=%2F&b=1"
+    heard = start().get(f"{PAGE}&timezone=Europe%2FLondon", headers=COOKIE | forged).json()
+    assert heard["path"] == f"{PAGE}&timezone=Europe%2FLondon", "as it was written"
     assert heard["headers"]["x-jwt-assertion"] == "the portal's token"
     assert heard["headers"].keys().isdisjoint({"cookie", "authorization", "x-webauth-user", "x-grafana-org-id"})
 
 
-@pytest.mark.parametrize("path", ["/", "/grafana/api/user"])
+def test_a_query_arrives_with_its_body(start: ProxyStart, echo: EchoServer) -> None:
+    asked = {"Content-Type": "application/json", "Origin": "https://voice.example.net"}
+    assert start().post(QUERY, content=b'{"queries": []}', headers=COOKIE | asked).status_code == 200
+    heard = echo.heard[-1]
+    assert (heard.method, heard.path, heard.body) == ("POST", QUERY, b'{"queries": []}')
+    assert asked.items() <= {name.title(): value for name, value in heard.headers.items()}.items()
+
+
+def test_who_asks_is_told_by_the_sessions_cookie_and_by_nothing_else(start: ProxyStart, echo: EchoServer) -> None:
+    start().get(PAGE, headers=COOKIE | {"X-Wish": "admin", "Authorization": "Basic x", "X-Original-URI": "/x"})
+    asked = next(heard for heard in echo.heard if heard.path == "/auth/grafana")
+    assert asked.headers.keys() == {"host", "x-forwarded-proto", "cookie", "connection"}
+
+
+@pytest.mark.parametrize("path", ["/", PAGE])
+def test_both_are_asked_by_the_name_that_people_type(start: ProxyStart, path: str) -> None:
+    asked = start().get(path, headers=COOKIE | {"Host": "voice.example.net:8443"})
+    assert asked.json()["headers"]["host"] == "voice.example.net"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/healthz/database"])
+@pytest.mark.parametrize("host", ["10.0.0.7:8080", "[fd00::7]:8080", "balancer"])
+def test_whoever_watches_the_pod_asks_by_any_name(start: ProxyStart, path: str, host: str) -> None:
+    assert start().get(path, headers={"Host": host}).json()["path"] == path
+
+
+@pytest.mark.parametrize("path", ["/", PAGE])
 def test_both_hear_whose_browser_it_is_and_how_it_came(start: ProxyStart, path: str) -> None:
     headers = start().get(path, headers=COOKIE | {"X-Forwarded-For": "2001:db8::7"}).json()["headers"]
     assert headers["x-forwarded-for"] == "2001:db8::7, 127.0.0.1"
@@ -203,12 +141,12 @@ def test_both_hear_whose_browser_it_is_and_how_it_came(start: ProxyStart, path: 
 def test_a_grafana_whose_name_nobody_knows_takes_only_its_own_pages_away(start: ProxyStart) -> None:
     browser = start(grafana__url="http://grafana.invalid:3000/grafana")
     assert browser.get("/").status_code == 200
-    assert browser.get("/grafana/", headers=COOKIE).status_code in {502, 504}
+    assert browser.get(PAGE, headers=COOKIE).status_code in {502, 504}
 
 
-def test_a_grafana_that_has_a_name_is_reached(start: ProxyStart, echo: int, resolver: str) -> None:
-    browser = start(grafana__url=f"http://grafana.example:{echo}/grafana", grafana__resolver=resolver)
-    assert browser.get("/grafana/api/user?a=%2F", headers=COOKIE).json()["path"] == "/grafana/api/user?a=%2F"
+def test_a_grafana_that_has_a_name_is_reached(start: ProxyStart, echo: EchoServer, resolver: str) -> None:
+    browser = start(grafana__url=f"http://grafana.example:{echo.server_port}/grafana", grafana__resolver=resolver)
+    assert browser.get(PAGE, headers=COOKIE).json()["path"] == PAGE
 
 
 @pytest.mark.parametrize(
@@ -222,7 +160,7 @@ def test_a_token_goes_to_no_grafana_that_is_not_who_it_says(
         pki.create_authority(tmp_path / "pki")
     tls = {"grafana__url": f"https://{host}:{secure_echo}/grafana", "grafana__caConfigMap": "grafana-ca"}
     browser = start(**tls, grafana__resolver=resolver)
-    assert browser.get("/grafana/api/user", headers=COOKIE).status_code == status
+    assert browser.get(PAGE, headers=COOKIE).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -253,10 +191,23 @@ def test_the_proxy_asks_the_pods_own_dns_servers(tmp_path: Path, resolv_conf: st
     [
         ({"grafana__url": "https://[2001:db8::5]:3000/grafana"}, "proxy_ssl_name 2001:db8::5;"),
         ({"grafana__url": "https://grafana.internal/grafana"}, "proxy_ssl_name grafana.internal;"),
-        ({"portal__address": "::1"}, "listen [::1]:8080;"),
-        ({"portal__address": "[::1]"}, "listen [::1]:8080;"),
+        ({"portal__address": "::1"}, "listen [::1]:8080 default_server;"),
+        ({"portal__address": "[::1]"}, "listen [::1]:8080 default_server;"),
     ],
 )
 def test_addresses_of_either_family_are_written_as_nginx_reads_them(values: dict[str, str], line: str) -> None:
     whole = {"grafana__url": "http://127.0.0.1:3000/grafana", "portal__url": "https://x", **values}
     assert line in rendered(**whole)["conf"]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://voice.example.net", '"voice.example.net"'),
+        ("http://127.0.0.1:8080", '"127.0.0.1"'),
+        ("https://[2001:db8::5]:8443", '"[2001:db8::5]"'),
+    ],
+)
+def test_the_portals_name_is_that_of_its_address(url: str, name: str) -> None:
+    conf = rendered(grafana__url="http://127.0.0.1:3000/grafana", portal__url=url)["conf"]
+    assert f"server_name {name};" in conf

@@ -107,11 +107,16 @@ def test_a_silent_grafana_is_away():
 
 def test_the_page_is_asked_for_below_the_prefix():
     asked = []
-    detect(lambda request: asked.append(str(request.url)) or httpx.Response(200))
+
+    def answer(request):
+        asked.append(str(request.url))
+        return httpx.Response(200)
+
+    detect(answer)
     assert asked == ["http://grafana/grafana/login"]
 
 
 def test_the_dashboards_address():
     path = frontend.dashboard_path("0b5f2c1e-8a77-4f3c-9d5e-1f2a3b4c5d6e", 7, "7d")
     assert path.startswith("/grafana/d/vp-0b5f2c1e8a774f3c9d5e1f2a3b4c5d6e/-?orgId=7&kiosk&")
-    assert "&from=now-7d&to=now&" in path
+    assert "&from=now-7d&to=now-1s&" in path
