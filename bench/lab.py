@@ -12,7 +12,7 @@ from voice_lab import demo, evidence, processes, progress, root, stack
 from voice_lab.context import Lab
 from voice_lab.services import database, grafana, registry
 
-DATASOURCE = {"uid": "voice-cdr"}
+DATASOURCE = {"uid": "voice-client"}
 
 
 def main() -> None:

@@ -143,13 +143,17 @@ class FarGrafana:
             self.add_member(org, login, "Admin")
         self.ask("DELETE", f"/api/orgs/{org}/users/{ADMIN_ID}")
 
-    def seen_by(self, login: str) -> set[str]:
-        """The dashboards that a user finds who comes with a token of the portal."""
+    def asked_by(self, login: str, method: str, path: str, body: Any = None, **query: str) -> Response:
+        """What a user gets who comes with a token of the portal."""
         self.restart(keys=_keys()[1])
         claims = {"iss": "voice-portal", "aud": "grafana", "sub": login, "exp": self.now + 60}
         token = jwt.encode(claims, _keys()[0], algorithm="RS256", headers={"kid": "voice-portal"})
-        query = {"type": "dash-db", "limit": "5000"}
-        found = self._done(Request("GET", "/api/search", query, {"x-jwt-assertion": token}))
+        content = b"" if body is None else json.dumps(body).encode()
+        return self._done(Request(method, path, query, {"x-jwt-assertion": token}, content))
+
+    def seen_by(self, login: str) -> set[str]:
+        """The dashboards that a user finds who comes with a token of the portal."""
+        found = self.asked_by(login, "GET", "/api/search", type="dash-db", limit="5000")
         return {hit["uid"] for hit in json.loads(found.body)}
 
     # What happens to the server.
@@ -192,11 +196,14 @@ class FarGrafana:
 
     @property
     def datasources(self) -> dict[int, Json]:
-        return {org: source for org, source in self.state.everywhere("datasource") if source["uid"] == "voice-cdr"}
+        """The one of ours in each organisation."""
+        ours = {"voice-client", "voice-fleet"}
+        return {org: source for org, source in self.state.everywhere("datasource") if source["uid"] in ours}
 
     def password(self, org: int) -> str:
         """What the datasource logs in with."""
-        return str((self.state.get("datasource-secret", org, "voice-cdr") or {})["password"])
+        uid = self.datasources[org]["uid"]
+        return str((self.state.get("datasource-secret", org, uid) or {})["password"])
 
     @property
     def folders(self) -> dict[int, Json]:

@@ -98,7 +98,7 @@ def _probe(client: str, number: int) -> Body:
         "spec": {
             "destination": "sip:+442071838750@sbc.acme.example",
             "dialer": {"address": "sip:probe-1@voice.example.net"},
-            "receiver": {"address": "sip:agent-7@voice.example.net"},
+            "receiver": {"address": f"sip:{client}@voice.example.net"},
         },
     }
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import copy
 import datetime
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from voiceprobe_operator.kubernetes import Secrets
 from voiceprobe_operator.reconciling.reconciler import Reconciler
 from voiceprobe_operator.reconciling.resync import Resync
 from voiceprobe_operator.reconciling.sweep import Guard
+from voiceprobe_operator.reporting.allotter import Allotter
 from voiceprobe_operator.reporting.health import Health
 from voiceprobe_operator.reporting.reporter import Reporter
 from voiceprobe_operator.reporting.statuswriter import StatusWriter
@@ -66,6 +68,7 @@ class Cluster(Failing):
         super().__init__()
         self.objects_: dict[tuple[str, str, str], Body] = {}
         self.events: list[tuple[str, str]] = []
+        self.messages: list[str] = []
         self.patches: list[tuple[str, Body]] = []
         self.denied, self.version = False, 0
         self.stubborn: set[str] = set()
@@ -94,7 +97,7 @@ class Cluster(Failing):
 
     @staticmethod
     def _key(body: Body) -> tuple[str, str, str]:
-        return body["kind"], body["metadata"]["namespace"], body["metadata"]["name"]
+        return body["kind"], body["metadata"].get("namespace", ""), body["metadata"]["name"]
 
     async def objects(self, kind: str) -> Any:
         with self.call("KubernetesUnavailable"):
@@ -175,6 +178,7 @@ class Cluster(Failing):
 
     async def event(self, ref: Any, kind: str, reason: str, message: str) -> None:
         self.events.append((ref.name, reason))
+        self.messages.append(message)
 
     async def namespace_event(self, namespace: str, kind: str, reason: str, message: str) -> None:
         self.events.append((namespace, reason))
@@ -212,6 +216,7 @@ class Rows(Failing):
                 self.orgs.get(client),
                 {probe: fingerprint(row) for probe, row in mine.items()},
                 {probe: row["uid"] for probe, row in mine.items()},
+                {probe: tuple(json.loads(row["allotted_numbers"])) for probe, row in mine.items()},
             )
 
     async def publish(self, client: str, client_row: Body | None, rows: Any, gone: Any) -> Receipt:
@@ -296,6 +301,7 @@ class World:
             self.settings, self.store, self.guard, self.secrets, database, self.api, self.server, reporter
         )
         self.resyncing = Resync(self.settings, self.store, self.guard, outside, database, self.server)
+        self.allotter = Allotter(self.store, self.writer)
         self.health = Health(database, self.store, self.writer)
 
     async def aclose(self) -> None:
@@ -321,6 +327,16 @@ class World:
         clients = await self.resyncing.look()
         self.reconciler.forget()
         for client in sorted(clients):
+            await self.reconciler.reconcile(client)
+        await self.allotter.reconcile()
+        self.store.claims.take_changed()
+        return clients
+
+    async def follow(self) -> list[str]:
+        """What the service does after an event: look at those to whose numbers something came or went; who they are."""
+        await self.allotter.reconcile()
+        clients = self.store.claims.take_changed()
+        for client in clients:
             await self.reconciler.reconcile(client)
         return clients
 

@@ -103,8 +103,8 @@ def _in_grafana(at: Scene) -> Iterator[Drift]:
     never = {"name": "voice-nobody", "time_intervals": [{"years": ["1999"]}]}
 
     def edit_datasource() -> None:
-        whole = call("GET", "/api/datasources/uid/voice-cdr")
-        call("PUT", "/api/datasources/uid/voice-cdr", json={**whole, "user": "somebody_else"})
+        whole = call("GET", "/api/datasources/uid/voice-client")
+        call("PUT", "/api/datasources/uid/voice-client", json={**whole, "user": "somebody_else"})
 
     def edit_rule() -> None:
         rule = call("GET", "/api/v1/provisioning/alert-rules")[0]

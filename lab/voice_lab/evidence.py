@@ -172,7 +172,7 @@ def query(browser: httpx.Client, sql: str) -> list[Row]:
     Raises:
         LabError: Grafana refuses, or the query fails.
     """
-    question = {"refId": "A", "datasource": {"uid": "voice-cdr"}, "rawSql": sql, "format": "table"}
+    question = {"refId": "A", "datasource": {"uid": "voice-client"}, "rawSql": sql, "format": "table"}
     body = {"queries": [question], "from": "now-1h", "to": "now"}
     answer = browser.post("/grafana/api/ds/query", json=body)
     if answer.status_code != httpx.codes.OK:

@@ -26,7 +26,7 @@ _SAME_NAME = (
 WHEN_EMPTY = "whenEmpty"
 _THRESHOLDS = ("mos", "loss_pct", "jitter_ms", "pdd_ms")
 PLAN_COLUMNS = (
-    *("client", "probe", "uid", "generation", "dtmf", "codecs"),
+    *("client", "probe", "uid", "generation", "dtmf", "codecs", "allotted_numbers"),
     *_SAME_NAME,
     *(f"{name}_{level}" for name in _THRESHOLDS for level in ("warning", "critical")),
 )
@@ -72,7 +72,7 @@ def desired(client: Client, probes: Sequence[Probe], settings: Settings, access:
         client=client,
         account=account,
         client_row=client_row(client),
-        plan={probe.ref.name: plan_row(probe) for probe in probes},
+        plan={probe.ref.name: plan_row(probe) for probe in probes if probe.rights.taken is None},
         viewer=names.viewer(client.name),
         datasource=datasource(account, settings, access, client.when_empty),
         dashboards={dashboard.uid: dashboard for dashboard in dashboards},
@@ -97,6 +97,7 @@ def plan_row(probe: Probe) -> Row:
     row |= {column: getattr(probe, column) for column in _SAME_NAME}
     row["dtmf"] = canonical([{"after_ms": step.after_ms, "digits": step.digits} for step in probe.dtmf])
     row["codecs"] = canonical(probe.codecs)
+    row["allotted_numbers"] = canonical(probe.allotted_numbers)
     for name in _THRESHOLDS:
         threshold: Threshold = getattr(probe, name)
         row |= {f"{name}_warning": threshold.warning, f"{name}_critical": threshold.critical}
@@ -115,8 +116,20 @@ def _plain(value: Value) -> str | None:
     return value
 
 
-def datasource(account: str, settings: Settings, access: Access, when_empty: str = "Retain") -> Datasource:
+def datasource(
+    account: str,
+    settings: Settings,
+    access: Access,
+    when_empty: str = "Retain",
+    *,
+    uid: str = names.CLIENT_DATASOURCE_UID,
+) -> Datasource:
     """The client's datasource. Its session is UTC, whatever the server's time zone is: all our times are.
+
+    Each query gets a connection of its own. Grafana keeps none (`maxIdleConns` 0) and has no limit of its own
+    (`maxOpenConns` 0): Go's database/sql hands a connection that becomes free to whoever waits for one at the limit,
+    though it keeps none, and MySQL's driver resets nothing: what one query changed of its session would be the next
+    one's. The account's limit (`database/limits.py`) holds instead, at which a query fails and none waits.
 
     `when_empty` is the VoiceClient's word on the organisation. It is kept here, where it is found again when the
     VoiceClient, the namespace and this process are gone.
@@ -124,9 +137,9 @@ def datasource(account: str, settings: Settings, access: Access, when_empty: str
     details: Json = {
         "database": settings.mysql_database,
         "timezone": "+00:00",
-        "maxOpenConns": 10,
-        "maxIdleConns": 2,
-        "connMaxLifetime": 3600,
+        "maxOpenConns": 0,
+        "maxIdleConns": 0,
+        "connMaxLifetime": 60,
         WHEN_EMPTY: when_empty,
     }
     secret = {"password": access.password}
@@ -136,7 +149,7 @@ def datasource(account: str, settings: Settings, access: Access, when_empty: str
     # Every viewer may read it.
     details["fingerprint"] = keyed(secret, settings.mysql_password)
     visible: Json = {
-        "uid": names.DATASOURCE_UID,
+        "uid": uid,
         "name": "Voice calls",
         "type": "mysql",
         "access": "proxy",

@@ -57,7 +57,7 @@ async def connect(**_: object) -> kopf.ConnectionInfo:
 
 
 async def noticed(event: Mapping[str, Any], memo: Memo, **_: object) -> None:
-    """A VoiceProbe or VoiceClient was seen, changed or deleted."""
+    """One of our objects was seen, changed or deleted."""
     # The object as it came: kopf's own view of it would be held as long as any part of it.
     memo.running.notice(event["object"], deleted=event["type"] == "DELETED")
 

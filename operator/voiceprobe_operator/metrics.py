@@ -16,6 +16,7 @@ ProcessCollector(registry=REGISTRY)
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 Kind = Literal["plan", "account", "datasource", "folder", "dashboard", "alerting"]
 Far = Literal["grafana", "kubernetes", "mysql"]
+Reason = Literal["time", "memory", "locks"]
 
 _RECONCILES = Histogram(
     "voice_operator_reconcile_seconds",
@@ -37,6 +38,12 @@ _CORRECTED = Counter(
     ["kind"],
     registry=REGISTRY,
 )
+_READERS_ENDED = Counter(
+    "voice_operator_readers_ended_total",
+    "Connections of read accounts that were ended: over the limit of time or memory, or holding locks",
+    ["reason"],
+    registry=REGISTRY,
+)
 _PROBES = Gauge("voice_operator_probes", "Probes by their health", ["health"], registry=REGISTRY)
 _LEADER = Gauge("voice_operator_leader", "1 in the replica that works, 0 in one that stands by", registry=REGISTRY)
 _QUEUE = Gauge("voice_operator_queue_depth", "Clients that wait to be looked at", registry=REGISTRY)
@@ -52,7 +59,7 @@ _BUILD = Gauge("voice_operator_build_info", "Always 1", ["version", "python"], r
 # fmt: off
 _WORDS = frozenset({
     "api", "apis", "v1", "v1alpha1", "voicequality.io", "coordination.k8s.io", "namespaces", "voiceprobes",
-    "voiceclients", "status", "secrets", "events", "leases",
+    "voiceclients", "numberallotments", "status", "secrets", "events", "leases",
     "health", "org", "orgs", "user", "users", "name", "lookup", "admin", "datasources", "uid", "folders", "permissions",
     "search", "dashboards", "db", "provisioning", "alert-rules", "rule-groups", "folder", "contact-points", "policies",
     "ruler",
@@ -101,6 +108,11 @@ def corrected(kind: Kind, count: int = 1) -> None:
         _CORRECTED.labels(kind).inc(count)
 
 
+def reader_ended(reason: Reason) -> None:
+    """A connection of a read account was ended."""
+    _READERS_ENDED.labels(reason).inc()
+
+
 def probes(by_health: Mapping[str, int]) -> None:
     """How many probes there are of each health."""
     _PROBES.clear()
@@ -134,3 +146,5 @@ _BUILD.labels(_version(), platform.python_version()).set(1)
 for _kind in get_args(Kind):
     # From the start: a rise from nothing to one is not seen by rate().
     _CORRECTED.labels(_kind)
+for _reason in get_args(Reason):
+    _READERS_ENDED.labels(_reason)

@@ -1,4 +1,4 @@
-"""VoiceProbes and VoiceClients as the API server gives them, read into plain values. Nothing here does I/O."""
+"""Our custom resources as the API server gives them, read into plain values. Nothing here does I/O."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 from croniter import croniter
 from croniter.croniter import CroniterError
 
+from voiceprobe_operator.numbers import NO_RIGHTS, NumberRights
 from voiceprobe_operator.receivers import Receiver, parse_receivers
 
 _DURATION = re.compile(r"(?:\d{1,6}(?:ms|s|m|h)){1,4}", re.ASCII)
@@ -26,6 +27,11 @@ _ADDRESS = re.compile(
 )
 _LABEL = re.compile(r"[0-9A-Za-z](?:[-_0-9A-Za-z]{0,61}[0-9A-Za-z])?", re.ASCII)
 _MAX_PORT = 65535
+# As the CRD says it: a number in full, a range of such, an extension, or a name.
+_NUMBER = re.compile(
+    r"\+[1-9][0-9]{6,14}|\+[1-9][0-9]{0,13}\*|[0-9]{1,6}|[-_.!~&=+$,?/%()0-9]*[A-Za-z][-_.!~&=+$,?/%()0-9A-Za-z]*",
+    re.ASCII,
+)
 DEFAULT_EVERY = "5m"
 
 
@@ -35,7 +41,7 @@ class InvalidSpecError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Which Kubernetes object is meant."""
+    """Which Kubernetes object is meant. What belongs to no namespace has an empty one."""
 
     kind: str
     namespace: str
@@ -62,7 +68,10 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One VoiceProbe. Times are in milliseconds, loss in percent."""
+    """One VoiceProbe. Times are in milliseconds, loss in percent; `created` as Kubernetes writes times.
+
+    `rights` is what it may do by its numbers, which is not its own to say.
+    """
 
     ref: Reference
     display_name: str
@@ -91,6 +100,23 @@ class Probe:
     alerting_enabled: bool
     alerting_for_ms: int
     suspended: bool
+    created: str = ""
+    rights: NumberRights = NO_RIGHTS
+
+    @property
+    def allotted_numbers(self) -> tuple[str, ...]:
+        """Those of its numbers that tell whose a call is."""
+        return self.rights.allotted
+
+
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """One NumberAllotment: numbers that are a client's, as the provider says. `created` as Kubernetes writes times."""
+
+    ref: Reference
+    client: str
+    numbers: tuple[str, ...]
+    created: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +134,24 @@ class Client:
 def reference(body: Mapping[str, Any]) -> Reference:
     """Which object `body` is."""
     meta = body["metadata"]
-    return Reference(body["kind"], meta["namespace"], meta["name"], meta["uid"], meta.get("generation", 1))
+    return Reference(body["kind"], meta.get("namespace", ""), meta["name"], meta["uid"], meta.get("generation", 1))
+
+
+def created(body: Mapping[str, Any]) -> str:
+    """When an object was made: text that sorts by time."""
+    return str(body["metadata"].get("creationTimestamp") or "")
+
+
+def parse_allotment(body: Mapping[str, Any]) -> Allotment:
+    """The NumberAllotment in `body`; raises InvalidSpecError."""
+    try:
+        client, numbers = body["spec"]["client"], tuple(body["spec"]["numbers"])
+        wrong = [number for number in numbers if not _NUMBER.fullmatch(number)]
+    except (KeyError, TypeError) as error:
+        raise InvalidSpecError(f"the spec is not complete ({error}): apply it again") from error
+    if wrong:
+        raise InvalidSpecError(f"{wrong[0]!r} is no number such as +442071838750, +4420718387* or agent-7")
+    return Allotment(reference(body), client, numbers, created(body))
 
 
 def parse_client(namespace: str, body: Mapping[str, Any] | None) -> Client:
@@ -172,11 +215,12 @@ def _probe(body: Mapping[str, Any]) -> Probe:
         alerting_enabled=spec["alerting"]["enabled"],
         alerting_for_ms=milliseconds(spec["alerting"]["for"]),
         suspended=spec["suspend"],
+        created=created(body),
         **_thresholds(spec["thresholds"]),
     )
 
 
-def _thresholds(spec: Mapping[str, Any]) -> dict[str, Threshold]:
+def _thresholds(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "mos": _threshold(spec["mos"], places=2),
         "loss_pct": _threshold(spec["packetLossPercent"], places=3),

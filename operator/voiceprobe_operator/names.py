@@ -2,7 +2,11 @@
 
 import hashlib
 
-DATASOURCE_UID = "voice-cdr"
+# A client's and the staff's differ: what was made for the one finds no datasource in the organisation of the other.
+CLIENT_DATASOURCE_UID = "voice-client"
+FLEET_DATASOURCE_UID = "voice-fleet"
+# What both were called before; `Organisation.ensure_datasource` renames it.
+FORMER_DATASOURCE_UID = "voice-cdr"
 FOLDER_UID = "voice"
 # Grafana before 11.3 refuses a dashboard whose title is a folder's in an address: no title of ours is.
 FOLDER_TITLE = "Voice"
@@ -16,10 +20,13 @@ CONTACT_POINT_PREFIX = "voice-"
 SILENCE = "voice-nobody"
 # What belongs to no client, but to the provider's own staff. No namespace has a space or a capital letter, a client's
 # account begins with "vc_", its Secret and viewer with "voice-client-" and "client-": none of these is ever a client's.
+CLIENT_ACCOUNT_PREFIX = "vc_"
 FLEET = "Fleet (all clients)"
 FLEET_ACCOUNT = "voice_fleet"
 FLEET_SECRET = "voice-fleet"  # noqa: S105 - a name
 FLEET_VIEWER = "fleet-viewer"
+# What is done for the NumberAllotments, which belong to no client: no namespace's name either.
+ALLOTMENTS = "Number allotments"
 MANAGER = "voice-quality-operator"
 # The chart makes this ClusterRole, and binds it in no namespace but those that were named to it.
 RECEIVERS_ROLE = "voice-quality-receivers"
@@ -29,7 +36,7 @@ LEASE = "voice-quality-operator"
 
 def account(client: str) -> str:
     """Name of the client's MySQL read account, within MySQL's 32 characters whatever the client is called."""
-    return f"vc_{hashlib.sha256(client.encode()).hexdigest()[:16]}"
+    return f"{CLIENT_ACCOUNT_PREFIX}{hashlib.sha256(client.encode()).hexdigest()[:16]}"
 
 
 def secret(client: str) -> str:

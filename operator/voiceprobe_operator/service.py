@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,10 +19,12 @@ from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.kubernetes import Election, Kubernetes, Secrets
 from voiceprobe_operator.reconciling.fleet import Fleet
+from voiceprobe_operator.reconciling.readers import LOOK_SECONDS, Readers
 from voiceprobe_operator.reconciling.reconciler import Reconciler
 from voiceprobe_operator.reconciling.resync import Resync
 from voiceprobe_operator.reconciling.sweep import Guard
 from voiceprobe_operator.reconciling.workqueue import WorkQueue
+from voiceprobe_operator.reporting.allotter import Allotter
 from voiceprobe_operator.reporting.health import Health
 from voiceprobe_operator.reporting.reporter import Reporter
 from voiceprobe_operator.reporting.statuswriter import StatusWriter
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 # Grafana is asked that often whether it is still the one that was written to.
 PULSE_SECONDS = 15
+# So many clients are named in a line of the log.
+NAMED = 10
 
 
 class Service:
@@ -52,7 +56,9 @@ class Service:
         self._fleet = Fleet(settings, self._secrets, self._database, self._grafana, self._server)
         self._queue = WorkQueue(self._reconcile, _report_failure)
         self._resync = Resync(settings, self._store, guard, self._kubernetes, self._database, self._server)
+        self._allotter = Allotter(self._store, writer)
         self._health = Health(self._database, self._store, writer)
+        self._readers = Readers(self._database)
         self._resynced = time.monotonic()
         self._wanted = asyncio.Event()
         self._ailing: set[str] = set()
@@ -80,13 +86,17 @@ class Service:
             asyncio.create_task(self._resync_for_ever()),
             asyncio.create_task(_repeat("status", self.update_health, self._settings.status_seconds)),
             asyncio.create_task(_repeat("pulse", self.feel_pulse, PULSE_SECONDS)),
+            asyncio.create_task(_repeat("readers", self._readers.look, LOOK_SECONDS)),
         ]
 
     async def _reconcile(self, key: str) -> None:
-        """Put right a client, or what belongs to no client: `names.FLEET` is no namespace's name."""
+        """Put right a client, or what belongs to no client: these names are no namespace's."""
         logs.CLIENT.set(key)
+        # Whatever changed here may have given a number to others, or taken it from them.
+        self._queue.add(client for client in self._store.claims.take_changed() if client != key)
+        reconcile = {names.FLEET: self._fleet.reconcile, names.ALLOTMENTS: self._allotter.reconcile}
         with metrics.reconciling(Transient):
-            await (self._fleet.reconcile() if key == names.FLEET else self._reconciler.reconcile(key))
+            await (reconcile[key]() if key in reconcile else self._reconciler.reconcile(key))
 
     async def stop(self) -> None:
         """Stop working, hand over to another replica, and close all connections."""
@@ -113,7 +123,7 @@ class Service:
     def notice(self, body: Mapping[str, Any], *, deleted: bool) -> None:
         """Something happened to an object."""
         if self._store.notice(body, deleted=deleted):
-            self._queue.add([body["metadata"]["namespace"]])
+            self._queue.add([body["metadata"].get("namespace", names.ALLOTMENTS)])
 
     def look_anew(self, client: str) -> None:
         """Something that no object tells of has changed for a client: have it looked at whole."""
@@ -126,7 +136,9 @@ class Service:
             clients = await self._resync.look()
             self._reconciler.forget()
             # The staff's organisation last: nobody waits for it who applied a probe.
-            self._queue.add([*sorted(clients), names.FLEET])
+            self._store.claims.take_changed()
+            allotments = [names.ALLOTMENTS] if self._store.allotments() else []
+            self._queue.add([*sorted(clients), *allotments, names.FLEET])
             self._queue.start()
         finally:
             self._resynced = time.monotonic()
@@ -150,7 +162,7 @@ class Service:
         await self._observed("Grafana", self._server.find_organisations)
         expected = self._reconciler.organisations() | self._fleet.organisations()
         if lost := self._server.strangers(expected):
-            log.warning("Grafana has lost the organisations of %d clients: they are made again", len(lost))
+            log.warning("Grafana has lost %d organisation(s), made again now: %s", len(lost), _named(lost))
             self._server.forget_login()
             self._reconciler.forget(lost)
             self._queue.add(lost)
@@ -165,6 +177,13 @@ class Service:
             self._ailing.discard(who)
             log.info("%s answers again: everything is compared", who)
             self._wanted.set()
+
+
+def _named(clients: Collection[str]) -> str:
+    """The first of these clients by name, and how many more there are."""
+    first = sorted(clients)[:NAMED]
+    more = len(clients) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")
 
 
 def start_anew() -> None:

@@ -45,6 +45,11 @@ def client(name: str = "client", **spec: Any) -> Spec:
     return manifest("VoiceClient", "voicequality.io/v1alpha1", name, spec)
 
 
+def allotment(*numbers: str, client: str = "acme", **spec: Any) -> Spec:
+    spec = {"client": client, "numbers": list(numbers), **spec}
+    return manifest("NumberAllotment", "voicequality.io/v1alpha1", "rules", spec, namespace=None)
+
+
 def dry_run(cluster: Kubectl, body: Spec) -> Spec:
     """What the API server would store; raises whatever kubectl raises, with kubectl's words."""
     text = cluster.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", stdin=json.dumps(body))
@@ -110,6 +115,19 @@ REFUSED = {
     "unknown codec": (probe(call={"codecs": ["GSM"]}), "Unsupported value"),
     "second client": (client("other"), "its name must be client"),
     "client's time zone": (client(timeZone="1/2"), "must be a time zone such as UTC"),
+    "no number": (allotment(), "should have at least 1 items"),
+    "allotted to nobody": (allotment("agent-7", client=""), "must be the name of a namespace"),
+    "allotted to what is no namespace": (allotment("agent-7", client="Acme Ltd"), "must be the name of a namespace"),
+    "national number": (allotment("02071838750"), "must be a number in full such as +442071838750"),
+    "number with separators": (allotment("+44 20 7183 8750"), "must be a number in full such as +442071838750"),
+    "number that begins with 00": (allotment("00442071838750"), "must be a number in full such as +442071838750"),
+    "number that is too long": (allotment("+4420718387501234"), "must be a number in full such as +442071838750"),
+    "range of everything": (allotment("+*"), "the beginning of such numbers such as +4420718387*"),
+    "range of names": (allotment("agent-*"), "or a name such as agent-7"),
+    "range with a star inside": (allotment("+44*20*"), "must be a number in full such as +442071838750"),
+    "address instead of its user": (allotment("sip:agent-7@h"), "or a name such as agent-7"),
+    "second line in a number": (allotment("agent-7\nagent-8"), "or a name such as agent-7"),
+    "number twice": (allotment("agent-7", "agent-7"), "Duplicate value"),
 }
 
 
@@ -122,6 +140,8 @@ def test_what_cannot_work_is_refused_with_its_sentence(
 
 
 ACCEPTED = {
+    "allotted numbers": allotment("+442071838750", "+4420718387*", "+4*", "agent-7", "1001", "john.doe_2"),
+    "256 of them": allotment(*(f"+4420718{n:05}" for n in range(256))),
     "the smallest": probe(),
     "a name of 63 characters": probe("x" * 63),
     "a call that just fits": probe(receiver={"answerAfter": "2s"}, call={"every": "12s", "duration": "10s"}),

@@ -18,6 +18,7 @@ import pytest
 from tests.conftest import Database, Grafana
 from tests.unit.operator.conftest import STORED
 from voice_portal.cdr import grants
+from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import Dashboard, fleet_dashboard, overview_dashboard, probe_dashboard
 from voiceprobe_operator.model import Client, Probe, parse_probe
 
@@ -111,7 +112,13 @@ def make_account(connection: pymysql.Connection[Any], account: str, views: tuple
     return password
 
 
-def make_desk(database: Database, grafana: Grafana, account: str, views: tuple[str, ...]) -> Desk:
+def make_desk(
+    database: Database,
+    grafana: Grafana,
+    account: str,
+    views: tuple[str, ...],
+    uid: str = names.CLIENT_DATASOURCE_UID,
+) -> Desk:
     name = f"d-{secrets.token_hex(5)}"
     connection = database.connect("admin")
     connection.select_db("voice")
@@ -120,7 +127,7 @@ def make_desk(database: Database, grafana: Grafana, account: str, views: tuple[s
     org = http.post("/api/orgs", json={"name": name}).raise_for_status().json()["orgId"]
     http.headers["X-Grafana-Org-Id"] = str(org)
     source = {
-        "uid": "voice-cdr", "name": "Voice calls", "type": "mysql", "access": "proxy", "user": account,
+        "uid": uid, "name": "Voice calls", "type": "mysql", "access": "proxy", "user": account,
         "url": f"127.0.0.1:{database.lab.ports['mysql']}", "jsonData": {"database": "voice", "timezone": "+00:00"},
         "secureJsonData": {"password": password},
     }  # fmt: skip
@@ -152,7 +159,7 @@ def desk(database: Database, grafana: Grafana) -> Iterator[Desk]:
 def fleet(database: Database, grafana: Grafana) -> Iterator[Desk]:
     """The provider's own staff."""
     account = f"vf_{secrets.token_hex(8)}"
-    desk = make_desk(database, grafana, account, grants.FLEET_VIEWS)
+    desk = make_desk(database, grafana, account, grants.FLEET_VIEWS, names.FLEET_DATASOURCE_UID)
     now = datetime.now(UTC).replace(tzinfo=None)
     desk.insert("voice_client", client=desk.name, display_name="Acme", updated_at=now)
     with closing(desk.connection):

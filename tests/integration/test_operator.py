@@ -49,7 +49,7 @@ class System:
         smallest = {
             "destination": "sip:+442071838750@sbc.acme.example",
             "dialer": {"address": "sip:probe-1@voice.example.net"},
-            "receiver": {"address": "sip:agent-7@voice.example.net"},
+            "receiver": {"address": f"sip:{NAMESPACE}@voice.example.net"},
         }
         self.apply("VoiceProbe", name, smallest | spec)
 
@@ -264,11 +264,11 @@ def test_a_bad_spec_is_a_sentence_and_disturbs_nobody(system: System, probe: str
 
 def test_drift_is_put_right_and_told(system: System, probe: str) -> None:
     uid = uid_of(system, probe)
-    system.call("DELETE", "/api/datasources/uid/voice-cdr")
+    system.call("DELETE", "/api/datasources/uid/voice-client")
     system.call("DELETE", f"/api/dashboards/uid/{uid}")
     # The lab's operator compares everything every 20 s.
     until(lambda: uid in system.dashboards())
-    assert system.call("GET", "/api/datasources/uid/voice-cdr/health")["status"] == "OK"
+    assert system.call("GET", "/api/datasources/uid/voice-client/health")["status"] == "OK"
     assert "DashboardRestored" in [e["reason"] for e in events(system, probe)]
 
 

@@ -276,7 +276,7 @@ def check(system: System, names: list[str]) -> Body:
     assert sorted(boards) == sorted(["voice-overview", *uids])
     titles = Counter(hit["title"] for hit in system.call("/api/search", type="dash-db", limit=5000))
     assert titles == Counter(["All probes", *(f"{probes[n]['spec']['displayName']} ({n})" for n in names)])
-    assert [source["uid"] for source in system.call("/api/datasources")] == ["voice-cdr"]
+    assert [source["uid"] for source in system.call("/api/datasources")] == ["voice-client"]
     assert [folder["uid"] for folder in system.call("/api/folders")] == ["voice"]
     users = system.grafana.get("/api/users", params={"perpage": 1000}).raise_for_status().json()
     # The staff's comes when nobody else is to be served; this may have been killed before.

@@ -68,6 +68,8 @@ def test_every_permission_of_the_chart_is_used_and_none_is_missing(own_cluster: 
     url = "--from-literal=url=https://pager.example/"
     cluster.kubectl(lab, "create", "secret", "generic", "pager", "-n", NAMESPACE, url)
     cluster.apply(lab, json.dumps(client | {"metadata": {"name": "client", "namespace": NAMESPACE}}))
+    allotment = {"apiVersion": "voicequality.io/v1alpha1", "kind": "NumberAllotment", "metadata": {"name": NAMESPACE}}
+    cluster.apply(lab, json.dumps(allotment | {"spec": {"client": NAMESPACE, "numbers": [NAMESPACE]}}))
     roll_out(lab, NAMESPACE, 2)
     namespace(lab, f"{NAMESPACE}-new")
     roll_out(lab, f"{NAMESPACE}-new", 1)

@@ -109,7 +109,7 @@ class Client:
         smallest = {
             "destination": "sip:+442071834486@sbc.acme.example",
             "dialer": {"address": "sip:probe-1@voice.example.net"},
-            "receiver": {"address": "sip:agent-7@voice.example.net"},
+            "receiver": {"address": f"sip:{self.name}@voice.example.net"},
             "call": {"every": "1h"},
         }
         self.apply("VoiceProbe", name, spec=smallest | spec)

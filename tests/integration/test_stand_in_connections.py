@@ -165,3 +165,30 @@ def test_no_more_connections_at_once_than_the_source_allows(desk: Desk) -> None:
         sql = "SELECT CONNECTION_ID(), SLEEP(0.05)"
         used = set(threads.map(lambda _: desk.values(sql, source=source)[0][0], range(12)))
     assert len(used) == 2
+
+
+def test_a_connection_is_handed_to_who_waits_at_the_limit_as_it_is_though_none_is_kept(desk: Desk) -> None:
+    """As Go's database/sql does, and MySQL's driver resets nothing."""
+    source = desk.source(jsonData={"database": desk.name, "maxOpenConns": 1, "maxIdleConns": 0})
+    with ThreadPoolExecutor(4) as threads:
+        sql = "SELECT CONNECTION_ID(), COALESCE(@mine, 'nothing'), @mine := 'changed', SLEEP(0.2)"
+        rows = list(threads.map(lambda _: desk.values(sql, source=source), range(4)))
+    assert len({connection for (connection,), *_ in rows}) == 1
+    assert sorted(mine for _, (mine,), *_ in rows) == ["changed", "changed", "changed", "nothing"]
+
+
+def test_without_a_limit_every_query_has_a_connection_of_its_own(desk: Desk) -> None:
+    source = desk.source(jsonData={"database": desk.name, "maxOpenConns": 0, "maxIdleConns": 0})
+    with ThreadPoolExecutor(4) as threads:
+        used = list(threads.map(lambda _: connection_of(desk, source), range(12)))
+    assert len(set(used)) == 12
+
+
+def test_no_more_rows_are_answered_than_the_server_was_told_to(desk: Desk) -> None:
+    pool = mysql.Pool(row_limit=2)
+    sql = "SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4"
+    (frame,) = query.run(query.Query(sql), query.Period(0, 0), desk.source(), pool)["frames"]
+    assert frame["data"]["values"] == [[1, 2]]
+    assert frame["schema"]["meta"]["notices"][0]["text"].startswith("Results have been limited to 2 ")
+    assert desk.values("SELECT 5 AS n") == [[5]]
+    pool.close()

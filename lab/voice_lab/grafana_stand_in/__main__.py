@@ -22,6 +22,7 @@ from voice_lab.grafana_stand_in.access import Config
 from voice_lab.grafana_stand_in.alerting.delivery import Smtp
 from voice_lab.grafana_stand_in.durations import seconds
 from voice_lab.grafana_stand_in.http import natural
+from voice_lab.grafana_stand_in.query.frames import ROW_LIMIT
 from voice_lab.grafana_stand_in.server import Server
 from voice_lab.grafana_stand_in.state import State
 
@@ -113,10 +114,18 @@ def _poll_s() -> float:
     return found
 
 
+def _row_limit() -> int:
+    name = "GF_DATAPROXY_ROW_LIMIT"
+    if not (found := natural(os.environ.get(name) or str(ROW_LIMIT))):
+        raise LabError(f"{name} is {os.environ[name]!a}: a number of rows, please")
+    return found
+
+
 def _config() -> Config:
     return Config(
         root_url=_root_url(),
         password=_told("GF_SECURITY_ADMIN_PASSWORD"),
+        row_limit=_row_limit(),
         keys=_keys(),
         poll_s=_poll_s(),
         signed_out_url=_told("GF_AUTH_SIGNOUT_REDIRECT_URL"),

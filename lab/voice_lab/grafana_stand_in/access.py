@@ -44,6 +44,7 @@ class Config:
         version: what `/api/health` says.
         signed_out_url: where a browser goes from `/logout`.
         cached_s: for so long who has left an organisation is taken for a member.
+        row_limit: rows of a query's answer, at which it is cut.
     """
 
     root_url: str
@@ -53,6 +54,7 @@ class Config:
     version: str = "10.0.0-stand-in"
     signed_out_url: str = "/"
     cached_s: float = 5.0
+    row_limit: int = 1_000_000
 
     @property
     def sub_path(self) -> str:

@@ -68,7 +68,7 @@ class Server:
 
     def __init__(self, state: State, config: Config, now: Callable[[], float] = time.time) -> None:
         self.state, self.config, self.now = state, config, now
-        self.sources = Sources(state, now)
+        self.sources = Sources(state, now, config.row_limit)
         self._roles: dict[tuple[int, int], tuple[str, float]] = {}
         self.alerting = Alerting(state, config.root_url)
         self._doorkeeper = Doorkeeper(state, config, now)

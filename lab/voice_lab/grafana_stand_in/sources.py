@@ -16,10 +16,10 @@ CACHED_S = 5
 class Sources:
     """The datasources of all organisations, as queries know them."""
 
-    def __init__(self, state: State, now: Callable[[], float]) -> None:
+    def __init__(self, state: State, now: Callable[[], float], row_limit: int) -> None:
         self._state, self._now = state, now
         self._known: dict[tuple[int, str], tuple[float, query.Source]] = {}
-        self.pool = query.Pool()
+        self.pool = query.Pool(row_limit)
 
     def of(self, org: int, uid: str) -> query.Source:
         """The datasource of that uid; raises Refused(404)."""

@@ -167,6 +167,34 @@ def release_namespace(lab: Lab, name: str) -> None:
         kubectl(lab, "delete", "namespace", name, "--wait=false")
 
 
+def refuse_foreign(lab: Lab, kind: str, names: list[str]) -> None:
+    """See that the lab would overwrite no object, of a kind that belongs to no namespace, that it did not make.
+
+    Raises:
+        LabError: the cluster has one of these names that no lab made.
+    """
+    found = json.loads(kubectl(lab, "get", kind, "-l", f"{LABEL}!=true", "-o", "json"))["items"]
+    if foreign := sorted({body["metadata"]["name"] for body in found} & set(names)):
+        raise LabError(
+            f"the cluster of {lab.admin_kubeconfig} has a {kind} {foreign[0]} that no lab made: the lab would overwrite"
+            " and later delete it. Use another cluster"
+        )
+
+
+def claim(lab: Lab, kind: str, names: list[str]) -> None:
+    """Mark objects as the lab's own."""
+    kubectl(lab, "label", "--overwrite", kind, *names, f"{LABEL}=true")
+
+
+def release(lab: Lab, kind: str, names: list[str]) -> None:
+    """Delete those of `names`, of a kind that belongs to no namespace, that a lab made."""
+    if not kubectl(lab, "get", "crd", f"{kind}s.voicequality.io", "--ignore-not-found", "-o", "name"):
+        return
+    found = json.loads(kubectl(lab, "get", kind, "-l", f"{LABEL}=true", "-o", "json"))["items"]
+    if ours := sorted({body["metadata"]["name"] for body in found} & set(names)):
+        kubectl(lab, "delete", kind, *ours)
+
+
 def is_ours(lab: Lab, name: str) -> bool:
     """Tell whether a lab made this namespace."""
     return bool(_namespace(lab, name).get("metadata", {}).get("labels", {}).get(LABEL) == "true")

@@ -141,4 +141,8 @@ def _options(lab: Lab, data: Path) -> list[str]:
         "--skip-log-bin",
         "--skip-name-resolve",
         "--default-time-zone=+00:00",
+        # What a viewer's SQL may take (docs/operator.md): each server has more, of its own.
+        "--transaction-isolation=READ-COMMITTED",
+        "--tmp-table-size=16M",
+        "--max-heap-table-size=16M",
     ]

@@ -25,9 +25,12 @@ def install() -> None:
 
 def start(lab: Lab) -> None:
     """Make the clients' namespaces and apply what is in them."""
-    for name in _namespaces():
+    for name in _named("Namespace"):
         cluster.claim_namespace(lab, name)
+    allotments = _named("NumberAllotment")
+    cluster.refuse_foreign(lab, "numberallotment", allotments)
     cluster.kubectl(lab, "apply", "-f", str(FOLDER))
+    cluster.claim(lab, "numberallotment", allotments)
 
 
 def healthy(lab: Lab) -> bool:
@@ -38,7 +41,8 @@ def healthy(lab: Lab) -> bool:
 def stop(lab: Lab) -> None:
     """Delete them from a cluster that outlives the lab; the lab's own goes with its data."""
     if lab.kubeconfig:
-        for name in _namespaces():
+        cluster.release(lab, "numberallotment", _named("NumberAllotment"))
+        for name in _named("Namespace"):
             cluster.release_namespace(lab, name)
 
 
@@ -60,7 +64,7 @@ def expectations(lab: Lab) -> list[Expectation]:
 
 
 def _probes(lab: Lab) -> list[dict[str, Any]]:
-    names = set(_namespaces())
+    names = set(_named("Namespace"))
     items = json.loads(cluster.kubectl(lab, "get", "voiceprobes", "-A", "-o", "json"))["items"]
     return [item for item in items if item["metadata"]["namespace"] in names]
 
@@ -70,7 +74,7 @@ def _is_ready(probe: dict[str, Any]) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def _namespaces() -> list[str]:
+def _named(kind: str) -> list[str]:
     texts = (path.read_text() for path in sorted(FOLDER.glob("*.yaml")))
     documents = [document for text in texts for document in yaml.safe_load_all(text)]
-    return [document["metadata"]["name"] for document in documents if document["kind"] == "Namespace"]
+    return [document["metadata"]["name"] for document in documents if document["kind"] == kind]

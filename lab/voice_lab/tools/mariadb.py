@@ -21,6 +21,7 @@ def command(data: Path) -> list[str]:
         "--character-set-server=utf8mb4",
         "--collation-server=utf8mb4_bin",
         "--sql-mode=NO_ENGINE_SUBSTITUTION",  # not strict: Aurora's parameter group may well leave that out
+        "--max-session-mem-used=256M",
     ]
 
 

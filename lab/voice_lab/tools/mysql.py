@@ -47,7 +47,13 @@ def command(data: Path) -> list[str]:
     Collations are the server's own: whoever needs others must say so.
     """
     return [
-        *_program(), *_where(data), "--mysqlx=OFF", "--performance-schema=OFF",
+        *_program(), *_where(data), "--mysqlx=OFF",
+        # For the memory of each connection alone; the rest of it is left out, as it takes memory and time itself.
+        "--performance-schema=ON", "--performance-schema-instrument=%=OFF",
+        "--performance-schema-instrument=memory/%=COUNTED", "--performance-schema-digests-size=0",
+        "--performance-schema-max-digest-length=0", "--performance-schema-events-statements-history-long-size=0",
+        "--performance-schema-events-stages-history-long-size=0",
+        "--performance-schema-events-waits-history-long-size=0",
         "--sql-mode=ONLY_FULL_GROUP_BY,NO_ENGINE_SUBSTITUTION",  # not strict: Aurora's parameter group may be so too
     ]  # fmt: skip
 

@@ -133,12 +133,12 @@ def _number(ref: str, places: int = 3) -> str:
 
 
 def _query(ref: str, text: str) -> Json:
-    datasource = {"type": "mysql", "uid": names.DATASOURCE_UID}
+    datasource = {"type": "mysql", "uid": names.CLIENT_DATASOURCE_UID}
     return {
         "refId": ref,
         "queryType": "",
         "relativeTimeRange": _RANGE,
-        "datasourceUid": names.DATASOURCE_UID,
+        "datasourceUid": names.CLIENT_DATASOURCE_UID,
         "model": {
             "refId": ref,
             "datasource": datasource,

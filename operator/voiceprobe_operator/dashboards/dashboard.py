@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from voiceprobe_operator import names
 from voiceprobe_operator.dashboards.panels import Json, Panel
 
 REVISION_PREFIX = "revision-"
@@ -26,8 +27,15 @@ class Dashboard:
         return {**self.content, "tags": [*self.content["tags"], REVISION_PREFIX + self.revision]}
 
 
-def dashboard(uid: str, title: str, time_zone: str, tags: list[str], panels: Sequence[Panel]) -> Dashboard:
-    """A dashboard of `panels`, whose times are those of `time_zone` (an IANA name)."""
+def dashboard(
+    uid: str,
+    title: str,
+    time_zone: str,
+    tags: list[str],
+    panels: Sequence[Panel],
+    datasource_uid: str = names.CLIENT_DATASOURCE_UID,
+) -> Dashboard:
+    """A dashboard of `panels` that ask one datasource; its times are those of `time_zone` (an IANA name)."""
     content: Json = {
         "uid": uid,
         "title": title,
@@ -40,7 +48,8 @@ def dashboard(uid: str, title: str, time_zone: str, tags: list[str], panels: Seq
         "time": {"from": "now-24h", "to": "now"},
         "refresh": "1m",
         "links": _links(),
-        "panels": [panel.model(number) for number, panel in enumerate(panels, start=1)],
+        "annotations": {"list": [_no_annotations()]},
+        "panels": [panel.model(number, datasource_uid) for number, panel in enumerate(panels, start=1)],
     }
     return Dashboard(uid, title, content, revision(content))
 
@@ -49,6 +58,19 @@ def revision(content: Json) -> str:
     """Short fingerprint of what a dashboard holds; the same for the same JSON in any order of keys."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _no_annotations() -> Json:
+    """The query that Grafana adds to a dashboard without one, switched off: the portal's proxy refuses it."""
+    return {
+        "builtIn": 1,
+        "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+        "enable": False,
+        "hide": True,
+        "iconColor": "gray",
+        "name": "Annotations & Alerts",
+        "type": "dashboard",
+    }
 
 
 def _links() -> list[Json]:

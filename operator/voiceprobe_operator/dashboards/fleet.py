@@ -14,7 +14,8 @@ _NO_HOST = "No SIP host has been heard of"
 def fleet_dashboard() -> Dashboard:
     """All clients at a glance. It asks the database for them, so a new client changes nothing. Its times are UTC."""
     panels = [*_now(), _clients(), _worst_probes(), _hosts(), *_over_time()]
-    return dashboard(names.FLEET_DASHBOARD_UID, "All clients", "UTC", ["voice", "voice-overview"], panels)
+    tags = ["voice", "voice-overview"]
+    return dashboard(names.FLEET_DASHBOARD_UID, "All clients", "UTC", tags, panels, names.FLEET_DATASOURCE_UID)
 
 
 def _now() -> list[Panel]:

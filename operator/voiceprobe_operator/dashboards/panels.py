@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from voiceprobe_operator import names
 from voiceprobe_operator.model import Threshold
 
 Json = dict[str, Any]
-DATASOURCE = {"type": "mysql", "uid": names.DATASOURCE_UID}
 HEALTH_COLOURS = {
     "Healthy": "green",
     "Degraded": "orange",
@@ -86,16 +84,17 @@ class Panel:
     # Every cell of a table in the colour of its band.
     judged: bool = False
 
-    def model(self, number: int) -> Json:
+    def model(self, number: int, datasource_uid: str) -> Json:
         """Grafana's JSON of this panel, the `number`th of its dashboard."""
+        datasource = {"type": "mysql", "uid": datasource_uid}
         model: Json = {
             "id": number,
             "type": self.kind,
             "title": self.title,
             "description": self.description,
-            "datasource": DATASOURCE,
+            "datasource": datasource,
             "gridPos": {"x": self.place.x, "y": self.place.y, "w": self.place.w, "h": self.place.h},
-            "targets": [self._target()],
+            "targets": [self._target(datasource)],
             "fieldConfig": {"defaults": self._defaults(), "overrides": self._overrides()},
             "options": self._options(),
         }
@@ -107,10 +106,10 @@ class Panel:
             model["timeFrom"] = self.span
         return model
 
-    def _target(self) -> Json:
+    def _target(self, datasource: Json) -> Json:
         return {
             "refId": "A",
-            "datasource": DATASOURCE,
+            "datasource": datasource,
             "format": "time_series" if self.kind in _OVER_TIME else "table",
             "editorMode": "code",
             "rawQuery": True,

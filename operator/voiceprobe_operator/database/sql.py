@@ -11,8 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pymysql.constants import ER
 from pymysql.cursors import DictCursor
+from pymysql.err import OperationalError
 
+from voiceprobe_operator import names
+from voiceprobe_operator.database.limits import CONNECTIONS, SECONDS, Reader
 from voiceprobe_operator.desired import PLAN_COLUMNS, Row, fingerprint
 from voiceprobe_operator.fingerprints import canonical
 
@@ -25,9 +29,13 @@ CLIENT_VIEWS = (
     "client_call_judged",
 )
 FLEET_VIEWS = ("fleet_client", "fleet_probe", "fleet_call", "fleet_call_judged", "fleet_sip_host")
-_JSON_COLUMNS = ("dtmf", "codecs")
+_JSON_COLUMNS = ("dtmf", "codecs", "allotted_numbers")
 _NOT_OURS = ("updated_at", "grafana_org_id")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
+# MariaDB's default is more than this: no limit at all.
+_ANY_MEMORY = 2**62
+# What the names of read accounts are like.
+_READERS = (names.CLIENT_ACCOUNT_PREFIX.replace("_", r"\_") + "%", names.FLEET_ACCOUNT)
 _KEYS = {"voice_client": ("client",), "voice_probe": ("client", "probe")}
 
 
@@ -35,13 +43,14 @@ _KEYS = {"voice_client": ("client",), "voice_probe": ("client", "probe")}
 class Published:
     """What the database holds of one client: its row (None if none), its organisation, its plan by probe.
 
-    Of a probe's row, its fingerprint and the uid of the VoiceProbe it came from.
+    Of a probe's row, its fingerprint, the uid of the VoiceProbe it came from, and its numbers that were allotted.
     """
 
     client_row: Row | None = None
     org: int | None = None
     plan: dict[str, bytes] = field(default_factory=dict)
     uids: dict[str, str] = field(default_factory=dict)
+    allotted: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def identifier(name: str) -> str:
@@ -62,6 +71,8 @@ def published(cursor: DictCursor, client: str) -> Published:
     for row in _rows(cursor):
         probe = str(row["probe"])
         found.plan[probe], found.uids[probe] = fingerprint(_plan_row(row)), str(row["uid"])
+        if numbers := json.loads(str(row["allotted_numbers"])):
+            found.allotted[probe] = tuple(numbers)
     return found
 
 
@@ -141,10 +152,14 @@ def states_of(cursor: DictCursor, client: str, probes: Sequence[str]) -> dict[st
 def make_account(
     cursor: DictCursor, database: str, account: str, password: str, views: Sequence[str], *, tls: bool
 ) -> None:
-    """Make or mend a read account: this password, these views, TLS or not."""
+    """Make or mend a read account: this password, these views, these limits, TLS or not."""
     cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (account, password))
     required = "SSL" if tls else "NONE"
-    cursor.execute(f"ALTER USER %s@'%%' IDENTIFIED BY %s REQUIRE {required}", (account, password))
+    limits = f"WITH MAX_USER_CONNECTIONS {CONNECTIONS}"
+    # MySQL has no limit of time for an account. Whoever may log in there may change the password, unless the present
+    # one is asked for; MariaDB knows no such word.
+    limits += f" MAX_STATEMENT_TIME {SECONDS}" if is_mariadb(cursor) else " PASSWORD REQUIRE CURRENT"
+    cursor.execute(f"ALTER USER %s@'%%' IDENTIFIED BY %s REQUIRE {required} {limits}", (account, password))
     for view in views:
         cursor.execute(f"GRANT SELECT ON `{identifier(database)}`.`{view}` TO %s@'%%'", (account,))
 
@@ -152,3 +167,79 @@ def make_account(
 def read_nothing(cursor: DictCursor, views: Sequence[str]) -> None:
     """Ask every view for no row at all: fails unless the account may read them."""
     cursor.execute(f"SELECT 1 FROM {', '.join(views)} LIMIT 0")  # noqa: S608 - constant names
+
+
+def is_limited(cursor: DictCursor) -> bool:
+    """Whether the account that asks has the limits that a read account has."""
+    cursor.execute("SELECT @@max_user_connections AS connections")
+    (row,) = cursor.fetchall()
+    if is_mariadb(cursor):
+        cursor.execute("SELECT @@max_statement_time AS seconds")
+        row |= cursor.fetchall()[0]
+    return bool(row["connections"] == CONNECTIONS and row.get("seconds", SECONDS) == SECONDS)
+
+
+def is_mariadb(cursor: DictCursor) -> bool:
+    """Whether the server is MariaDB, and not MySQL."""
+    cursor.execute("SELECT VERSION() AS version")
+    return "MariaDB" in str(cursor.fetchall()[0]["version"])
+
+
+def readers(cursor: DictCursor) -> list[Reader]:
+    """Every connection of a read account. Fails for an account without PROCESS, which would see its own alone.
+
+    MySQL tells of memory only where `performance_schema` is on.
+    """
+    memory = "p.memory_used" if is_mariadb(cursor) else "0"
+    cursor.execute(
+        f"SELECT p.id AS id, p.user AS account, {memory} AS memory, COALESCE(t.trx_lock_structs, 0) AS locks"  # noqa: S608
+        " FROM information_schema.processlist p"
+        " LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id"
+        " WHERE (p.user LIKE %s OR p.user = %s) AND p.command <> 'Killed'",
+        _READERS,
+    )
+    rows = cursor.fetchall()
+    memories = {} if memory != "0" or not rows else _memories(cursor)
+    return [
+        Reader(row["id"], row["account"], int(memories.get(row["id"], row["memory"])), int(row["locks"]))
+        for row in rows
+    ]
+
+
+def _memories(cursor: DictCursor) -> dict[int, int]:
+    """Bytes that each connection of a read account takes, as MySQL counts them."""
+    cursor.execute(
+        "SELECT t.processlist_id AS id, SUM(m.current_number_of_bytes_used) AS memory"
+        " FROM performance_schema.threads t"
+        " JOIN performance_schema.memory_summary_by_thread_by_event_name m ON m.thread_id = t.thread_id"
+        " WHERE t.processlist_user LIKE %s OR t.processlist_user = %s GROUP BY t.processlist_id",
+        _READERS,
+    )
+    return {int(row["id"]): int(row["memory"]) for row in cursor.fetchall()}
+
+
+def end(cursor: DictCursor, connection: int) -> None:
+    """End a connection and what runs in it; one that has ended by itself is none to fail for."""
+    try:
+        cursor.execute("KILL CONNECTION %s", (connection,))
+    except OperationalError as error:
+        if error.args[0] != ER.NO_SUCH_THREAD:
+            raise
+
+
+def unlimited(cursor: DictCursor) -> list[str]:
+    """What the server's own settings leave unlimited, a sentence each: docs/operator.md#what-a-viewers-sql-may-take."""
+    mariadb = is_mariadb(cursor)
+    memory = "max_session_mem_used" if mariadb else "performance_schema"
+    isolation = "tx_isolation" if mariadb else "transaction_isolation"
+    cursor.execute("SHOW GLOBAL VARIABLES WHERE variable_name IN %s", ((memory, isolation),))
+    found = {str(row["Variable_name"]): str(row["Value"]) for row in cursor.fetchall()}
+    sentences = []
+    if found[memory] == "OFF" or (mariadb and int(found[memory]) >= _ANY_MEMORY):
+        sentences.append(f"MySQL's {memory} is {found[memory]}: one query may take all of the server's memory")
+    if found[isolation] not in ("READ-COMMITTED", "READ-UNCOMMITTED"):
+        sentences.append(
+            f"MySQL's {isolation} is {found[isolation]}, not READ-COMMITTED: a locking read of one client may hold up"
+            " writes of others until it is ended"
+        )
+    return sentences

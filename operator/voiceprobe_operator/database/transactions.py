@@ -19,6 +19,7 @@ from pymysql.cursors import DictCursor
 
 from voiceprobe_operator import metrics
 from voiceprobe_operator.database import sql
+from voiceprobe_operator.database.limits import Reader
 from voiceprobe_operator.desired import Row
 from voiceprobe_operator.errors import OutsideError, Rejected, Transient, explain
 from voiceprobe_operator.settings import Settings
@@ -34,6 +35,8 @@ ROWS_AT_ONCE = 100
 # Numbers of MySQL's errors, which MariaDB shares.
 _NO_SCHEMA = frozenset({1049, 1054, 1146, 1356})
 _NO_RIGHT = frozenset({1044, 1045, 1142, 1143, 1227, 1410, 1698})
+# The account has as many connections as it may, of this kind or of all: its password and limit are right.
+_AT_LIMIT = frozenset({1203, 1226})
 _BAD_VALUE = (pymysql.DataError, pymysql.IntegrityError)
 
 
@@ -105,15 +108,34 @@ class Database:
         )
         return True
 
+    async def readers(self) -> list[Reader]:
+        """Every connection of a read account."""
+        return await self._unit("readers", sql.readers)
+
+    async def end_readers(self, connections: Sequence[int]) -> None:
+        """End these connections, and what runs in them."""
+
+        def end(cursor: DictCursor) -> None:
+            for connection in connections:
+                sql.end(cursor, connection)
+
+        await self._unit("end_readers", end)
+
+    async def unlimited(self) -> list[str]:
+        """What the server's own settings leave unlimited, a sentence each."""
+        return await self._unit("unlimited", sql.unlimited)
+
     def _works(self, account: str, password: str, views: Sequence[str]) -> bool:
         try:
             with closing(self._connect(account, password)) as connection, connection.cursor() as cursor:
                 sql.read_nothing(cursor, views)
+                return sql.is_limited(cursor)
         except pymysql.Error as error:
             if _number(error) in _NO_RIGHT:
                 return False
+            if _number(error) in _AT_LIMIT:
+                return True
             raise translated(error) from error
-        return True
 
     async def _unit(self, name: str, work: Callable[[DictCursor], T]) -> T:
         with metrics.request("mysql", name) as call:

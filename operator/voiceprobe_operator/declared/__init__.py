@@ -1,1 +1,4 @@
-"""What users declared: the VoiceProbes and VoiceClients of all namespaces, as last seen. Nothing here does I/O."""
+"""What is declared, as last seen: VoiceProbes and VoiceClients of all namespaces, and NumberAllotments.
+
+Nothing here does I/O.
+"""

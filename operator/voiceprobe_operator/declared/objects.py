@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from voiceprobe_operator.model import Client, InvalidSpecError, Probe, Reference, parse_client, parse_probe, reference
+from voiceprobe_operator.model import (
+    Allotment,
+    Client,
+    InvalidSpecError,
+    Probe,
+    Reference,
+    parse_allotment,
+    parse_client,
+    parse_probe,
+    reference,
+)
+from voiceprobe_operator.numbers import NumberRights
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +50,33 @@ class Spec:
     """One object's spec, read: `value` is a sentence if it cannot work."""
 
     ref: Reference
-    value: Probe | Client | str
+    value: Probe | Client | Allotment | str
 
 
 def spec(body: Mapping[str, Any]) -> Spec:
-    """The spec of `body`, a VoiceProbe or VoiceClient as the API server gives it."""
+    """The spec of `body`, one of our objects as the API server gives it."""
     ref = reference(body)
     try:
         if ref.kind == "VoiceClient":
             return Spec(ref, parse_client(ref.namespace, body))
+        if ref.kind == "NumberAllotment":
+            return Spec(ref, parse_allotment(body))
         return Spec(ref, parse_probe(body))
     except InvalidSpecError as error:
         return Spec(ref, str(error))
 
 
-def declared(namespace: str, specs: Iterable[Spec]) -> Declared:
-    """What stands in `namespace`, which holds `specs`. A bad VoiceClient keeps no probe from working."""
+def declared(namespace: str, specs: Iterable[Spec], rights: Callable[[Reference], NumberRights]) -> Declared:
+    """What stands in `namespace`, which holds `specs`, each probe with its rights to its numbers.
+
+    A bad VoiceClient keeps no probe from working.
+    """
     client, probes, invalid = parse_client(namespace, None), [], {}
     for one in specs:
         if isinstance(one.value, str):
             invalid[one.ref] = one.value
         elif isinstance(one.value, Client):
             client = one.value
-        else:
-            probes.append(one.value)
+        elif isinstance(one.value, Probe):
+            probes.append(replace(one.value, rights=rights(one.ref)))
     return Declared(client, tuple(probes), invalid)

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from voiceprobe_operator.declared.claims import Claims
 from voiceprobe_operator.declared.objects import Declared, Spec, declared, spec
-from voiceprobe_operator.model import Reference, reference
+from voiceprobe_operator.model import Allotment, Probe, Reference, reference
 
 Key = tuple[str, str]
 
@@ -57,6 +58,13 @@ class _Objects:
         self.of.setdefault(seen.ref.namespace, {})[seen.ref.kind, seen.ref.name] = seen
         return before is None or before.ref != seen.ref
 
+    def all(self) -> Iterator[Seen]:
+        for mine in self.of.values():
+            yield from mine.values()
+
+    def references(self) -> list[Reference]:
+        return [seen.ref for seen in self.all()]
+
     def end(self, end: _End) -> bool:
         """Whether an object went by it; another of the same name that is younger does not."""
         before = self.get(end.ref)
@@ -83,12 +91,13 @@ class Listing:
 
 
 class Store:
-    """All VoiceProbes and VoiceClients of the cluster as last seen."""
+    """All our objects of the cluster as last seen. NumberAllotments are in no namespace: theirs is empty."""
 
     def __init__(self) -> None:
         self._objects = _Objects()
         self._listing: Listing | None = None
         self._ended: set[tuple[str, str]] = set()
+        self.claims = Claims()
 
     def notice(self, body: Mapping[str, Any], *, deleted: bool) -> bool:
         """Take in an event; whether it makes work: a new spec, a new object or an end does, a new status does not."""
@@ -101,8 +110,13 @@ class Store:
         name = (news.ref.namespace, news.ref.name)
         if isinstance(news, Seen):
             self._ended.discard(name)
-            return self._objects.put(news)
+            is_news = self._objects.put(news)
+            if is_news:
+                self._claim(news.spec)
+            return is_news
         gone = self._objects.end(news)
+        if gone:
+            self._unclaim(news.ref)
         if gone and news.ref.kind == "VoiceProbe":
             self._ended.add(name)
         return gone
@@ -119,13 +133,31 @@ class Store:
             yield listing
         finally:
             self._listing = None
-        self._objects = listing.objects
+        before, self._objects = self._objects, listing.objects
+        for ref in before.references():
+            if self._objects.get(ref) is None:
+                self._unclaim(ref)
+        for seen in self._objects.all():
+            self._claim(seen.spec)
         for news in listing.news:
             self._take(news)
 
+    def _claim(self, one: Spec) -> None:
+        # One whose spec cannot work keeps what it had: so does the plan.
+        if isinstance(one.value, Probe):
+            self.claims.put_probe(one.value)
+        elif isinstance(one.value, Allotment):
+            self.claims.put_allotment(one.value)
+
+    def _unclaim(self, ref: Reference) -> None:
+        if ref.kind == "VoiceProbe":
+            self.claims.drop_probe((ref.namespace, ref.name))
+        elif ref.kind == "NumberAllotment":
+            self.claims.drop_allotment(ref.name)
+
     def clients(self) -> set[str]:
         """The namespaces in which something is declared."""
-        return set(self._objects.of)
+        return set(self._objects.of) - {""}
 
     def probes(self) -> set[tuple[str, str]]:
         """(client, probe) of all that are declared, whether their specs can work or not."""
@@ -146,7 +178,12 @@ class Store:
 
     def declared(self, namespace: str) -> Declared:
         """What stands in `namespace`."""
-        return declared(namespace, (seen.spec for seen in self._objects.of.get(namespace, {}).values()))
+        specs = (seen.spec for seen in self._objects.of.get(namespace, {}).values())
+        return declared(namespace, specs, lambda ref: self.claims.rights((ref.namespace, ref.name)))
+
+    def allotments(self) -> list[Spec]:
+        """Every NumberAllotment, whether its spec can work or not."""
+        return [seen.spec for seen in self._objects.of.get("", {}).values()]
 
     def probe(self, namespace: str, name: str) -> Reference | None:
         """The VoiceProbe of that name, if there is one."""

@@ -44,7 +44,7 @@ class Grafana:
         self._url = settings.grafana_url
         login = f"{settings.grafana_user}:{settings.grafana_password}".encode()
         self._headers = {"Accept": "application/json", "Authorization": f"Basic {base64.b64encode(login).decode()}"}
-        self._connections = connections or Pool(CONCURRENCY)
+        self._connections = Pool(CONCURRENCY) if connections is None else connections
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._sleep = sleep
 

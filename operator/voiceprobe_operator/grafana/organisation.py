@@ -21,6 +21,7 @@ from voiceprobe_operator.grafana.api import Grafana
 from voiceprobe_operator.grafana.titles import Titles, taken
 
 _SEARCH_PAGE = 5000
+_OUR_DATASOURCES = (names.CLIENT_DATASOURCE_UID, names.FLEET_DATASOURCE_UID, names.FORMER_DATASOURCE_UID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,13 @@ class Member:
 class Held:
     """What Grafana holds of one client. Of a dashboard, its revision; empty: it is not as any of ours.
 
-    `titles` are those of the dashboards in our folder.
+    `datasources` are those of ours, by uid; `titles` those of the dashboards in our folder.
     """
 
     org: int
     members: dict[str, Member] = field(default_factory=dict)
     viewer_roles: dict[int, str] = field(default_factory=dict)
-    datasource: Json | None = None
+    datasources: dict[str, Json] = field(default_factory=dict)
     folder: folder.Held | None = None
     dashboards: dict[str, str] = field(default_factory=dict)
     titles: Titles = field(default_factory=Titles)
@@ -73,7 +74,7 @@ class Organisation:
         if viewer in members:
             held.viewer_roles = await _roles(grafana, members[viewer].id)
         sources = await grafana.get("/api/datasources", org=org) or ()
-        held.datasource = next((source for source in sources if source["uid"] == names.DATASOURCE_UID), None)
+        held.datasources = {source["uid"]: source for source in sources if source["uid"] in _OUR_DATASOURCES}
         await _search(grafana, held)
         return organisation
 
@@ -117,25 +118,30 @@ class Organisation:
         self.held.members[login] = Member(int(found["id"]), self.held.viewer_roles.get(self._org, ""))
 
     async def ensure_datasource(self, want: Datasource, version: tuple[int, ...]) -> bool:
-        """Whether the datasource had to be written; `version` is Grafana's."""
-        have = self.held.datasource
+        """Whether the datasource had to be written; `version` is Grafana's.
+
+        One that has the uid of before is renamed by being written; any other of ours is removed.
+        """
+        held, uid = self.held.datasources, str(want.visible["uid"])
+        have = held.get(uid) or held.get(names.FORMER_DATASOURCE_UID)
+        for stray in [source for source in held.values() if source is not have]:
+            await self._grafana.delete(_path(stray, version), org=self._org)
+            del held[stray["uid"]]
         if have is not None and shows(want.visible, have):
             return False
         body = {**want.visible, "secureJsonData": want.secret}
         if have is None:
             await self._grafana.create("/api/datasources", body, org=self._org)
         else:
-            # Before 9.0, Grafana knows a datasource by its number alone; later, the number is on its way out.
-            by_uid = version >= (9,)
-            path = f"/api/datasources/uid/{names.DATASOURCE_UID}" if by_uid else f"/api/datasources/{have['id']}"
-            await self._grafana.send("PUT", path, body, org=self._org)
-        self.held.datasource = {**(have or {}), **want.visible}
+            await self._grafana.send("PUT", _path(have, version), body, org=self._org)
+        self.held.datasources = {uid: {**(have or {}), **want.visible}}
         return True
 
     @property
     def when_empty(self) -> str:
         """What the client's last VoiceClient said of the organisation: Retain or Delete."""
-        return str(((self.held.datasource or {}).get("jsonData") or {}).get(WHEN_EMPTY, "Retain"))
+        said = [(source.get("jsonData") or {}).get(WHEN_EMPTY) for source in self.held.datasources.values()]
+        return next((str(word) for word in said if word), "Retain")
 
     async def delete(self, viewer: str) -> None:
         """Remove the organisation with all that is in it, and the viewer, who sees no other."""
@@ -178,6 +184,11 @@ class Organisation:
         have = await self._grafana.get(f"/api/dashboards/uid/{dashboard.uid}", org=self._org)
         if have is None or not shows(dashboard.model(), have["dashboard"]):
             self.held.dashboards[dashboard.uid] = ""
+
+
+def _path(source: Mapping[str, Any], version: tuple[int, ...]) -> str:
+    """Before 9.0, Grafana knows a datasource by its number alone; later, the number is on its way out."""
+    return f"/api/datasources/uid/{source['uid']}" if version >= (9,) else f"/api/datasources/{source['id']}"
 
 
 async def _roles(grafana: Grafana, user: int) -> dict[int, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -25,9 +26,13 @@ from voiceprobe_operator import metrics, names
 from voiceprobe_operator.errors import Denied, OutsideError, Rejected, Transient, explain
 from voiceprobe_operator.model import Reference
 
+log = logging.getLogger(__name__)
+
 GROUP, VERSION = "voicequality.io", "v1alpha1"
 API = f"{GROUP}/{VERSION}"
-PLURALS = {"VoiceProbe": "voiceprobes", "VoiceClient": "voiceclients"}
+PLURALS = {"VoiceProbe": "voiceprobes", "VoiceClient": "voiceclients", "NumberAllotment": "numberallotments"}
+# It came later than the others, and helm never adds a CRD to a release: without it, no number is allotted.
+_MAY_BE_MISSING = "NumberAllotment"
 EventType = Literal["Normal", "Warning"]
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 # The API server ends a watch after that; a connection that went away unnoticed is noticed then.
@@ -75,9 +80,13 @@ class Kubernetes:
     async def objects(self, kind: str) -> AsyncIterator[dict[str, Any]]:
         """All objects of our `kind` of all namespaces, page by page; raises before the end if it is not complete."""
         token = ""
+        accept = (_NOT_FOUND,) if kind == _MAY_BE_MISSING else ()
         while True:
             params = {"limit": str(PAGE), "continue": token} if token else {"limit": str(PAGE)}
-            page = await self._call("GET", f"/apis/{API}/{PLURALS[kind]}", params=params)
+            page = await self._call("GET", f"/apis/{API}/{PLURALS[kind]}", params=params, accept=accept)
+            if page.status == _NOT_FOUND:
+                log.warning("the cluster knows no %s, so no number is allotted: kubectl apply -f crds/", kind)
+                return
             for item in page.body["items"]:
                 # The objects of a list leave out their own kind.
                 yield {"apiVersion": API, "kind": kind, **item}
@@ -87,7 +96,8 @@ class Kubernetes:
 
     async def patch_status(self, ref: Reference, status: Mapping[str, Any]) -> dict[str, Any] | None:
         """Merge `status` into the object's status; the object as it is then. None: it is gone, and needs none."""
-        path = f"/apis/{API}/namespaces/{ref.namespace}/{PLURALS[ref.kind]}/{ref.name}/status"
+        within = f"namespaces/{ref.namespace}/" if ref.namespace else ""
+        path = f"/apis/{API}/{within}{PLURALS[ref.kind]}/{ref.name}/status"
         # The uid makes the API server refuse (409) if another object has taken the name.
         body = {"metadata": {"uid": ref.uid}, "status": status}
         answer = await self._call("PATCH", path, body, accept=(_NOT_FOUND, _CONFLICT))

@@ -51,7 +51,8 @@ class Fleet:
         org = await self._server.organisation(names.FLEET)
         organisation = await Organisation.look(self._grafana, org, names.FLEET_VIEWER, self._server.login)
         await organisation.ensure_members(names.FLEET_VIEWER, self._server.login)
-        source = datasource(names.FLEET_ACCOUNT, self._settings, access(password, self._settings))
+        granted = access(password, self._settings)
+        source = datasource(names.FLEET_ACCOUNT, self._settings, granted, uid=names.FLEET_DATASOURCE_UID)
         if await organisation.ensure_datasource(source, self._server.version):
             log.info("fleet: datasource written")
         if await organisation.ensure_folder():

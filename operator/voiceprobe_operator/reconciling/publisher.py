@@ -79,8 +79,8 @@ class Publisher:
 
     async def withdraw(self, turn: Turn) -> None:
         """Take out of the plan what is left of a client that declares nothing any more."""
-        have = turn.known.published
-        gone = [] if have is None else [probe for probe in have.plan if not turn.keeps(probe)]
+        have, kept = turn.known.published, turn.kept_probes()
+        gone = [] if have is None else [probe for probe in have.plan if probe not in kept]
         if have is None or not gone:
             return
         try:
@@ -119,6 +119,8 @@ def as_known(turn: Turn) -> Client:
 def _remember(have: Published, want: Wanted, put: dict[str, bytes], gone: tuple[str, ...]) -> None:
     have.plan |= put
     have.uids |= {name: want.probes[name].ref.uid for name in put}
+    have.allotted |= {name: want.probes[name].rights.allotted for name in put}
     for probe in gone:
         del have.plan[probe]
         have.uids.pop(probe, None)
+        have.allotted.pop(probe, None)

@@ -23,7 +23,7 @@ from voiceprobe_operator.reconciling.wanted import Wanted
 from voiceprobe_operator.reporting.reporter import REPORTS_AT_ONCE, Reporter
 from voiceprobe_operator.settings import Settings
 from voiceprobe_operator.turn.known import Known
-from voiceprobe_operator.turn.status import Outcome, is_ready
+from voiceprobe_operator.turn.status import Outcome, is_ready, message, number_allotted
 from voiceprobe_operator.turn.turn import Turn
 
 
@@ -69,7 +69,8 @@ class Reconciler:
     async def reconcile(self, client: str) -> None:
         """Put `client` right and report it. Raises Transient if it must be tried again."""
         # Taken out while it is worked with: what is forgotten meanwhile, or breaks off in the middle, stays forgotten.
-        known = self._known.pop(client, None) or Known()
+        found = self._known.pop(client, None)
+        known = Known() if found is None else found
         self._trusted.add(client)
         try:
             turn = await self._reconcile(self._turn(client, known, self._failing.get(client)))
@@ -88,7 +89,8 @@ class Reconciler:
             self._known[client] = known
 
     def _turn(self, client: str, known: Known, before: Turn | None = None) -> Turn:
-        turn = Turn(self._store.declared(client), known, partial(self._guard.keeps, client))
+        seen, claims = self._store.declared(client), self._store.claims
+        turn = Turn(seen, known, partial(self._guard.keeps, client), partial(claims.is_lost, client))
         if before is not None:
             untold = before.untold().intersection(turn.seen.references)
             turn.result.published = frozenset(ref.name for ref in untold)
@@ -126,12 +128,20 @@ class Reconciler:
 
     def _is_well(self, turn: Turn) -> bool:
         """Whether everything was reported to be as it is declared now: what is written then was not."""
-        return all(is_ready(self._store.status(ref), ref.generation) for ref in turn.seen.references)
+        said = {probe.ref: number_allotted(probe).message for probe in turn.seen.probes}
+        # Whose the numbers are is declared elsewhere, and may have changed while nobody looked.
+        return all(
+            is_ready(have, ref.generation) and (ref not in said or message(have, "NumberAllotted") == said[ref])
+            for ref in turn.seen.references
+            for have in [self._store.status(ref)]
+        )
 
     async def _withdraw(self, turn: Turn) -> None:
         self._wanted.pop(turn.client, None)
         self._failing.pop(turn.client, None)
         self._secrets.follow(turn.client, ())
+        # Nobody is missed in Grafana who declares nothing: the organisation may go, by `whenEmpty: Delete` or by hand.
+        turn.known.organisation = None
         published = turn.known.published
         is_planned = published is None or published.client_row is not None or bool(published.plan)
         # Of a client that was shown while the database was away, nothing is in the plan.
@@ -180,7 +190,7 @@ class Reconciler:
         # Before the dashboards, for each probe is told of as soon as its own is in place.
         await self._alerter.ensure(turn, want.client)
         await self._shower.ensure_dashboards(
-            turn, want, lambda probe: background.start(self._reporter.in_place(turn, probe.ref))
+            turn, want, lambda probe: background.start(self._reporter.in_place(turn, probe))
         )
 
     async def _access(self, client: str) -> Access:

@@ -181,7 +181,10 @@ class Shower:
             turn.result.datasource = turn.result.failed(error)
             return False
         self._server.organisations.pop(turn.client, None)
-        log.info("%s: nothing is declared any more: the organisation is removed, as its VoiceClient said", turn.client)
+        log.info(
+            "%s: nothing is declared any more: the organisation is removed as declared (whenEmpty: Delete)",
+            turn.client,
+        )
         return True
 
 

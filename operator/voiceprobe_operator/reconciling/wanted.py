@@ -13,8 +13,9 @@ from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import OVERVIEW_TITLE, Dashboard, overview_dashboard, probe_dashboard, probe_title
 from voiceprobe_operator.desired import Row, fingerprint, plan_row
 from voiceprobe_operator.model import Client, Probe
+from voiceprobe_operator.numbers import NumberRights
 
-Version = tuple[str, int]
+Version = tuple[str, int, NumberRights]
 
 
 @dataclass(slots=True)
@@ -42,14 +43,20 @@ class Wanted:
             version = _version(probe)
             fresh.probes[probe.ref.name] = probe
             fresh._by_dashboard[names.dashboard(probe.ref.uid)] = probe.ref.name
-            known = self._remembered.get(version) or _Remembered(fingerprint(plan_row(probe)))
+            known = self._remembered.get(version)
+            if known is None:
+                known = _Remembered(fingerprint(plan_row(probe)))
             fresh._remembered[version] = known if same else _Remembered(known.row)
         return fresh
 
     @property
     def plan(self) -> dict[str, bytes]:
-        """The fingerprint of each probe's row."""
-        return {name: self._remembered[_version(probe)].row for name, probe in self.probes.items()}
+        """The fingerprint of each probe's row. A probe whose receiver has somebody else's number has none."""
+        return {
+            name: self._remembered[_version(probe)].row
+            for name, probe in self.probes.items()
+            if probe.rights.taken is None
+        }
 
     def row(self, name: str) -> Row:
         """A probe's row."""
@@ -89,4 +96,4 @@ class Wanted:
 
 
 def _version(probe: Probe) -> Version:
-    return (probe.ref.uid, probe.ref.generation)
+    return (probe.ref.uid, probe.ref.generation, probe.rights)

@@ -13,7 +13,7 @@ from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.errors import Faults, OutsideError
 from voiceprobe_operator.kubernetes import Kubernetes
-from voiceprobe_operator.model import Reference
+from voiceprobe_operator.model import Probe, Reference
 from voiceprobe_operator.reporting.statuswriter import StatusWriter
 from voiceprobe_operator.turn import status
 from voiceprobe_operator.turn.status import Outcome
@@ -31,10 +31,11 @@ class Reporter:
         self._kubernetes, self._writer, self._store = kubernetes, writer, store
         self._portal_url = portal_url
 
-    async def in_place(self, turn: Turn, ref: Reference) -> None:
+    async def in_place(self, turn: Turn, probe: Probe) -> None:
         """Tell of a probe as soon as all that is its own is in place. Whatever fails is left to `report`."""
+        ref = probe.ref
         try:
-            await self._probe(turn, ref, may_pass=True)
+            await self._probe(turn, probe, may_pass=True)
         except OutsideError as error:
             log.info("%s/%s: the status is tried again: %s", ref.namespace, ref.name, error.sentence)
 
@@ -47,30 +48,38 @@ class Reporter:
         """
         faults = Faults()
 
-        async def tell(ref: Reference) -> None:
+        async def tell(one: Probe | Reference) -> None:
             with faults.kept():
-                await self._object(turn, ref, may_pass)
+                if isinstance(one, Probe):
+                    await self._probe(turn, one, may_pass=may_pass)
+                else:
+                    await self._object(turn, one)
 
-        await each(turn.seen.references, tell, at_once=REPORTS_AT_ONCE)
+        seen = turn.seen
+        client = () if seen.client.ref is None else (seen.client.ref,)
+        await each((*seen.probes, *client, *seen.invalid), tell, at_once=REPORTS_AT_ONCE)
         faults.tell()
 
-    async def _object(self, turn: Turn, ref: Reference, may_pass: bool) -> None:
+    async def _object(self, turn: Turn, ref: Reference) -> None:
+        """Tell of a VoiceClient, or of an object whose spec cannot work."""
         if (sentence := turn.seen.invalid.get(ref)) is not None:
             await self._tell(turn, ref, turn.result.of_invalid(ref, sentence), None)
-        elif ref.kind == "VoiceClient":
+        else:
             outcomes = turn.result.of_voice_client(turn.known.refused_boards.get(names.OVERVIEW_UID))
             is_well = status.ready(list(outcomes.values())).ok is True
             await self._tell(turn, ref, outcomes, self._news_of_client(turn, ref, is_well=is_well))
-        else:
-            await self._probe(turn, ref, may_pass=may_pass)
 
-    async def _probe(self, turn: Turn, ref: Reference, *, may_pass: bool) -> None:
-        known = turn.known
+    async def _probe(self, turn: Turn, probe: Probe, *, may_pass: bool) -> None:
+        known, ref = turn.known, probe.ref
         board = known.refused_boards.get(names.dashboard(ref.uid))
-        outcomes = turn.result.of_probe(ref, known.refused_rows.get(ref.name), board)
+        outcomes = turn.result.of_probe(probe, known.refused_rows.get(ref.name), board)
         if may_pass and not status.ready(list(outcomes.values())).ok:
             return
-        await self._tell(turn, ref, outcomes, self._news(turn, ref, is_published=outcomes["PlanPublished"].ok is True))
+        if probe.rights.taken is None:
+            news = self._news(turn, ref, is_published=outcomes["PlanPublished"].ok is True)
+        else:
+            news = self._news_of_taken(ref, outcomes["NumberAllotted"])
+        await self._tell(turn, ref, outcomes, news)
 
     async def _tell(self, turn: Turn, ref: Reference, outcomes: Mapping[str, Outcome], news: Told | None) -> None:
         told = tuple(outcomes.values())
@@ -89,6 +98,9 @@ class Reporter:
             "conditions": status.conditions(have, outcomes, ref.generation, now),
             "grafana": status.grafana(ref, self._portal_url),
         }
+        if outcomes.get("PlanPublished", status.PLAN_PUBLISHED).reason == status.NUMBER_TAKEN:
+            # Nobody looks at the health of what is not in the plan.
+            want["health"] = None
         state = turn.states.get(ref.name) if ref.kind == "VoiceProbe" else None
         return want if state is None else want | status.of_calls({**have, **want}, state, now)
 
@@ -110,6 +122,11 @@ class Reporter:
             text = "the dashboard in Grafana was not as declared and has been put right"
             return "Warning", "DashboardRestored", text
         return None
+
+    def _news_of_taken(self, ref: Reference, outcome: Outcome) -> Told | None:
+        if status.message(self._store.status(ref), "NumberAllotted") == outcome.message:
+            return None
+        return "Warning", outcome.reason, outcome.message
 
     def _news_of_client(self, turn: Turn, ref: Reference, *, is_well: bool) -> Told | None:
         if not self._is_observed(ref):

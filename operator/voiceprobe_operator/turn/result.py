@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from voiceprobe_operator.errors import OutsideError, Rejected, Transient
 from voiceprobe_operator.metrics import Kind
-from voiceprobe_operator.model import Reference
+from voiceprobe_operator.model import Probe, Reference
 from voiceprobe_operator.turn import status
 from voiceprobe_operator.turn.status import Outcome
 
@@ -66,9 +66,11 @@ class Result:
             "AlertsReady": self.alerts,
         }
 
-    def of_probe(self, ref: Reference, row: Rejected | None, board: Rejected | None) -> dict[str, Outcome]:
+    def of_probe(self, probe: Probe, row: Rejected | None, board: Rejected | None) -> dict[str, Outcome]:
         """The conditions of one probe, whose row or dashboard may have been refused."""
-        outcomes = self.shared()
+        outcomes = self.shared() | {"NumberAllotted": status.number_allotted(probe)}
+        if probe.rights.taken is not None:
+            row = status.number_taken(probe.rights.taken)
         if self.plan.ok and row is not None:
             outcomes["PlanPublished"] = Outcome.failed(row)
         if self.dashboards.ok and board is not None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import Json
-from voiceprobe_operator.errors import OutsideError
-from voiceprobe_operator.model import Reference
+from voiceprobe_operator.errors import OutsideError, Rejected
+from voiceprobe_operator.model import Probe, Reference
+from voiceprobe_operator.numbers import digits, is_international, user_part
 
 ConditionType = Literal[
-    "Ready", "PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady", "GrafanaSupported", "Callable"
+    "Ready", "PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady", "GrafanaSupported", "Callable",
+    "NumberAllotted",
 ]  # fmt: skip
 
 
@@ -49,6 +51,7 @@ RECEIVERS_READY = Outcome(True, "Ready", "the alert rules and their receivers ar
 WORK = ("PlanPublished", "DatasourceReady", "DashboardsReady", "AlertsReady")
 ORDER: tuple[str, ...] = get_args(ConditionType)
 CONFIGURATION_ERROR = "configuration_error"
+NUMBER_TAKEN = "NumberTaken"
 _STATUS = {True: "True", False: "False", None: "Unknown"}
 
 
@@ -60,12 +63,44 @@ def ready(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(True, "Ready", "plan, datasource, dashboards and alerts are as declared")
 
 
+def number_taken(user: str) -> Rejected:
+    """Why a probe whose receiver has somebody else's number is not published. Whose it is, is not for its client."""
+    in_full = (
+        "" if is_international(user) or not digits(user) else "; if it is this client's own, write it in full (+44…)"
+    )
+    sentence = (
+        f"the number {user} of receiver.address is in use or allotted elsewhere, so no call is placed: ask the provider"
+        f" to allot it to this client{in_full}"
+    )
+    return Rejected(NUMBER_TAKEN, sentence)
+
+
+def number_allotted(probe: Probe) -> Outcome:
+    """By what the receiver may know the calls of a probe."""
+    if probe.rights.taken is not None:
+        return replace(Outcome.failed(number_taken(probe.rights.taken)), is_advice=True)
+    if probe.rights.allotted:
+        told = " and ".join(probe.rights.allotted)
+        return Outcome(True, "Allotted", f"calls to {told} are known to be this client's", is_advice=True)
+    named = ", ".join(dict.fromkeys(user_part(a) for a in (probe.receiver_address, probe.destination)))
+    sentence = (
+        f"not allotted to this client: {named}. Arriving calls are recognised by their header, or by"
+        " receiver.confirmation: dtmf, and by no number: ask the provider to allot it"
+    )
+    return Outcome(False, "NotAllotted", sentence, is_advice=True)
+
+
 def is_ready(have: Mapping[str, Any], generation: int) -> bool:
     """Whether the status `have` says that all is well, of this generation."""
     return any(
         c["type"] == "Ready" and c["status"] == "True" and c.get("observedGeneration") == generation
         for c in have.get("conditions", ())
     )
+
+
+def message(have: Mapping[str, Any], kind: ConditionType) -> str | None:
+    """What the status `have` says of one condition; None if nothing."""
+    return next((c["message"] for c in have.get("conditions", ()) if c["type"] == kind), None)
 
 
 def conditions(

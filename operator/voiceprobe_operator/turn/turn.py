@@ -16,7 +16,8 @@ from voiceprobe_operator.turn.result import Result
 
 @dataclass(slots=True)
 class Turn:
-    """`keeps` says of a probe that is not declared whether it stays all the same; `states` is what a row brought.
+    """`keeps` says of a probe that is not declared whether it stays all the same; `is_lost` of a number whether it is
+    allotted to another client. `states` is what a row brought.
 
     `is_whole`: Grafana was asked for everything in this turn. `is_doubtful`: what
     is known was not so, as a refusal showed; the next turn looks whole.
@@ -25,6 +26,7 @@ class Turn:
     seen: Declared
     known: Known
     keeps: Callable[[str], bool]
+    is_lost: Callable[[str], bool]
     result: Result = field(default_factory=Result)
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
     announced: set[Reference] = field(default_factory=set)
@@ -40,7 +42,16 @@ class Turn:
         """Probes whose rows stay as they are: their specs cannot work, or too many vanished at once."""
         published = self.known.published
         unseen = set() if published is None else {probe for probe in published.plan if self.keeps(probe)}
-        return {ref.name for ref in self.seen.invalid} | (unseen - {probe.ref.name for probe in self.seen.probes})
+        stays = {ref.name for ref in self.seen.invalid} | (unseen - {probe.ref.name for probe in self.seen.probes})
+        return stays - self._robbed()
+
+    def _robbed(self) -> set[str]:
+        """Probes whose rows still have a number for their own that the provider has given to another client since.
+
+        A row that is to stay is not put right, so it must go: nobody keeps a number by a spec that cannot work.
+        """
+        allotted = {} if self.known.published is None else self.known.published.allotted
+        return {probe for probe, numbers in allotted.items() if any(map(self.is_lost, numbers))}
 
     def kept_dashboards(self) -> set[str] | None:
         """Dashboards that stay as they are; None: all, as the plan does not tell whose the others are."""

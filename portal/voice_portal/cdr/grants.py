@@ -33,11 +33,13 @@ VOICE_RELATIONS = (
     "voice_call_interval",
     "voice_call_ladder",
     "voice_call_request",
+    "voice_call_request_lock",
     "voice_probe_lease",
     "voice_probe_state",
     "voice_call_judged",
     *CLIENT_VIEWS,
 )
+PORTAL_WRITES = ("voice_call_request", "voice_call_request_lock")
 DJANGO_TABLES = (
     "auth_group",
     "auth_group_permissions",
@@ -47,6 +49,7 @@ DJANGO_TABLES = (
     "auth_user_user_permissions",
     "django_content_type",
     "django_session",
+    "portal_sign_in_tally",
 )
 
 
@@ -83,8 +86,9 @@ GRANTS = (
     Grant(OPERATOR, "voice_probe", WRITE),
     Grant(OPERATOR, "voice_probe_state", READ),
     *(Grant(OPERATOR, view, READ, may_pass_on=True) for view in (*CLIENT_VIEWS, *FLEET_VIEWS)),
-    *(Grant(PORTAL, relation, READ) for relation in VOICE_RELATIONS if relation != "voice_call_request"),
+    *(Grant(PORTAL, relation, READ) for relation in VOICE_RELATIONS if relation not in PORTAL_WRITES),
     Grant(PORTAL, "voice_call_request", ("SELECT", "INSERT")),
+    Grant(PORTAL, "voice_call_request_lock", ("SELECT", "INSERT", "UPDATE")),
     *(Grant(PORTAL, table, WRITE) for table in DJANGO_TABLES),
     # To see whether a migration is outstanding.
     Grant(PORTAL, "django_migrations", READ),
@@ -106,7 +110,7 @@ def database_statements(database: str) -> Iterator[str]:
     yield f"ALTER DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 
 
-def account_statements(account: Account, database: str) -> Iterator[str]:
+def account_statements(account: Account, database: str, *, is_mariadb: bool = False) -> Iterator[str]:
     """SQL that makes `account` and its rights above tables. A statement with %s takes the password as parameter."""
     user = f"'{account.name}'@'%%'"
     yield f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY %s"
@@ -114,6 +118,11 @@ def account_statements(account: Account, database: str) -> Iterator[str]:
     user = f"'{account.name}'@'%'"
     if account.creates_accounts:
         yield f"GRANT CREATE USER ON *.* TO {user}"
+        # To see the connections of read accounts, and to end those that live too long.
+        yield f"GRANT PROCESS, {'CONNECTION ADMIN' if is_mariadb else 'CONNECTION_ADMIN'} ON *.* TO {user}"
+        if not is_mariadb:
+            for table in ("threads", "memory_summary_by_thread_by_event_name"):
+                yield f"GRANT SELECT ON performance_schema.{table} TO {user}"
     if account.owns_database:
         # Here the database's name is a pattern, in which an underscore stands for any character.
         pattern = _quoted(database).replace("_", r"\_")

@@ -246,14 +246,14 @@ def test_a_series_is_an_error_in_some_words_that_has(asking: Org, sql: str):
     assert answer.json()["results"]["A"]["error"]
 
 
-def test_rows_beyond_a_million_are_cut_with_a_notice(asking: Org, calls: Schema):
+def test_rows_beyond_the_labs_limit_are_cut_with_a_notice(asking: Org, calls: Schema):
     if calls.is_mysql:
         pytest.skip("the sequence is MariaDB's")
-    sql = "SELECT seq FROM seq_1_to_1000001"
+    sql = "SELECT seq FROM seq_1_to_20001"
     told = read(query(asking.admin, sql))["results"]["A"]["frames"][0]
     notice = {
-        "severity": "warning", "text": "Results have been limited to 1000000 because the SQL row limit was reached",
+        "severity": "warning", "text": "Results have been limited to 20000 because the SQL row limit was reached",
     }  # fmt: skip
     assert told["schema"]["meta"] == {"typeVersion": [0, 0], "notices": [notice], "executedQueryString": sql}
     (column,) = told["data"]["values"]
-    assert (len(column), column[0], column[-1]) == (1_000_000, 1, 1_000_000)
+    assert (len(column), column[0], column[-1]) == (20_000, 1, 20_000)

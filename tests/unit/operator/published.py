@@ -66,9 +66,10 @@ def sdk_kinds() -> set[str]:
 
 def with_what_the_sdk_adds(board: Json) -> Json:
     """The dashboard with all that the SDK writes where it read nothing, and nothing else."""
-    full = {"annotations": {}, "templating": {}, "fiscalYearStartMonth": 0, **copy.deepcopy(board)}
-    # It has no way to write a link that stands where links always stood.
-    full["links"] = [{"placement": "inControlsMenu", **link} for link in full["links"]]
+    full = {"templating": {}, "fiscalYearStartMonth": 0, **copy.deepcopy(board)}
+    # It has no way to write a link, or an annotation, that stands where these always stood.
+    for listed in (full["links"], full["annotations"]["list"]):
+        listed[:] = [{"placement": "inControlsMenu", **one} for one in listed]
     full["panels"] = [{"repeatDirection": "h", "transparent": False, **panel} for panel in full["panels"]]
     for panel in full["panels"]:
         panel["options"] = {**_ADDED_OPTIONS.get(panel["type"], {}), **panel["options"]}

@@ -11,7 +11,10 @@ import asyncio
 import base64
 import contextlib
 import copy
+import itertools
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -26,15 +29,17 @@ from voice_lab.grafana_stand_in.access import MAIN_ORG
 from voiceprobe_operator import names
 from voiceprobe_operator.alerting import wanted
 from voiceprobe_operator.alerting.contacts import contact_point, policy, silence
+from voiceprobe_operator.declared.claims import Claims
 from voiceprobe_operator.desired import Access, desired
 from voiceprobe_operator.errors import OutsideError
-from voiceprobe_operator.model import Client, parse_client, parse_probe
+from voiceprobe_operator.model import Client, Probe, parse_allotment, parse_client, parse_probe
+from voiceprobe_operator.numbers import same_number
 from voiceprobe_operator.settings import Settings
 
 clients = st.sampled_from(["acme", "globex"])
 probes = st.sampled_from(["one", "two", "three"])
 numbers = st.integers(0, 10**6)
-DATASOURCE = "/api/datasources/uid/voice-cdr"
+DATASOURCE = "/api/datasources/uid/voice-client"
 PROVISIONING = "/api/v1/provisioning"
 POLICIES = f"{PROVISIONING}/policies"
 SILENCE = f"{PROVISIONING}/mute-timings/{names.SILENCE}"
@@ -84,9 +89,15 @@ class Convergence(RuleBasedStateMachine):
         self.uids += not meta
         body = copy.deepcopy(STORED)
         uid = meta.get("uid", f"00000000-0000-0000-0000-{self.uids:012}")
+        made = meta.get("creationTimestamp", f"{number % 5}")
         body["metadata"] = {"name": name, "namespace": client, "uid": uid, "generation": meta.get("generation", 0) + 1}
+        body["metadata"]["creationTimestamp"] = made
         body["spec"]["displayName"] = f"Line {number % 3}"
         body["spec"]["suspend"] = bool(number % 2)
+        # Two clients come to one number often enough, and not always.
+        body["spec"]["receiver"]["address"] = (
+            f"sip:{(client, 'agent-7', '02071838750')[number // 2 % 3]}@voice.example.net"
+        )
         self._put(body, heard)
 
     @rule(client=clients, zone=st.sampled_from(["UTC", "Europe/London"]), told=receivers, heard=st.booleans())
@@ -99,6 +110,16 @@ class Convergence(RuleBasedStateMachine):
         spec = {"displayName": "Ltd", "timeZone": zone, "receivers": told}
         self._put({"kind": "VoiceClient", "metadata": meta, "spec": spec}, heard)
 
+    @rule(client=clients, name=st.sampled_from(["a", "b"]), which=numbers, heard=st.booleans())
+    def allot(self, client: str, name: str, which: int, heard: bool) -> None:
+        meta = self.world.cluster.objects_.get(("NumberAllotment", "", name), {}).get("metadata", {})
+        generation, made = meta.get("generation", 0) + 1, meta.get("creationTimestamp", f"{which % 5}")
+        self.uids += generation == 1
+        uid = meta.get("uid", f"allotment-{self.uids}")
+        meta = {"name": name, "uid": uid, "generation": generation, "creationTimestamp": made}
+        told = ["agent-7", "+442071838750", "+4420718387*"][which % 3 :]
+        self._put({"kind": "NumberAllotment", "metadata": meta, "spec": {"client": client, "numbers": told}}, heard)
+
     @rule(client=clients, number=numbers)
     def keep_a_secret(self, client: str, number: int) -> None:
         cluster = self.world.cluster
@@ -110,7 +131,7 @@ class Convergence(RuleBasedStateMachine):
     def _put(self, body: dict[str, Any], heard: bool) -> None:
         stored = self.world.cluster.put(body)
         if heard and self.world.store.notice(stored, deleted=False):
-            self.dirty.add(body["metadata"]["namespace"])
+            self.dirty.add(body["metadata"].get("namespace", names.ALLOTMENTS))
 
     @rule(which=numbers, heard=st.booleans())
     def delete(self, which: int, heard: bool) -> None:
@@ -118,7 +139,7 @@ class Convergence(RuleBasedStateMachine):
             kind, client, name = keys[which % len(keys)]
             body = self.world.cluster.remove(kind, client, name)
             if heard and self.world.store.notice(body, deleted=True):
-                self.dirty.add(client)
+                self.dirty.add(client or names.ALLOTMENTS)
 
     # What fails.
 
@@ -241,7 +262,7 @@ class Convergence(RuleBasedStateMachine):
         self._run(self._tell_health())
 
     async def _resync(self) -> None:
-        self.dirty |= await self.world.resyncing.look()
+        self.dirty |= await self.world.resyncing.look() | {names.ALLOTMENTS}
         self.world.reconciler.forget()
 
     async def _pulse(self) -> None:
@@ -251,12 +272,19 @@ class Convergence(RuleBasedStateMachine):
         self.dirty |= set(lost)
 
     async def _work(self) -> None:
-        for client in sorted(self.dirty):
-            self.dirty.discard(client)
+        failed = set()
+        while self.dirty:
+            key = min(self.dirty)
+            self.dirty.discard(key)
+            self.dirty.update(client for client in self.world.store.claims.take_changed() if client != key)
             try:
-                await self.world.reconciler.reconcile(client)
+                if key == names.ALLOTMENTS:
+                    await self.world.allotter.reconcile()
+                else:
+                    await self.world.reconciler.reconcile(key)
             except OutsideError:
-                self.dirty.add(client)
+                failed.add(key)
+        self.dirty = failed
 
     async def _tell_health(self) -> None:
         await self.world.health.update()
@@ -288,6 +316,10 @@ class Convergence(RuleBasedStateMachine):
         world = self.world
         for client in ("acme", "globex"):
             self.check_client(client)
+        rows = list(world.database.plan.items())
+        for ((one, _), mine), ((other, _), theirs) in itertools.combinations(rows, 2):
+            both = itertools.product(json.loads(mine["allotted_numbers"]), json.loads(theirs["allotted_numbers"]))
+            assert one == other or not any(itertools.starmap(same_number, both))
         world.forget_requests()
         with mock.patch("voiceprobe_operator.reconciling.shower.is_due", return_value=True):
             self.loop.run_until_complete(self._resync())
@@ -310,7 +342,8 @@ class Convergence(RuleBasedStateMachine):
             return
         found = [parse_client(name, body) for body in bodies if body["kind"] == "VoiceClient"]
         client = found[0] if found else Client(name, name)
-        specs = [parse_probe(body) for body in bodies if body["kind"] == "VoiceProbe"]
+        specs = [self.with_rights(parse_probe(body)) for body in bodies if body["kind"] == "VoiceProbe"]
+        taken = {probe.ref.name for probe in specs if probe.rights.taken}
         want = desired(client, specs, world.settings, Access(world.password(f"voice-client-{name}")))
         assert mine == want.plan
         assert world.database.rows[name] == want.client_row
@@ -319,8 +352,23 @@ class Convergence(RuleBasedStateMachine):
         for body in bodies:
             ready = next(c for c in body["status"]["conditions"] if c["type"] == "Ready")
             misses = body["kind"] == "VoiceClient" and (name, "hook") not in world.cluster.secrets and hooked(client)
-            assert (ready["status"], ready["reason"]) == (("False", "SecretUnusable") if misses else ("True", "Ready"))
+            if body["metadata"]["name"] in taken:
+                assert ready["reason"] == "NumberTaken"
+            else:
+                assert (ready["status"], ready["reason"]) == (
+                    ("False", "SecretUnusable") if misses else ("True", "Ready")
+                )
             assert body["status"]["observedGeneration"] == body["metadata"]["generation"]
+
+    def with_rights(self, probe: Probe) -> Probe:
+        """The probe with what it may do by its numbers, from nothing but what is declared now."""
+        claims = Claims()
+        for body in self.world.cluster.objects_.values():
+            if body["kind"] == "VoiceProbe":
+                claims.put_probe(parse_probe(body))
+            elif body["kind"] == "NumberAllotment":
+                claims.put_allotment(parse_allotment(body))
+        return replace(probe, rights=claims.rights((probe.ref.namespace, probe.ref.name)))
 
     def check_grafana(self, want: Any, org: int | None, boards: dict[str, Any]) -> None:
         far = self.world.far

@@ -40,7 +40,7 @@ def test_every_panel_says_what_it_shows_in_which_unit_and_what_no_data_means(nam
         assert panel["description"].endswith(".")
         assert panel["fieldConfig"]["defaults"]["noValue"]
         assert panel["fieldConfig"]["defaults"]["unit"]
-        assert panel["datasource"]["uid"] == "voice-cdr"
+        assert panel["datasource"]["uid"] == ("voice-fleet" if name == "fleet" else "voice-client")
 
 
 @pytest.mark.parametrize("name", NAMES)

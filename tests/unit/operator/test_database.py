@@ -59,6 +59,9 @@ class Cursor:
     def execute(self, statement, values=None):
         self.statements.append((statement, values))
 
+    def fetchall(self):
+        return [{"version": "8.0.36"}]
+
 
 def test_a_row_is_inserted_or_updated_with_its_values_bound():
     cursor = Cursor()
@@ -90,7 +93,7 @@ def test_an_account_may_read_the_views_and_nothing_else():
     cursor = Cursor()
     sql.make_account(cursor, "voice", "vc_1", "secret", sql.CLIENT_VIEWS, tls=True)
     text = " ".join(statement for statement, _ in cursor.statements)
-    assert "REQUIRE SSL" in text
+    assert "REQUIRE SSL WITH MAX_USER_CONNECTIONS 20 PASSWORD REQUIRE CURRENT" in text
     assert "secret" not in text
     grants = [statement for statement, _ in cursor.statements if statement.startswith("GRANT")]
     assert grants == [f"GRANT SELECT ON `voice`.`{view}` TO %s@'%%'" for view in sql.CLIENT_VIEWS]

@@ -74,6 +74,20 @@ async def test_a_list_that_breaks_off_is_no_list(far):
         await listed(far)
 
 
+async def test_a_cluster_that_knows_no_allotments_has_none_and_says_so(far, caplog):
+    far.answers = [(404, "page not found"), (404, {"message": "page not found"})]
+    assert [item async for item in far.api.objects("NumberAllotment")] == []
+    assert "knows no NumberAllotment, so no number is allotted: kubectl apply -f crds/" in caplog.text
+    with pytest.raises(Transient, match="404"):
+        await listed(far)
+
+
+async def test_the_status_of_what_is_in_no_namespace_is_patched_there(far):
+    far.answers = [(200, {"metadata": {}})]
+    await far.api.patch_status(Reference("NumberAllotment", "", "acme", "u1", 1), {})
+    assert far.requests[0].path == "/apis/voicequality.io/v1alpha1/numberallotments/acme/status"
+
+
 async def test_an_expired_token_is_replaced(far):
     far.answers = [(401, "no"), page([])]
     assert await listed(far) == []

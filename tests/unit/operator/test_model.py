@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from voiceprobe_operator import model
 from voiceprobe_operator.declared.objects import declared, spec
 from voiceprobe_operator.model import InvalidSpecError, milliseconds, parse_client, parse_probe
+from voiceprobe_operator.numbers import NO_RIGHTS
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,12 @@ def test_a_bad_object_leaves_the_others_alone(probe_body):
         "metadata": {"name": "client", "namespace": "acme", "uid": "u3"},
         "spec": {"timeZone": "Nowhere"},
     }
-    seen = declared("acme", map(spec, [client, bad, probe_body()]))
+    seen = declared("acme", map(spec, [client, bad, probe_body()]), lambda _: NO_RIGHTS)
     assert [probe.ref.name for probe in seen.probes] == ["inbound-sales"]
     assert sorted(ref.name for ref in seen.invalid) == ["bad", "client"]
     assert seen.client.ref is None
     assert not seen.is_empty
-    assert declared("acme", []).is_empty
+    assert declared("acme", [], lambda _: NO_RIGHTS).is_empty
 
 
 @pytest.mark.parametrize("schedule", ["61 * * * *", "0 0 31 2 *", "* * * *"])

@@ -79,7 +79,7 @@ async def test_a_changed_password_writes_the_datasource_alone(far, ensure):
     await ensure()
     far.writes.clear()
     await ensure(access=Access("other"))
-    assert far.writes == ["PUT /datasources/uid/voice-cdr"]
+    assert far.writes == ["PUT /datasources/uid/voice-client"]
 
 
 async def test_a_viewer_put_into_another_organisation_is_taken_out_again(far, ensure):
@@ -100,7 +100,7 @@ async def test_an_administrator_who_is_no_member_joins(far, ensure):
 async def test_what_was_deleted_comes_back(far, ensure):
     await ensure()
     far.ask("DELETE", "/api/dashboards/uid/voice-overview", org=2)
-    far.ask("DELETE", "/api/datasources/uid/voice-cdr", org=2)
+    far.ask("DELETE", "/api/datasources/uid/voice-client", org=2)
     assert await ensure() == ["voice-overview"]
     assert far.datasources
 

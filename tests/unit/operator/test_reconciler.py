@@ -185,7 +185,7 @@ async def test_what_is_known_and_was_not_so_is_looked_at_again_at_once(world, pr
 
 async def test_a_datasource_that_was_known_and_is_gone_is_made_again_at_once(world):
     await world.resync()
-    world.far.ask("DELETE", "/api/datasources/uid/voice-cdr", org=2)
+    world.far.ask("DELETE", "/api/datasources/uid/voice-client", org=2)
     world.apply(voice_client(whenEmpty="Delete"))
     await world.reconciler.reconcile("acme")
     assert 2 in world.far.datasources

@@ -5,6 +5,7 @@ import datetime
 
 import pytest
 
+from tests.unit.operator.bodies import voice_client
 from voiceprobe_operator import handlers, names, service
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.handlers import Memo, registry
@@ -37,6 +38,41 @@ def test_only_a_new_spec_a_new_object_or_an_end_makes_work(running, queued, prob
     assert queued == ["acme"]
     running.notice(body, deleted=True)
     assert queued == ["acme"] * 2
+
+
+async def test_a_number_that_moves_has_the_clients_looked_at_that_it_concerns_the_loser_first(
+    running, queued, world, probe_body
+):
+    def named(client):
+        return probe_body(metadata={"namespace": client, "name": client, "uid": client})
+
+    def allotted(client, generation):
+        meta = {"name": "a", "uid": "a", "generation": generation}
+        return {"kind": "NumberAllotment", "metadata": meta, "spec": {"client": client, "numbers": ["agent-7"]}}
+
+    for body in (named("globex"), named("acme"), named("initech"), allotted("acme", 1)):
+        running.notice(world.cluster.put(body), deleted=False)
+    world.cluster.put(
+        probe_body(metadata={"namespace": "other", "name": "o", "uid": "o"}, receiver={"address": "sip:o@h"})
+    )
+    await running.resync()
+    queued.clear()
+    running.notice(world.cluster.put(allotted("globex", 2)), deleted=False)
+    assert queued == [names.ALLOTMENTS]
+    await running._reconcile(names.ALLOTMENTS)
+    assert queued == [names.ALLOTMENTS, "acme", "globex"]
+    assert world.cluster.condition("a")["message"] == "1 of 1 count for globex"
+
+
+async def test_a_rival_that_goes_has_the_one_looked_at_that_it_kept_out(running, queued, world, probe_body):
+    first, second = (probe_body(metadata={"namespace": n, "name": n, "uid": n}) for n in ("acme", "globex"))
+    for body in (first, second):
+        running.notice(world.cluster.put(body), deleted=False)
+    await running.resync()
+    queued.clear()
+    running.notice(world.cluster.remove("VoiceProbe", "acme", "acme"), deleted=True)
+    await running._reconcile("acme")
+    assert queued == ["acme", "globex"]
 
 
 async def test_a_resync_looks_at_every_client_and_at_those_whose_last_probe_vanished(
@@ -75,6 +111,59 @@ async def test_a_grafana_that_lost_an_organisation_is_filled_again(running, queu
     world.far.wipe()
     await running.feel_pulse()
     assert queued == ["acme"]
+
+
+async def feel_pulse(running, caplog):
+    """Warnings of a look at Grafana."""
+    caplog.clear()
+    await running.feel_pulse()
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+async def test_the_clients_whose_organisations_are_lost_are_named(running, queued, world, probe_body, caplog):
+    for client in ("beta", "acme"):
+        world.cluster.put(probe_body(metadata={"namespace": client, "uid": client}))
+    await running.resync()
+    for client in ("acme", "beta"):
+        await running._reconciler.reconcile(client)
+    assert await feel_pulse(running, caplog) == []
+    world.far.wipe()
+    (warning,) = await feel_pulse(running, caplog)
+    assert warning == "Grafana has lost 2 organisation(s), made again now: acme, beta"
+
+
+async def test_an_organisation_that_was_removed_as_declared_is_told_of_once_and_is_no_loss(
+    running, queued, world, probe_body, caplog
+):
+    caplog.set_level("INFO")
+    objects = [world.cluster.put(voice_client(whenEmpty="Delete")), world.cluster.put(probe_body())]
+    await running.resync()
+    await running._reconciler.reconcile("acme")
+    for body in objects:
+        running.notice(body, deleted=True)
+    await running._reconciler.reconcile("acme")
+    assert "acme" not in world.far.orgs.values()
+    assert [record.getMessage() for record in caplog.records if "organisation" in record.getMessage()] == [
+        "acme: nothing is declared any more: the organisation is removed as declared (whenEmpty: Delete)"
+    ]
+    queued.clear()
+    assert await feel_pulse(running, caplog) == []
+    assert queued == [], "nothing is made again"
+
+
+async def test_the_organisation_of_a_client_that_declares_nothing_is_nobodys_loss(
+    running, queued, world, probe_body, caplog
+):
+    """It was retained, and then somebody removed it by hand."""
+    body = world.cluster.put(probe_body())
+    await running.resync()
+    await running._reconciler.reconcile("acme")
+    running.notice(body, deleted=True)
+    await running._reconciler.reconcile("acme")
+    queued.clear()
+    world.far.wipe()
+    assert await feel_pulse(running, caplog) == []
+    assert queued == []
 
 
 @pytest.mark.parametrize("who", ["far", "database"])

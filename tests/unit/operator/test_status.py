@@ -144,11 +144,11 @@ def test_the_url_leads_to_the_probe_or_to_the_overview():
     assert status.grafana(client, "https://p") == {"organisation": "acme", "url": "https://p/grafana/d/voice-overview"}
 
 
-def test_a_refusal_of_one_probe_is_its_own():
+def test_a_refusal_of_one_probe_is_its_own(probe):
     board, row = Rejected("GrafanaRejected", "no such title"), Rejected("DatabaseRejected", "too long")
-    assert Result().of_probe(REF, None, board)["DashboardsReady"].message == "no such title"
+    assert Result().of_probe(probe, None, board)["DashboardsReady"].message == "no such title"
     assert Result().shared()["DashboardsReady"].ok
-    assert Result().of_probe(REF, row, None)["PlanPublished"].reason == "DatabaseRejected"
+    assert Result().of_probe(probe, row, None)["PlanPublished"].reason == "DatabaseRejected"
 
 
 def test_an_account_that_fails_makes_the_datasource_not_ready():

@@ -36,6 +36,7 @@ def rights(account):
 def test_the_portal_never_writes_what_others_own():
     portal = {relation: rights(grants.PORTAL)[relation] for relation in grants.VOICE_RELATIONS}
     assert portal.pop("voice_call_request") == {"SELECT", "INSERT"}
+    assert portal.pop("voice_call_request_lock") == {"SELECT", "INSERT", "UPDATE"}
     assert all(privileges == {"SELECT"} for privileges in portal.values())
 
 

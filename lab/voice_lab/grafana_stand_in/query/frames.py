@@ -38,11 +38,13 @@ class Rows:
 
     Attributes:
         columns: name and type (`pymysql.constants.FIELD_TYPE`) of each.
-        rows: values as the text protocol has them.
+        rows: values as the text protocol has them; one more than `limit` where there were more.
+        limit: so many of them are told.
     """
 
     columns: Sequence[tuple[str, int]] = ()
     rows: Sequence[tuple[bytes | None, ...]] = ()
+    limit: int = ROW_LIMIT
 
 
 @dataclass
@@ -77,8 +79,8 @@ def result(ref: str, expanded: Expanded, rows: Rows, fmt: str, period: Period) -
         fields, wide = _series(fields, at, expanded.fill, period)
         meta |= {"type": "timeseries-wide"} if wide else {}
     meta["typeVersion"] = [0, 0]
-    if len(rows.rows) > ROW_LIMIT:
-        text = f"Results have been limited to {ROW_LIMIT} because the SQL row limit was reached"
+    if len(rows.rows) > rows.limit:
+        text = f"Results have been limited to {rows.limit} because the SQL row limit was reached"
         meta["notices"] = [{"severity": "warning", "text": text}]
     meta["executedQueryString"] = expanded.sql
     return {"status": 200, "frames": [_frame(ref, meta, fields)]}
@@ -114,7 +116,7 @@ def _fields(rows: Rows) -> list[Field]:
             found = f'found identical name "{name}" at column indices {seen[name]} and {index}'
             raise QueryError(f"convert frame from rows error: duplicate column names are not allowed, {found}")
     kinds = [(name, _KIND_OF.get(code, _TEXT)) for name, code in rows.columns]
-    columns = zip(*rows.rows[:ROW_LIMIT], strict=True)
+    columns = zip(*rows.rows[: rows.limit], strict=True)
     return [Field(name, kind, _read(kind, values)) for (name, kind), values in zip(kinds, columns, strict=False)]
 
 

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import pymysql
 from pymysql.constants import CR, ER
+from pymysql.cursors import SSCursor
 
-from voice_lab.grafana_stand_in.query.frames import Rows
+from voice_lab.grafana_stand_in.query.frames import ROW_LIMIT, Rows
 
 CONNECT_S, ANSWER_S = 5, 30
 """How long a connection, and a statement's next row, are waited for."""
@@ -77,9 +78,11 @@ class Source:
 class Pool:
     """Connections by source. Any number of threads may use it."""
 
-    def __init__(self) -> None:
+    def __init__(self, row_limit: int = ROW_LIMIT) -> None:
+        self._row_limit = row_limit
         self._changed = Condition()
         self._busy: Counter[Source] = Counter()
+        self._waiting: Counter[Source] = Counter()
         self._idle: dict[Source, list[tuple[Connection, float]]] = {}
         """Those that are kept, and since when."""
 
@@ -90,10 +93,13 @@ class Pool:
             DatabaseError: no answer, or an error.
             UnusableSource: see there.
         """
-        with _errors(), self._connection(source) as connection, connection.cursor() as cursor:
+        with _errors(), self._connection(source) as connection:
+            cursor = connection.cursor(SSCursor)
             cursor.execute(sql)
             columns: Any = cursor.description or ()
-            return Rows([(name, code) for name, code, *_ in columns], cursor.fetchall())
+            rows = tuple(cursor.fetchmany(self._row_limit + 1)) if columns else ()
+            cursor.close()  # reads the rest, and forgets it, as Go's driver does
+            return Rows([(name, code) for name, code, *_ in columns], rows, self._row_limit)
 
     def ping(self, source: Source) -> None:
         """See whether there is a connection to be had; raises as `ask` does."""
@@ -107,7 +113,10 @@ class Pool:
     @contextmanager
     def _connection(self, source: Source) -> Iterator[Connection]:
         with self._changed:
+            self._waiting[source] += 1
             self._changed.wait_for(lambda: not source.most or self._busy[source] < source.most)
+            self._waiting[source] -= 1
+            self._waiting += Counter()
             self._busy[source] += 1
         try:
             self._end_idle(before=time.monotonic() - IDLE_S)
@@ -140,9 +149,15 @@ class Pool:
                 return connection
 
     def _keep(self, source: Source, connection: Connection) -> None:
+        """Keep it for the next query: if so many may be kept, and always if one waits for it at the limit.
+
+        Both as Go's database/sql does it; nothing of its session is reset.
+        """
+        if not connection.open:
+            return
         with self._changed:
             kept = self._idle.setdefault(source, [])
-            if len(kept) < source.idle:
+            if len(kept) < max(source.idle, self._waiting[source]):
                 kept.append((connection, time.monotonic()))
                 return
         _end(connection)

@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS voice_probe (
   suspended              BOOLEAN      NOT NULL,
   confirmation           VARCHAR(8)   NOT NULL DEFAULT 'none',
   allow_overlap          BOOLEAN      NOT NULL DEFAULT FALSE,
+  allotted_numbers       JSON         NOT NULL DEFAULT ('[]'),
   updated_at             DATETIME(3)  NOT NULL,
   PRIMARY KEY (client, probe),
   UNIQUE KEY voice_probe_uid (uid)
@@ -111,6 +112,16 @@ CREATE TABLE IF NOT EXISTS voice_call_request (
   PRIMARY KEY (id),
   KEY voice_call_request_open (claimed_at, requested_at),
   KEY voice_call_request_probe (client, probe, requested_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+"""
+
+# One row a probe, which whoever asks for a call locks meanwhile. No view shows it: a named lock of the server
+# (GET_LOCK) anybody may take who may log in, and the rows of a view whoever may read it.
+VOICE_CALL_REQUEST_LOCK = """
+CREATE TABLE IF NOT EXISTS voice_call_request_lock (
+  client  VARCHAR(63) NOT NULL,
+  probe   VARCHAR(63) NOT NULL,
+  PRIMARY KEY (client, probe)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 """
 
@@ -177,6 +188,7 @@ CREATE TABLE IF NOT EXISTS voice_call_stream (
   rtp_dup             INT UNSIGNED      NULL,
   rtp_out_of_order    INT UNSIGNED      NULL,
   rtp_discarded       INT UNSIGNED      NULL,
+  rtp_other_source    INT UNSIGNED      NULL,
   loss_pct            DECIMAL(6,3)      NULL,
   discard_pct         DECIMAL(6,3)      NULL,
   max_loss_run        INT UNSIGNED      NULL,
@@ -367,6 +379,7 @@ TABLES = {
     "voice_sip_host": VOICE_SIP_HOST,
     "voice_probe_lease": VOICE_PROBE_LEASE,
     "voice_call_request": VOICE_CALL_REQUEST,
+    "voice_call_request_lock": VOICE_CALL_REQUEST_LOCK,
     "voice_call": VOICE_CALL,
     "voice_call_stream": VOICE_CALL_STREAM,
     "voice_call_interval": VOICE_CALL_INTERVAL,

@@ -1,15 +1,18 @@
 """`manage.py migrate_once`: migrations and grants, by one process at a time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from voice_portal.cdr import grants
 
+LOCK_TABLE = "voice_migration_lock"
+LOCK_WAIT_TIMEOUT = 1205
 # MariaDB's and MySQL's numbers for "GRANT to an account that does not exist".
 NO_SUCH_ACCOUNT = (1133, 1410)
 
@@ -39,17 +42,30 @@ class Command(BaseCommand):
 
 @contextmanager
 def migration_lock(database: str, wait_seconds: int) -> Iterator[None]:
-    """Hold the server-wide lock for migrating `database`. The server frees it if this process dies."""
-    name = f"{database}.migrate"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT GET_LOCK(%s, %s)", [name, wait_seconds])
-        row = cursor.fetchone()
-        if row is None or row[0] != 1:
-            raise CommandError(f"Another migration of {database} did not end within {wait_seconds} seconds")
+    """Hold the lock for migrating `database`. The server frees it if this process dies.
+
+    A row of a table that the owner alone may touch, held by a connection of its own, since a migration's DDL commits.
+    No named lock of the server: whoever may log in can take those, a client's read account too.
+    """
+    with closing(connection.copy()) as holder:
         try:
-            yield
-        finally:
-            cursor.execute("SELECT RELEASE_LOCK(%s)", [name])
+            _take(holder, wait_seconds)
+        except DatabaseError as error:
+            if error.args and error.args[0] == LOCK_WAIT_TIMEOUT:
+                sentence = f"Another migration of {database} did not end within {wait_seconds} seconds"
+                raise CommandError(sentence) from error
+            raise
+        yield
+
+
+def _take(holder: BaseDatabaseWrapper, wait_seconds: int) -> None:
+    """Wait for the lock's row, in a transaction that stays open until `holder` is closed."""
+    with holder.cursor() as cursor:
+        # A migration may take longer than the server keeps a connection that says nothing.
+        cursor.execute("SET SESSION wait_timeout = 86400, innodb_lock_wait_timeout = %s", [max(wait_seconds, 1)])
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {LOCK_TABLE} (id TINYINT NOT NULL PRIMARY KEY) ENGINE=InnoDB")
+        holder.set_autocommit(False)
+        cursor.execute(f"INSERT INTO {LOCK_TABLE} (id) VALUES (1) ON DUPLICATE KEY UPDATE id = VALUES(id)")  # noqa: S608
 
 
 def grant_rights(database: str) -> None:

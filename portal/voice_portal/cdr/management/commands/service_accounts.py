@@ -27,10 +27,12 @@ class Command(BaseCommand):
         passwords = _passwords(os.environ)
         env: Env = settings.ENV
         with connect_to_server(env) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT VERSION()")
+            is_mariadb = "MariaDB" in str(cursor.fetchone())
             for statement in grants.database_statements(env.mysql_database):
                 cursor.execute(statement)
             for account in grants.ACCOUNTS:
-                for statement in grants.account_statements(account, env.mysql_database):
+                for statement in grants.account_statements(account, env.mysql_database, is_mariadb=is_mariadb):
                     cursor.execute(statement, (passwords[account.name],) if "%s" in statement else None)
                 self.stdout.write(f"account {account.name} is ready")
 
