@@ -15,7 +15,17 @@ from voice_lab import files, places
 from voice_lab import ports as free_ports
 from voice_lab.errors import LabError
 
-PORTS = ("etcd", "etcd-peer", "apiserver", "mysql", "grafana", "mail", "portal-app", "operator-liveness")
+PORTS = (
+    "etcd",
+    "etcd-peer",
+    "apiserver",
+    "mysql",
+    "grafana",
+    "mail",
+    "portal-app",
+    "portal-metrics",
+    "operator-liveness",
+)
 PASSWORDS = (
     "mysql-admin", "mysql-owner", "mysql-operator", "mysql-portal", "mysql-sip", "grafana-admin", "portal-key", "demo",
     "trunk", "agents",

@@ -58,6 +58,7 @@ def test_a_missing_required_value_is_named(missing: str) -> None:
         ("operator__replicas", "-1"),
         ("grafana__url", "grafana.internal"),
         ("portal__prot", "1"),
+        ("portal__trustedProxies", "{everybody}"),
     ],
 )
 def test_a_wrong_value_is_refused(value: str, text: str) -> None:
@@ -116,3 +117,14 @@ def test_the_address_of_mysql_for_grafana_is_passed_on_as_it_is(address: str) ->
     pod = rendered(grafana__mysqlAddress=address)["Deployment", "voice-quality-operator"]["spec"]["template"]["spec"]
     env = {item["name"]: item.get("value") for item in pod["containers"][0]["env"]}
     assert env["VOICE_GRAFANA_MYSQL_ADDRESS"] == address
+
+
+def test_prometheus_finds_the_portals_metrics_on_a_port_that_the_proxy_does_not_know() -> None:
+    objects = rendered(portal__metricsPort="9464", portal__trustedProxies="{10.0.0.0/8,fd00::/8}")
+    template = objects["Deployment", "voice-quality-portal"]["spec"]["template"]
+    (portal,) = (container for container in template["spec"]["containers"] if container["name"] == "portal")
+    env = {item["name"]: item.get("value") for item in portal["env"]}
+    assert env["VOICE_PORTAL_METRICS_PORT"] == template["metadata"]["annotations"]["prometheus.io/port"] == "9464"
+    assert portal["ports"] == [{"name": "metrics", "containerPort": 9464}]
+    assert "9464" not in objects["ConfigMap", "voice-quality-portal-proxy"]["data"]["nginx.conf"]
+    assert env["VOICE_PORTAL_TRUSTED_PROXIES"] == "10.0.0.0/8,fd00::/8"

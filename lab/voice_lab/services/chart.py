@@ -70,6 +70,7 @@ def values(lab: Lab) -> dict[str, Any]:
             "port": lab.ports["portal"],
             "address": "127.0.0.1",
             "appPort": lab.ports["portal-app"],
+            "metricsPort": lab.ports["portal-metrics"],
             "workers": 1,
             "proxyUser": "root",
         },

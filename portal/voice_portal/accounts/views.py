@@ -1,12 +1,39 @@
-"""Switching between clients, and logging out. Login is Django's own view."""
+"""Logging in and out, and switching between clients."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LogoutView
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
+from voice_portal.accounts import signin, subjects
 from voice_portal.accounts.clients import FLEET, SESSION_KEY, ClientRequest, sees_fleet
+from voice_portal.accounts.forms import SignInForm
+
+
+class SignInView(LoginView):
+    """Django's own, which makes a new session key and leads on only to pages of this site; here guessing is slowed."""
+
+    template_name = "accounts/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        """Sign in; 429 or 503 with Retry-After, and the form with how long to wait, if that may not be tried now."""
+        try:
+            return super().post(request, *args, **kwargs)
+        except signin.Refused as refusal:
+            form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+            context = self.get_context_data(form=form, refusal=refusal.sentence)
+            headers = {"Retry-After": str(refusal.retry_after)}
+            return self.render_to_response(context, status=refusal.status, headers=headers)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Log in, and have this browser known again."""
+        response = super().form_valid(form)
+        subjects.remember_browser(self.request, response, form.get_user().get_username())
+        return response
 
 
 @login_not_required  # whose session has ended is logged out, and need not log in for it

@@ -159,6 +159,7 @@ class CallStream(models.Model):
     rtp_dup = models.PositiveIntegerField(null=True)
     rtp_out_of_order = models.PositiveIntegerField(null=True)
     rtp_discarded = models.PositiveIntegerField(null=True)
+    rtp_other_source = models.PositiveIntegerField(null=True)
     loss_pct = models.DecimalField(max_digits=6, decimal_places=3, null=True)
     discard_pct = models.DecimalField(max_digits=6, decimal_places=3, null=True)
     max_loss_run = models.PositiveIntegerField(null=True)

@@ -1,11 +1,13 @@
 """The portal's settings, read from the environment once, with every fault named at once."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 MINIMUM_SECRET_LENGTH = 50
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class InvalidEnvironment(Exception):
@@ -30,6 +32,8 @@ class Env:
     portal_url: str
     secret_key: str
     grafana_jwt_key_file: Path
+    trusted_proxies: tuple[Network, ...]
+    metrics_port: int
 
     @property
     def is_https(self) -> bool:
@@ -57,6 +61,8 @@ class Env:
             portal_url=reader.url("VOICE_PORTAL_URL"),
             secret_key=reader.secret("VOICE_PORTAL_SECRET_KEY"),
             grafana_jwt_key_file=Path(reader.required("VOICE_GRAFANA_JWT_KEY_FILE")),
+            trusted_proxies=reader.networks("VOICE_PORTAL_TRUSTED_PROXIES"),
+            metrics_port=reader.port("VOICE_PORTAL_METRICS_PORT", 8081),
         )
         if reader.faults:
             raise InvalidEnvironment(reader.faults)
@@ -91,6 +97,19 @@ class _Reader:
         if value and not (value.startswith(("http://", "https://")) and urlsplit(value).hostname):
             self.faults.append(f"{name} must be an http:// or https:// URL, not {value!r}")
         return value.rstrip("/")
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        found = []
+        for text in filter(None, (part.strip() for part in self.optional(name, "").split(","))):
+            try:
+                network = ipaddress.ip_network(text)
+            except ValueError:
+                self.faults.append(f"{name} must be networks such as 192.0.2.0/24, separated by commas, not {text!r}")
+                continue
+            if network.prefixlen == 0:
+                self.faults.append(f"{name} must not be everybody, who could then choose an address: {text!r}")
+            found.append(network)
+        return tuple(found)
 
     def secret(self, name: str) -> str:
         value = self.required(name)

@@ -27,7 +27,8 @@ MIDDLEWARE = [
     # First: kubelet asks with the pod's address as Host, which ALLOWED_HOSTS would refuse.
     "voice_portal.config.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "voice_portal.config.security.ContentSecurityPolicyMiddleware",
+    "voice_portal.config.security.SecurityHeadersMiddleware",
+    "voice_portal.config.encoding.Utf8Middleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -73,6 +73,9 @@ def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
     elif stream.silent:
         yield Finding("unhealthy", "silence, packets arrived but not the speech that was sent")
     yield from _beyond(stream, state)
+    if stream.rtp_other_source:
+        packets = "1 packet" if stream.rtp_other_source == 1 else f"{stream.rtp_other_source} packets"
+        yield Finding("", f"{packets} of another source than the agreed one arrived and counted for nothing")
     if stream.wideband:
         yield Finding("", "rated on the wide-band scale (G.107.1), not to be compared with narrow-band calls")
 

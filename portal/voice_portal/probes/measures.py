@@ -60,6 +60,8 @@ GROUPS: Sequence[tuple[str, Sequence[Measure]]] = (
         Measure("discard_pct", "Late rate", PERCENT, "late of the expected", 2),
         Measure("rtp_dup", "Duplicated", PACKETS, "received more than once"),
         Measure("rtp_out_of_order", "Reordered", PACKETS, "received after a later one"),
+        Measure("rtp_other_source", "Of another source", PACKETS, "from elsewhere than agreed on: RTP and RTCP, which"
+                " count for nothing else"),
         Measure("concealed_pct", "Concealed", PERCENT, "time that had to be made up for missing packets", 2),
     )),
     ("Bursts", (

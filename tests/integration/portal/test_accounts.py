@@ -128,8 +128,8 @@ def test_migrations_are_complete(portal_env):
 def test_migrating_waits_for_another_migration(database, portal_env):
     env = {**portal_env, **database.environment("owner")}
     with database.connect("owner") as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT GET_LOCK(%s, 0)", [f"{env['VOICE_MYSQL_DATABASE']}.migrate"])
-        assert cursor.fetchone() == (1,)
+        connection.begin()
+        cursor.execute("INSERT INTO voice_migration_lock (id) VALUES (1)")
         refused = manage(env, "migrate_once", "--wait", "1")
         assert refused.returncode == 1
         assert "Another migration" in refused.stderr
@@ -230,3 +230,106 @@ def test_over_https_every_cookie_is_secure_and_the_browser_is_told_to_stay(porta
     env = {**portal_env, "VOICE_PORTAL_URL": "https://voice.example.net"}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True", "31536000"]
+
+
+@pytest.fixture
+def tallies(django_db):
+    """Failed sign-ins, all of which this test made."""
+    from voice_portal.accounts.models import SignInTally
+
+    before = set(SignInTally.objects.values_list("subject", flat=True))
+    own = SignInTally.objects.exclude(subject__in=before)
+    yield own
+    own.delete()
+
+
+def failed(login, address, times=1):
+    """Wrong passwords of a browser at that address; the answer to the last."""
+    from django.test import Client
+
+    browser = Client()
+    for _ in range(times):
+        answer = browser.post("/login/", {"username": login, "password": "wrong"}, HTTP_X_FORWARDED_FOR=address)
+    return answer
+
+
+def names():
+    return f"u-{uuid.uuid4().hex[:12]}", f"2001:db8:{uuid.uuid4().hex[:4]}:{uuid.uuid4().hex[:4]}"
+
+
+def test_addresses_of_one_ipv6_network_of_64_bits_are_one(tallies):
+    login, network = names()
+    codes = [failed(login, f"{network}:{host:x}::1").status_code for host in range(6)]
+    assert codes == [200] * 5 + [429]
+
+
+def test_no_name_and_no_address_can_be_read_in_the_table_of_failed_sign_ins(tallies):
+    login, network = names()
+    failed(login, f"{network}::1")
+    rows = [str(row) for row in tallies.values_list()]
+    assert len(rows) == 3
+    assert not any(text in row for row in rows for text in (login, network))
+
+
+def test_failed_sign_ins_that_no_limit_remembers_are_deleted(tallies, monkeypatch):
+    from datetime import UTC, datetime, timedelta
+
+    from voice_portal.accounts import tallies as counting
+
+    login, network = names()
+    failed(login, f"{network}::1")
+    old = set(tallies.values_list("subject", flat=True))
+    tallies.update(last_at=datetime.now(UTC) - timedelta(hours=1, seconds=1))
+    monkeypatch.setattr(counting, "_purged_at", -float("inf"))
+    login, network = names()
+    failed(login, f"{network}::1")
+    assert tallies.count() == 3
+    assert not old & set(tallies.values_list("subject", flat=True))
+
+
+@pytest.mark.parametrize("arguments", [["{login}"], ["--address", "{address}"], ["{login}", "--address", "{address}"]])
+def test_unlock_sign_in_lets_somebody_try_again(tallies, arguments):
+    from django.core.management import call_command
+
+    login, network = names()
+    address = f"{network}::1"
+    assert failed(login, address, 6).status_code == 429
+    said = StringIO()
+    call_command("unlock_sign_in", *(text.format(login=login, address=address) for text in arguments), stdout=said)
+    assert said.getvalue() == "may try again at once\n"
+    assert failed(login, address).status_code == 200
+
+
+def test_unlock_sign_in_of_an_account_leaves_those_of_others(tallies):
+    from django.core.management import call_command
+
+    (login, network), (other, _) = names(), names()
+    for one in (login, other):
+        failed(one, f"{network}::1", 6)
+    call_command("unlock_sign_in", login, stdout=StringIO())
+    assert failed(other, f"{network}::1").status_code == 429
+    said = StringIO()
+    call_command("unlock_sign_in", "nobody-at-all", stdout=said)
+    assert said.getvalue() == "nothing was counted: there is nothing to unlock\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--address", "everywhere"]])
+def test_unlock_sign_in_says_what_it_needs(arguments):
+    from django.core.management import CommandError, call_command
+
+    with pytest.raises(CommandError, match=r"Name a login|no IPv4 or IPv6 address"):
+        call_command("unlock_sign_in", *arguments)
+
+
+def test_behind_a_load_balancer_that_is_named_each_has_an_address_of_its_own(tallies, monkeypatch):
+    import ipaddress
+    from dataclasses import replace
+
+    from django.conf import settings
+
+    trusted = (ipaddress.ip_network("10.0.0.0/8"),)
+    monkeypatch.setattr(settings, "ENV", replace(settings.ENV, trusted_proxies=trusted))
+    login, network = names()
+    assert failed(login, f"{network}::1, 10.0.0.1", 6).status_code == 429
+    assert failed(login, f"{network[:-4]}fffe::1, 10.0.0.1").status_code == 200
+    assert failed(login, f"203.0.113.5, {network}::2, 10.0.0.2").status_code == 429

@@ -187,6 +187,16 @@ def found(call_changes=None, **streams):
     return findings(detail, state())
 
 
+def test_what_came_from_another_source_is_told_and_accuses_nobody():
+    """A stranger's packets, or a far end whose address something on the way writes anew: it explains a dead line."""
+    assert found(forward=stream(valid=True, rtp_other_source=0)) == []
+    told = found(forward=stream(valid=True, rtp_other_source=650), reverse=stream(valid=True, rtp_other_source=1))
+    assert told == [
+        Finding("", "Forward: 650 packets of another source than the agreed one arrived and counted for nothing."),
+        Finding("", "Reverse: 1 packet of another source than the agreed one arrived and counted for nothing."),
+    ]
+
+
 def test_a_good_call_has_nothing_to_find():
     assert found() == []
     assert worst([]) == ""

@@ -45,12 +45,23 @@ def test_a_trailing_slash_of_a_url_does_not_matter():
         ("VOICE_PORTAL_URL", "voice.example.net"),
         ("VOICE_GRAFANA_URL", "ftp://grafana"),
         ("VOICE_PORTAL_SECRET_KEY", "x" * 49),
+        ("VOICE_PORTAL_METRICS_PORT", "65536"),
+        ("VOICE_PORTAL_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("VOICE_PORTAL_TRUSTED_PROXIES", "10.0.0.0/8, everybody"),
+        ("VOICE_PORTAL_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("VOICE_PORTAL_TRUSTED_PROXIES", "::/0"),
     ],
 )
 def test_a_wrong_value_is_named(name, value):
     with pytest.raises(InvalidEnvironment) as raised:
         Env.read({**COMPLETE, name: value})
     assert [fault for fault in raised.value.faults if fault.startswith(name)] == raised.value.faults
+
+
+def test_no_proxy_is_trusted_unless_it_is_named():
+    assert Env.read(COMPLETE).trusted_proxies == ()
+    named = Env.read({**COMPLETE, "VOICE_PORTAL_TRUSTED_PROXIES": "192.0.2.1, 2001:db8::/48 ,"}).trusted_proxies
+    assert [str(network) for network in named] == ["192.0.2.1/32", "2001:db8::/48"]
 
 
 def test_a_short_secret_is_not_shown():

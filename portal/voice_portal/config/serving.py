@@ -1,0 +1,77 @@
+"""How gunicorn serves the portal's metrics: `gunicorn --config python:voice_portal.config.serving`.
+
+Its worker processes count into one folder, and its first process, which serves no page, answers Prometheus from there
+on a port of its own. No way leads to that port through the portal's nginx.
+"""
+
+import os
+import shutil
+import socket
+import tempfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from voice_portal.config.env import Env
+
+FOLDER = tempfile.mkdtemp(prefix="voice-portal-metrics-")
+# Before prometheus_client is imported, here and in the workers: it chooses once, for one process or for many.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = FOLDER
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: E402
+from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
+
+READ_SECONDS = 5
+
+
+def on_starting(_arbiter: object) -> None:
+    """Listen before the first worker starts; raises SystemExit with the reason if the port is taken."""
+    port = Env.read(os.environ).metrics_port
+    try:
+        server = MetricsServer(port)
+    except OSError as error:
+        raise SystemExit(
+            f"The portal cannot start: no metrics on port {port} (VOICE_PORTAL_METRICS_PORT): {error}"
+        ) from error
+    Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def on_exit(_arbiter: object) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+class MetricsServer(ThreadingHTTPServer):
+    """Answers on every address of the pod, by IPv6 and IPv4."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("", port), MetricsHandler, bind_and_activate=False)
+        self.socket.close()
+        if socket.has_dualstack_ipv6():
+            self.socket = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        else:
+            self.socket = socket.create_server(("", port))
+
+
+class MetricsHandler(BaseHTTPRequestHandler):
+    """GET /metrics, and nothing else."""
+
+    timeout = READ_SECONDS
+
+    def do_GET(self) -> None:
+        """Everything that the workers have counted, as Prometheus reads it (text format 0.0.4)."""
+        if self.path.partition("?")[0] != "/metrics":
+            self.send_error(404)
+            return
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=FOLDER)  # type: ignore[no-untyped-call]
+        body = generate_latest(registry)
+        self.send_response(200)
+        self.send_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: Prometheus asks all day."""
