@@ -12,12 +12,12 @@ from voice_sipapp.measurement.direction import Heard
 from voice_sipapp.measurement.fullreference import Judge
 from voice_sipapp.measurement.recording import Recordings
 from voice_sipapp.measurement.scoring import NOBODY, Party, Scored
-from voice_sipapp.media.arrivals import Arrivals
 from voice_sipapp.media.audio import Audio
 from voice_sipapp.media.rtp import Stream
 from voice_sipapp.records.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
 from voice_sipapp.signalling.reception import Visitor
 
+UNHEARD = "the call was known by its number alone, and no media came from the address that it was to be sent to"
 STOPPED = "the receiver was stopped in mid-call, or met an error of its own"
 
 log = logging.getLogger(__name__)
@@ -121,18 +121,21 @@ def party(stream: Stream) -> Party:
     """What scoring needs of a `stream` that has ended."""
     exchange = stream.exchange
     # The stack remembers a call for half a minute; its packets, a megabyte, go as soon as they are scored.
-    received, stream.received = stream.received, Arrivals()
     return Party(
         codec=stream.codec,
         payload_type=stream.payload_type,
         payload_types=stream.payload_types,
         sent=stream.sent,
-        not_sent=stream.send_errors,
-        send_problem=stream.send_problem,
+        # What was held back until something came is no fault, if something did come.
+        not_sent=stream.send_errors + (stream.withheld if stream.is_unheard else 0),
+        send_problem=stream.send_problem or (UNHEARD if stream.is_unheard else None),
         lag_ms=stream.lag_ms,
         clock_step_ms=stream.clock_step_ms,
         until_ns=stream.until_ns,
-        received=received,
+        received=stream.released(),
+        other_source=stream.other_source,
+        unread=stream.unread,
+        doubtful=stream.doubtful,
         round_trips_ms=exchange.round_trips_ms,
         remote_lost=exchange.remote_lost,
         remote_jitter_ms=exchange.remote_jitter_ms,

@@ -29,7 +29,9 @@ class Party:
     `payload_type` is the number under which it receives that, `payload_types` are all numbers that the far end might
     send under, each with its codec. `not_sent` counts packets that this host itself failed to send, for the reason
     `send_problem`; `until_ns` is when it stopped listening, None where the far end had said that it sends no more
-    (hold); `clock_step_ms` is by how much this host's wall clock was set meanwhile.
+    (hold); `clock_step_ms` is by how much this host's wall clock was set meanwhile. `other_source` counts packets that
+    came from another source than the agreed one, `doubtful` is whether that one may have been the far end's; `unread`
+    counts packets that this host had no room for while its port was flooded.
     """
 
     codec: str | None = None
@@ -45,6 +47,9 @@ class Party:
     round_trips_ms: Sequence[float] = ()
     remote_lost: int | None = None
     remote_jitter_ms: float | None = None
+    other_source: int = 0
+    unread: int = 0
+    doubtful: bool = False
 
 
 NOBODY = Party()
@@ -119,11 +124,22 @@ def _own_faults(dialer: Party, receiver: Party) -> list[str]:
     parties = {"dialer": dialer, "receiver": receiver}
     step = max((party.clock_step_ms for party in parties.values() if party.codec), default=0.0)
     clock = [f"this host's clock was set by {step:.0f} ms during the call"] if step > MAX_CLOCK_STEP_MS else []
-    return clock + [
+    doubtful = [
+        f"media came to the {name} from two sources, neither of them the agreed one: whose it was can't be told"
+        for name, party in parties.items()
+        if party.doubtful
+    ]
+    not_sent = [
         f"this host's {name} could not send {party.not_sent} packets: {party.send_problem}"
         for name, party in parties.items()
         if party.not_sent
     ]
+    unread = [
+        f"the media port of this host's {name} was flooded, and {party.unread} packets found no room"
+        for name, party in parties.items()
+        if party.unread
+    ]
+    return clock + doubtful + unread + not_sent
 
 
 @dataclass(frozen=True)
@@ -157,6 +173,7 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
         ptime_ms=stats.ptime_ms if stats else sources.PTIME_MS,
         rtp_tx=sender.sent,
         rtp_rx=stats.received if stats else 0,
+        rtp_other_source=listener.other_source,
         remote_lost=sender.remote_lost,
         remote_jitter_ms=sender.remote_jitter_ms,
         wideband=codec in IMPAIRMENTS and IMPAIRMENTS[codec].wideband,
@@ -198,8 +215,12 @@ def _as_received(listener: Party, agreed: str) -> tuple[str, list[int]]:
 
 
 def _measured_well(sender: Party, listener: Party) -> bool:
-    """Whether this host did its own part of a direction: it sent every packet in time and its clock was left alone."""
-    return sender.lag_ms <= MAX_LAG_MS and not sender.not_sent and listener.clock_step_ms <= MAX_CLOCK_STEP_MS
+    """Whether this host did its own part of a direction: it sent every packet in time, its clock was left alone, and
+    it heard the far end and all of it.
+    """
+    clock = listener.clock_step_ms <= MAX_CLOCK_STEP_MS
+    known = not listener.doubtful and not listener.unread
+    return sender.lag_ms <= MAX_LAG_MS and not sender.not_sent and clock and known
 
 
 def _round_trip(listener: Party) -> dict[str, Any]:

@@ -7,6 +7,7 @@ sender saw the other's last report and how long it has waited since.
 import struct
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _NTP_OFFSET_S = 2_208_988_800
 _SENDER_REPORT, _RECEIVER_REPORT, _DESCRIPTION = 200, 201, 202
@@ -103,6 +104,14 @@ class Reception:
         return _BLOCK.pack(self.ssrc, fraction << 24 | lost, self.highest & 0xFFFFFFFF, jitter, last_report, delay)
 
 
+class Told(NamedTuple):
+    """How much the far end has told so far: round trips, and the newest figures of its reports."""
+
+    round_trips: int
+    remote_lost: int | None
+    remote_jitter_ms: float | None
+
+
 @dataclass
 class Exchange:
     """One end's view of the reports of a call: the round trips it measured, the last it was told about what it sends.
@@ -121,6 +130,15 @@ class Exchange:
     """Of each source its last sender report: the middle of its NTP time, and when it came (ns)."""
     _told: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     """The middles of the NTP times of our own last reports."""
+
+    def mark(self) -> Told:
+        """What is known by now, for `back_to`."""
+        return Told(len(self.round_trips_ms), self.remote_lost, self.remote_jitter_ms)
+
+    def back_to(self, told: Told) -> None:
+        """Forget what was told since: it was not the far end."""
+        del self.round_trips_ms[told.round_trips :]
+        self.remote_lost, self.remote_jitter_ms = told.remote_lost, told.remote_jitter_ms
 
     def report(self, wall_ns: int, timestamp: int, packets: int, octets: int, reception: Reception) -> bytes:
         """A compound packet to send now: sender report and source description."""

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from voice_sipapp.media import codecs as registry
 from voice_sipapp.media import sdes
 from voice_sipapp.media.codecs import CODECS
+from voice_sipapp.octets import readable
 
 TELEPHONE_EVENTS = {8000: 101, 48000: 102}
 """The payload types that we propose for DTMF (RFC 4733), one for each clock: events use that of the sound."""
@@ -23,7 +24,10 @@ _DIRECTIONS = {
 
 
 class SdpError(ValueError):
-    """The far end's session description can't be used; the text says why."""
+    """The far end's session description can't be used; the text says why, for people."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(readable(text))
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,12 @@ import struct
 import time
 from ipaddress import ip_address
 
+from voice_sipapp.media import latching
 from voice_sipapp.media.ports import SO_TIMESTAMPNS
 
 _MAX_OCTETS = 2048
+_NAME_OCTETS = 28
+"""struct sockaddr_in6, the longer one."""
 _CONTROL = struct.Struct("@Niiqq")
 """struct cmsghdr and, in it, struct timespec (64-bit Linux)."""
 
@@ -47,7 +50,7 @@ _sendto.argtypes = (
 _recvmsg.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 _sendto.restype = _recvmsg.restype = ctypes.c_ssize_t
 _get_errno = ctypes.get_errno
-_DONTWAIT = int(socket.MSG_DONTWAIT)
+_DONTWAIT, _LEVEL = int(socket.MSG_DONTWAIT), int(socket.SOL_SOCKET)
 
 
 def destination(address: str, port: int) -> bytes:
@@ -58,6 +61,12 @@ def destination(address: str, port: int) -> bytes:
     if found.version == 6:
         return struct.pack("=H", socket.AF_INET6) + struct.pack("!HI16sI", port, 0, found.packed, 0)
     return struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, found.packed)
+
+
+def text(source: bytes) -> str:
+    """`source`, an address as the kernel gives it, for people."""
+    address, port = latching.endpoint(source)
+    return f"{ip_address(address)} port {int.from_bytes(port, 'big')}"
 
 
 def send(descriptor: int, packet: bytes, to: bytes) -> None:
@@ -74,28 +83,34 @@ class Reader:
         self._data = ctypes.create_string_buffer(_MAX_OCTETS)
         self._control = ctypes.create_string_buffer(64)
         self._vector = _Vector(ctypes.addressof(self._data), _MAX_OCTETS)
+        self._name = ctypes.create_string_buffer(_NAME_OCTETS)
         self._message = _Message(
-            vectors=ctypes.addressof(self._vector), vector_count=1, control=ctypes.addressof(self._control)
-        )
+            name=ctypes.addressof(self._name), name_length=_NAME_OCTETS,
+            vectors=ctypes.addressof(self._vector), vector_count=1, control=ctypes.addressof(self._control),
+        )  # fmt: skip
         self._at = ctypes.addressof(self._message)
         self._view = memoryview(self._data)
+        self._source = memoryview(self._name)
 
-    def read(self, descriptor: int) -> tuple[int, bytes] | None:
-        """The next datagram that waits at `descriptor`, and before it when the kernel got it, in ns of the wall clock;
-        None where none waits.
+    def read(self, descriptor: int) -> tuple[int, bytes, bytes] | None:
+        """The next datagram that waits at `descriptor`: when the kernel got it, in ns of the wall clock, what it holds,
+        and where it came from (an address as the kernel gives it). None where none waits.
         """
         message = self._message
         while True:
             message.control_length = 64
+            message.name_length = _NAME_OCTETS
             size = _recvmsg(descriptor, self._at, _DONTWAIT)
             if size >= 0:
-                return self._arrival_ns(), self._view[:size].tobytes()
+                # The source whole, whatever its length: after a shorter one comes the same each time.
+                return self._arrival_ns(), self._view[:size].tobytes(), self._source.tobytes()
             if _get_errno() != errno.ECONNREFUSED:  # that is an ICMP error about something sent before
                 return None
 
     def _arrival_ns(self) -> int:
-        if self._message.control_length >= _CONTROL.size:
-            _, level, kind, seconds, nanoseconds = _CONTROL.unpack_from(self._control)
-            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
-                return int(seconds * 1_000_000_000 + nanoseconds)
+        # A socket that has the option gives the time with every datagram, so none is left over from the one before.
+        _, level, kind, seconds, nanoseconds = _CONTROL.unpack_from(self._control)
+        if level == _LEVEL and kind == SO_TIMESTAMPNS:
+            stamped: int = seconds * 1_000_000_000 + nanoseconds
+            return stamped
         return time.time_ns()

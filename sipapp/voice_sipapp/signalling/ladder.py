@@ -9,6 +9,8 @@ import re
 from datetime import datetime
 from typing import Any
 
+from voice_sipapp.octets import readable
+
 REMOVED = "(removed)"
 MOST_MESSAGES = 120
 LONGEST_MESSAGE = 8_000
@@ -69,6 +71,8 @@ class Ladder:
             self._left_out += 1  # before any work is spent on it: a far end may send as many as it likes
             return
         kept = redacted(text[:LONGEST_MESSAGE])
+        if not kept.isascii():  # once more: to a reader more characters end a line than to the stack
+            kept = redacted(readable(kept))
         if len(text) > LONGEST_MESSAGE:
             kept += f"\r\n({len(text) - LONGEST_MESSAGE} more characters)"
         self._messages.append((moment, sent, peer, kept))

@@ -12,6 +12,9 @@ from sippy.SipResponse import SipResponse
 from sippy.SipTransactionManager import SipTransactionManager
 from sippy.Udp_server import Udp_server, Udp_server_opts
 
+from voice_sipapp import octets
+from voice_sipapp.signalling.headers import header
+
 GARBAGE_EVERY_S = 60.0
 """At most one line in the log about messages that are no SIP in this time."""
 
@@ -64,10 +67,24 @@ class _InOrder(Udp_server_opts):  # type: ignore[misc]  # the stack is untyped
     nworkers = 1
 
 
+def _count_octets(message: Any) -> None:  # noqa: ANN401
+    """Let the stack, which counts characters, write the right Content-Length: a character an octet."""
+    if message.body is not None and not str(message.body).isascii():
+        message.body.content = octets.opaque(str(message.body))
+
+
+class _Port(Udp_server):  # type: ignore[misc]  # the stack is untyped
+    """Where messages leave: as the octets that they stand for."""
+
+    def send_to(self, data: str | bytes, address: Any, delayed: bool = False) -> None:  # noqa: ANN401
+        """Send `data` to `address`."""
+        super().send_to(octets.octets(data) if isinstance(data, str) else data, address, delayed)
+
+
 class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is untyped
     """Survives whatever it is sent, acknowledges as it must, and tells a user agent of a second 200 to its INVITE."""
 
-    model_udp_server = (Udp_server, _InOrder)
+    model_udp_server = (_Port, _InOrder)
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401
         self._acknowledging = False
@@ -82,18 +99,23 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
             action()
 
     def newTransaction(self, msg: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
-        """Send `msg`. What acknowledges an INVITE bears the credentials of the INVITE (RFC 3261, section 22.1)."""
+        """Send `msg`. What acknowledges an INVITE bears the credentials of the INVITE (RFC 3261, section 22.1), unless
+        `msg.guard` takes them off: a 200 says where its ACK goes.
+        """
+        _count_octets(msg)
         made = super().newTransaction(msg, *arguments, **named)
         if made.ack is not None:
             made.ack.appendHeaders([each.getCopy() for name in _CREDENTIALS for each in msg.getHFs(name)])
+            made.guard = getattr(msg, "guard", None)
         return made
 
     def incomingResponse(self, msg: Any, t: Any, checksum: bytes) -> None:  # noqa: ANN401
         """Take in an answer to a request of ours, and acknowledge it where that is due."""
+        msg.reason = octets.readable(msg.reason)
         if msg.getSCode()[0] >= 300:
             # The stack would send the ACK to where a 3xx points; it belongs to the very same place as the INVITE
             # (RFC 3261, section 17.1.1.3).
-            msg.contacts = msg.getHFs("contact")
+            msg.contacts = [header("contact", octets.readable(str(each.body))) for each in msg.getHFs("contact")]
             for name in ("contact", "record-route"):
                 msg.delHFs(name)
         self._acknowledging = True
@@ -122,24 +144,37 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
             raise
 
     def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:  # noqa: ANN401
-        """Take in one datagram."""
+        """Take in one datagram. The stack gets it as text in which an octet is a character."""
         if self.req_consumers is None:
             return  # closed while it was on its way
         try:
-            text = data_in.decode()
+            text = octets.message(data_in)
             if text.startswith("SIP/2.0 ") and not _ANSWER.match(text):
                 garbage.seen(f"an answer without a sensible status code came from {ra}")
             elif not (_ANSWERED_INVITE.match(text) and self._forked(text, ra, server)):
-                super().handleIncoming(data_in, ra, server, rtime)
+                super().handleIncoming(text, ra, server, rtime)
         except Exception as error:  # the stack's parser raises whatever comes
             garbage.seen(f"a message from {ra} can't be read: {error!r}")
             log.debug("unreadable message", exc_info=True)
+
+    def sendResponse(self, resp: Any, *rest: Any, **named: Any) -> None:  # noqa: ANN401
+        """Send `resp`, an answer."""
+        _count_octets(resp)
+        super().sendResponse(resp, *rest, **named)
+
+    def transmitMsg(self, userv: Any, msg: Any, *rest: Any, **named: Any) -> None:  # noqa: ANN401
+        """Send `msg`, which is of no transaction."""
+        _count_octets(msg)
+        super().transmitMsg(userv, msg, *rest, **named)
 
     def transmitReq(self, t: Any, msg: Any, address: tuple[str, int], *rest: Any, **named: Any) -> None:  # noqa: ANN401
         """Send the ACK `msg`. A name in a Contact is not looked up, which would hold up every other message: then it
         goes where the INVITE went.
         """
-        super().transmitReq(t, msg, address if is_literal(address[0]) else t.address, *rest, **named)
+        hop = address if is_literal(address[0]) else t.address
+        if (guard := getattr(t, "guard", None)) is not None:
+            guard(msg, hop)
+        super().transmitReq(t, msg, hop, *rest, **named)
 
     def _forked(self, text: str, ra: Any, server: Any) -> bool:  # noqa: ANN401
         """Whether `text` is a further 200 of a forked INVITE, from another party than the one that we speak with: a

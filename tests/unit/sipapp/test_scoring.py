@@ -240,6 +240,9 @@ def test_what_was_heard_comes_with_the_record():
     (scoring.Party(codec="PCMA", sent=300, lag_ms=41.0), "this host's receiver sent a packet 41 ms late"),
     (scoring.Party(codec="PCMA", not_sent=3, send_problem="No route"), "receiver could not send 3 packets: No route"),
     (scoring.Party(codec="PCMA", clock_step_ms=700), "clock was set by 700 ms"),
+    (scoring.Party(codec="PCMA", other_source=900), None),
+    (scoring.Party(codec="PCMA", other_source=900, unread=40), "receiver was flooded, and 40 packets found no room"),
+    (scoring.Party(codec="PCMA", other_source=900, doubtful=True), "media came to the receiver from two sources"),
 ])  # fmt: skip
 def test_a_receiver_whose_dialer_is_another_host_tells_what_it_spoilt(party: scoring.Party, words: str | None):
     told = scoring.spoilt_by(party)
