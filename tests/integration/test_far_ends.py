@@ -271,13 +271,19 @@ def test_an_answer_that_crosses_the_cancel_is_acknowledged_and_hung_up(far_ends:
 # --- passwords ---
 
 
+def trunk(password: str = PASSWORD) -> Credential:
+    """The credential of the one client, for whatever the scenarios ask."""
+    realms = frozenset({"far", "proxy", "pbx"})
+    return Credential("trunk", "probe", password, frozenset({"acme"}), realms, frozenset({ADDRESS}))
+
+
 class Known:
     """Credentials of a host that knows one."""
 
-    def get(self, name: str) -> Credential:
-        if name != "trunk":
+    def get(self, name: str, client: str) -> Credential:
+        if (name, client) != ("trunk", "acme"):
             raise CredentialsError(f"the credential {name!r} is not known")
-        return Credential("probe", PASSWORD)
+        return trunk()
 
     def check(self) -> str:
         return "one"
@@ -323,7 +329,7 @@ def test_without_its_credential_a_call_says_what_is_missing(
 
 
 def test_a_password_that_is_refused_is_a_failure(trusted: FarEnds, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Known, "get", lambda *_: Credential("probe", "another"))
+    monkeypatch.setattr(Known, "get", lambda *_: trunk("another"))
     call = trusted.call("challenge", dialer_credentials="trunk").call
     assert (call.disposition, call.sip_code, call.sip_reason) == ("failed", 403, "Forbidden")
 

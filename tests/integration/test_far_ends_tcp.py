@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.running_kamailio import kamailio
-from tests.integration.test_far_ends import FarEnds, far_ends
+from tests.integration.test_far_ends import FarEnds, Known, far_ends, trunk
 from tests.ports import free_udp_port
 from tests.unit.sipapp.bench import ADDRESS
 from voice_lab import pki, waiting
@@ -65,6 +65,21 @@ def test_a_refusal_over_tcp_is_told_as_it_was(edged: tuple[FarEnds, edge.EdgePla
     call = ends.bench.call(0, proxy=SipUri.parse(f"sip:[{ADDRESS}]:{far.port};transport=tcp")).call
     far.must_succeed()
     assert (call.disposition, call.transport, call.q850_cause) == ("busy", "tcp", 17)
+
+
+@pytest.mark.parametrize(("host", "met"), [(ADDRESS, True), ("192.0.2.1", False)])
+def test_a_challenge_beyond_the_edge_is_met_where_the_credential_lists_the_host(
+    edged: tuple[FarEnds, edge.EdgePlan], monkeypatch: pytest.MonkeyPatch, host: str, met: bool
+):
+    ends, _ = edged
+    ends.bench.caller.station = replace(ends.bench.caller.station, credentials=Known())
+    monkeypatch.setattr(Known, "get", lambda *_: replace(trunk(), hosts=frozenset({host})))
+    far = ends.start("two_challenges", "-t", "t1")
+    proxy = SipUri.parse(f"sip:[{ADDRESS}]:{far.port};transport=tcp")
+    call = ends.bench.call(0, proxy=proxy, dialer_credentials="trunk").call
+    assert call.disposition == ("answered" if met else "configuration_error")
+    if met:  # to its end: the BYE is challenged too
+        far.must_succeed()
 
 
 def test_a_call_over_tls_reaches_our_own_receiver(edged: tuple[FarEnds, edge.EdgePlan]):

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_far_ends import FarEnds, Known, far_ends
+from tests.integration.test_far_ends import FarEnds, Known, far_ends, trunk
 from tests.unit.sipapp.bench import ADDRESS, a_probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling import registration, stack
-from voice_sipapp.signalling.credentials import Credential
 from voice_sipapp.signalling.registration import Registrations
 
 __all__ = ["far_ends"]
@@ -123,7 +122,7 @@ def test_a_registrar_that_wants_another_password_is_told_of(
     far_ends: FarEnds, host: Host, monkeypatch: pytest.MonkeyPatch, credentials: str | None, words: str
 ):
     if credentials:
-        monkeypatch.setattr(Known, "get", lambda *_: Credential("probe", "another"))
+        monkeypatch.setattr(Known, "get", lambda *_: trunk("another"))
     registrar = far_ends.start("registrar")
     host.register(f"sip:[{ADDRESS}]:{registrar.port}", credentials)
     until(lambda: host.problem)

@@ -76,11 +76,10 @@ class Dialling:
     def _prepare(self, call: Call, hop: SipUri) -> None:
         """Find out what takes its time, which is why this runs in a thread."""
         try:
-            name = call.probe.dialer_credentials
-            credential = call.station.credentials.get(name) if name else None
+            credential = usable(call.station, call.probe.dialer_credentials, call.probe.client, hop)
             address = hop.host if is_literal(hop.host) else look_up(hop, call.station.address)
         except CredentialsError as error:
-            reason = f"The dialer can't log in: {error}"
+            reason = f"{'Redirected: t' if call.redirected else 'T'}he dialer can't log in: {error}"
             self._submit(lambda: call.fail(reason, misconfigured=True))
         except Exception as error:  # UnicodeError among others: none may lose the call
             cause = (error.strerror if isinstance(error, OSError) else None) or error
@@ -94,6 +93,17 @@ class Dialling:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+def usable(station: Station, name: str | None, client: str, hop: SipUri) -> Credential | None:
+    """The credential `name` for requests that a probe of `client` has sent to `hop`; None where it names none. May take
+    seconds. Raises CredentialsError, also where it is not for that client or that host: then nothing is sent.
+    """
+    if name is None:
+        return None
+    credential = station.credentials.get(name, client)
+    credential.refuse_host(hop.host)
+    return credential
+
+
 def look_up(hop: SipUri, own_address: str) -> str:
     """The address of the host of `hop`, of the same family as ours, as it stands in a URI. May take seconds."""
     family = socket.AF_INET6 if ":" in own_address else socket.AF_INET
@@ -103,4 +113,5 @@ def look_up(hop: SipUri, own_address: str) -> str:
 def way_to(hop: SipUri, address: str, station: Station, credential: Credential | None) -> stack.Way:
     """The way to `hop`, whose host has that `address`."""
     edge = station.edge if hop.carrier != "udp" else None
-    return stack.Way(next_hop=(address, hop.address[1]), transport=hop.carrier, edge=edge, credential=credential)
+    known = credential.found_at(address) if credential is not None else None
+    return stack.Way(next_hop=(address, hop.address[1]), transport=hop.carrier, edge=edge, credential=known)

@@ -1,51 +1,84 @@
 """Challenges of digest authentication (RFC 3261 section 22, RFC 8760) met with sippy's arithmetic."""
 
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from sippy.SipHeader import SipHeader
 
-from voice_sipapp.signalling.credentials import Credential
+from voice_sipapp.octets import readable
+from voice_sipapp.signalling.credentials import Credential, CredentialsError
 
 CHALLENGES = 4
 """How many challenges one request may meet: a proxy's, the far end's, and each once more for a nonce that got stale."""
 
 _PARAMETER = re.compile(r'([\w.!%*+`\'~-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
 
-_HEADERS = {401: ("www-authenticate", "authorization"), 407: ("proxy-authenticate", "proxy-authorization")}
+_HEADERS = (("proxy-authenticate", "proxy-authorization"), ("www-authenticate", "authorization"))
+"""Both may be in one answer: who forks a request passes on what each branch asked for (RFC 3261, section 16.7)."""
+
+PROOFS = tuple(given for _, given in _HEADERS)
+"""The headers that a proof of a password is in."""
 
 
-def proofs(response: Any, sent: Any, credential: Credential, uri: str) -> list[Any] | None:  # noqa: ANN401
-    """Authorization headers for the request `sent` to `uri`, which `response` (401 or 407) challenged.
-
-    Those that `sent` bore for others (a proxy on the way) are kept. None where the challenge can't be met: its
-    algorithm is not known, or the credential was refused already.
+@dataclass
+class Answer:
+    """What challenges are answered with: the Authorization headers for the request when it is sent again, none where
+    no challenge can be met; and `refused`, why the credential may not be used for a realm that was asked for.
     """
-    asked, given = _HEADERS[response.getSCode()[0]]
-    found = _challenge(response, asked)
-    if found is None:
-        return None
-    challenge, qop = found
-    earlier = [each for _, name in _HEADERS.values() for each in sent.getHFs(name)]
-    same = [each for each in earlier if each.name == given and each.getBody().realm == challenge.getRealm()]
-    if same and not _stale(challenge):
-        return None
-    body = str(sent.getBody() or "") if qop == "auth-int" else None
-    proof = challenge.genAuthHF(credential.username, credential.password, sent.getMethod(), uri, body, qop)
-    return [each for each in earlier if each not in same] + [SipHeader(body=proof)]
+
+    headers: list[Any] = field(default_factory=list)
+    refused: str | None = None
 
 
-def _challenge(response: Any, name: str) -> tuple[Any, str | None] | None:  # noqa: ANN401
-    """The first challenge in `response` that can be met, and the protection to use with it."""
-    for found in response.getHFs(name):
-        challenge = _read(found.body)
-        if challenge is None:
+def answered(response: Any, sent: Any, credential: Credential, uri: str) -> Answer:  # noqa: ANN401
+    """The answer to the challenges in `response` (401 or 407) to the request `sent` to `uri`.
+
+    One challenge of each realm is met, unless its algorithm is not known, the credential is not for that realm, or was
+    refused already. Headers that `sent` bore for others (a proxy on the way) are kept.
+    """
+    earlier = [each for _, given in _HEADERS for each in sent.getHFs(given)]
+    answer, made = Answer(), []
+    for asked, given in _HEADERS:
+        for challenge, qop in _challenges(response, asked):
+            try:
+                credential.refuse_realm(_plain(challenge.getRealm()))
+            except CredentialsError as error:
+                answer.refused = answer.refused or str(error)
+                continue
+            same = [each for each in earlier if each.name == given and each.getBody().realm == challenge.getRealm()]
+            if same and not _stale(challenge):
+                continue
+            body = str(sent.getBody() or "") if qop == "auth-int" else None
+            proof = challenge.genAuthHF(credential.username, credential.password, sent.getMethod(), uri, body, qop)
+            earlier = [each for each in earlier if each not in same]
+            made.append(SipHeader(body=proof))
+    answer.headers = earlier + made if made else []
+    return answer
+
+
+def _challenges(response: Any, name: str) -> list[tuple[Any, str | None]]:  # noqa: ANN401
+    """The challenges in the headers `name` of `response`: of each realm the first that can be met, with the protection
+    to use.
+    """
+    found: dict[str, tuple[Any, str | None]] = {}
+    for header in response.getHFs(name):
+        challenge = _read(header.body)
+        if challenge is None or challenge.getRealm() in found:
             continue
         supported, qop = challenge.supportedAlgorithm()
         if supported:
             # What lies between may write the session description anew, which auth-int would not survive.
-            return challenge, "auth" if "auth" in (challenge.qop or ()) else qop
-    return None
+            found[challenge.getRealm()] = challenge, "auth" if "auth" in (challenge.qop or ()) else qop
+    return list(found.values())
+
+
+def _plain(realm: str) -> str:
+    """The text that `realm` stands for, which is as it was between quotation marks. What escapes more than it must
+    (RFC 3261, section 25.1) stays as it is: a proof for it is another one than for the realm that it looks like.
+    """
+    plain = re.sub(r"\\(.)", r"\1", realm)
+    return plain if re.sub(r'(["\\])', r"\\\1", plain) == realm else realm
 
 
 def _read(body: Any) -> Any:  # noqa: ANN401
@@ -53,7 +86,7 @@ def _read(body: Any) -> Any:  # noqa: ANN401
 
     The stack's own parser knows the names in lower case alone, and no quoted quotation mark.
     """
-    scheme, _, rest = str(body).strip().partition(" ")
+    scheme, _, rest = readable(str(body)).strip().partition(" ")
     given = {name.lower(): value.removeprefix('"').removesuffix('"') for name, value in _PARAMETER.findall(rest)}
     if scheme.lower() != "digest" or not given.get("nonce") or "realm" not in given:
         return None

@@ -9,7 +9,7 @@
 | this process stopped | interrupted |
 | any other final answer; a 200 whose session description can't be used; a 3xx that can't be followed | failed |
 | this host could not carry it on: a name not found, no free port, an error of ours (then not valid) | failed |
-| the probe can't be called as it is described, or this host lacks a credential that it names | configuration_error |
+| the probe can't be called as it is described; a credential is lacking, or not for this use | configuration_error |
 """
 
 import re

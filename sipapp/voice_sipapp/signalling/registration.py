@@ -22,7 +22,7 @@ from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling import dialling, redirect, stack
 from voice_sipapp.signalling.credentials import CredentialsError
-from voice_sipapp.signalling.digest import CHALLENGES, proofs
+from voice_sipapp.signalling.digest import CHALLENGES, Answer, answered
 from voice_sipapp.signalling.headers import header
 from voice_sipapp.signalling.station import Station
 from voice_sipapp.signalling.transactions import is_literal
@@ -41,11 +41,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Account:
-    """What is registered: the address `receiver` at `registrar`, with the credential of that name."""
+    """What is registered: the address `receiver` at `registrar`, with the credential of that name, which `client`
+    named: what it may use, another client that names it too may not. Without a credential it is nobody's own.
+    """
 
     receiver: SipUri
     registrar: SipUri
     credentials: str | None
+    client: str | None
+
+    @property
+    def binding(self) -> tuple[SipUri, SipUri]:
+        """What it is at the registrar: there is one, whoever keeps it."""
+        return self.receiver, self.registrar
 
 
 class Registration:
@@ -97,14 +105,14 @@ class Registration:
         self._tell(f"its receiver is not registered: {problem}")
         self._again(max(self._backoff.wait(), after_s or 0.0))
 
-    def end(self) -> None:
-        """Unregister, and do nothing more."""
+    def end(self, *, unregister: bool = True) -> None:
+        """Do nothing more, and `unregister`; not where another account keeps the same receiver at that registrar."""
         if self._ended:
             return
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._registered and self._way is not None:
+        if unregister and self._registered and self._way is not None:
             self._rounds = 0
             self._send(0)
 
@@ -180,9 +188,13 @@ class Registration:
         if credential is None:
             self.fail("the registrar asks for a password, and the probe names no credential of the receiver")
             return
-        answer = proofs(response, sent, credential, str(sent.getRURI())) if self._rounds <= CHALLENGES else None
-        if answer:
-            self._send(expires, answer)
+        answer = Answer()
+        if self._rounds <= CHALLENGES:
+            answer = answered(response, sent, credential, str(sent.getRURI()))
+        if answer.headers:
+            self._send(expires, answer.headers)
+        elif answer.refused:
+            self.fail(answer.refused)
         else:
             self.fail(f"the registrar did not accept the credential {self.account.credentials!r}")
 
@@ -212,11 +224,13 @@ class Registrations:
         wanted: dict[Account, list[tuple[str, str]]] = {}
         for probe in probes:
             if probe.registrar is not None and not probe.suspended:
-                account = Account(probe.receiver, probe.registrar, probe.receiver_credentials)
+                name = probe.receiver_credentials
+                account = Account(probe.receiver, probe.registrar, name, probe.client if name else None)
                 wanted.setdefault(account, []).append(probe.key)
         self._keys = wanted
+        kept_bindings = {account.binding for account in wanted}
         for account in self._active.keys() - wanted.keys():
-            self._active.pop(account).end()
+            self._active.pop(account).end(unregister=account.binding not in kept_bindings)
         kept = {key for keys in wanted.values() for key in keys}
         for key in self._station.unreachable.keys() - kept:
             del self._station.unreachable[key]
@@ -246,9 +260,9 @@ class Registrations:
 
     def _look_up(self, registration: Registration) -> None:
         """Find out what takes its time, which is why this runs in a thread."""
-        hop, name = registration.registrar, registration.account.credentials
+        hop, account = registration.registrar, registration.account
         try:
-            credential = self._station.credentials.get(name) if name else None
+            credential = dialling.usable(self._station, account.credentials, account.client or "", hop)
             address = hop.host if is_literal(hop.host) else dialling.look_up(hop, self._station.address)
         except CredentialsError as error:
             problem = str(error)
