@@ -6,6 +6,7 @@ Runs in the SIP stack's thread; other threads reach it through `submit`.
 import logging
 import queue
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from voice_sipapp import finishing, priority
 from voice_sipapp.finishing import Finished, Finisher
-from voice_sipapp.ledger import Ledger, as_answered, as_begun
+from voice_sipapp.ledger import Ledger, as_answered, as_begun, as_contested
 from voice_sipapp.measurement.fullreference import Judge
 from voice_sipapp.measurement.recording import Recordings
 from voice_sipapp.media import codecs
@@ -75,7 +76,7 @@ class Caller:
         self._sounds = sounds
         self._ledger = ledger
         self._finisher = Finisher(ledger.keep, recordings, judge)
-        self._turns = turns or Turns()
+        self._turns = Turns() if turns is None else turns
         self._pending = Pending()
         self._probes: dict[tuple[str, str], Probe] = {}
         self._prepared: set[tuple[str, str]] = set()
@@ -92,6 +93,7 @@ class Caller:
         self.reception = Reception(sounds, self._calls, self._visited)
         self.reception.on_answer = lambda visitor: self._ledger.answered(as_answered(visitor, self.station))
         self.reception.on_stranger = self._ledger.not_ours
+        self.reception.on_contest = lambda probe, at: self._ledger.keep(as_contested(probe, at, self.station))
         self.registrations: Registrations | None = None
 
     @property
@@ -110,7 +112,7 @@ class Caller:
 
     @property
     def active(self) -> int:
-        """How many calls are up."""
+        """How many calls are up that are ours for certain."""
         return len(self._calls) + self.reception.active
 
     def submit(self, action: Callable[[], None]) -> None:
@@ -201,7 +203,8 @@ class Caller:
                 following = self._schedule.following(probe.key) or now + UNSCHEDULED
                 self._turns.add(Turn(probe, moment + (following - now).total_seconds()))
         self._take_requests(moment)
-        starting, late = self._turns.take(moment, self.active)
+        up = Counter(call.probe.client for call in self._calls.values())
+        starting, late = self._turns.take(moment, self.active, up)
         for turn in late:
             self._left_out(turn)
         for turn in starting:
