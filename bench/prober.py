@@ -64,6 +64,7 @@ def running(lab: Lab) -> Iterator[Prober]:
     folder.mkdir(exist_ok=True)
     environment = sip_host.environment(lab) | {
         "VOICE_SIP_HOST": CLIENT,
+        "VOICE_CALL_KEY": "",
         "VOICE_SPOOL": str(folder / "spool.sqlite"),
         "VOICE_RTP_PORTS": "10000-49998",
         "VOICE_MAX_CALLS": "10000",

@@ -20,12 +20,15 @@ from voice_sipapp.plan.leases import Host, Lease
 from voice_sipapp.plan.limits import Turns
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.reader import PlanReader
+from voice_sipapp.records import callkey
 from voice_sipapp.records import spool as spools
+from voice_sipapp.records.callkey import CallKey
 from voice_sipapp.records.cdr import Parameter
 from voice_sipapp.records.writer import Writer
 from voice_sipapp.settings import Settings
 from voice_sipapp.signalling import credentials, stack
 from voice_sipapp.signalling.registration import Registrations
+from voice_sipapp.signalling.screening import limits_for
 from voice_sipapp.signalling.station import Station
 
 GOODBYE_S = 1.0
@@ -42,13 +45,14 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._failed = False
+        self._failed = self._told_of_key = False
         self._started_at = datetime.now(UTC)
         self._spool = spools.owned(settings.spool)
         if cut_off := self._spool.recover():
             log.warning("%d calls were up when this host last stopped; their records say interrupted", cut_off)
         self._engine = rtp.Engine(settings.address, settings.rtp_ports)
-        self._writer = Writer(self._spool, settings.database)
+        self._key = _call_key(settings)
+        self._writer = Writer(self._spool, settings.database, self._key)
         ledger = Ledger(self._spool.put, self._spool.begin, self._spool.forget_part)
         self._judge = self._made_judge()
         self._caller = Caller(
@@ -58,6 +62,7 @@ class Application:
             Turns(settings.max_calls, settings.calls_per_second),
             self._judge,
         )
+        self._caller.reception.limits = limits_for(settings.max_calls, settings.calls_per_second)
         self._caller.station = self._station()
         self._caller.registrations = Registrations(self._caller.station, self._caller.submit)
         copy = settings.spool.with_name(settings.spool.name + ".plan")
@@ -67,15 +72,16 @@ class Application:
         self._plan = PlanReader(settings.database, copy, self._leases, claims, self._publish, self._heartbeat)
 
     def _station(self) -> Station:
-        settings = self._settings
+        settings, reception = self._settings, self._caller.reception
         return Station(
-            dialer=stack.Endpoint(settings.address, settings.dialer_port, lambda _: None),
-            receiver=stack.Endpoint(settings.address, settings.receiver_port, self._caller.reception.take),
+            dialer=stack.Endpoint(settings.address, settings.dialer_port, lambda _: None, reception.admits),
+            receiver=stack.Endpoint(settings.address, settings.receiver_port, reception.take, reception.admits),
             engine=self._engine,
             sip_host=settings.sip_host,
             address=settings.address,
             edge=settings.edge,
             credentials=credentials.load(settings.credentials or ""),
+            key=self._key,
         )
 
     def _made_judge(self) -> Judge | None:
@@ -95,6 +101,10 @@ class Application:
         self._caller.submit(lambda: self._caller.update(probes, held, since))
 
     def _heartbeat(self) -> dict[str, Parameter]:
+        if self._settings.call_key is None and self._leases.others and not self._told_of_key:
+            self._told_of_key = True
+            log.warning("there are other SIP hosts (%s), and this one has no call key; give all of them the same"
+                        " (docs/sip-host.md)", ", ".join(self._leases.others))  # fmt: skip
         waiting = self._spool.depth() + self._caller.unkept
         return plan.heartbeat_row(
             self._leases.own,
@@ -149,6 +159,12 @@ class Application:
             endpoint.close()
         log.info("stopped; %d records wait for the database", self._spool.depth())
         self._spool.close()
+
+
+def _call_key(settings: Settings) -> CallKey:
+    if settings.call_key is None:
+        log.info("call key: %s", callkey.NONE)
+    return callkey.load(settings.call_key)
 
 
 def _recordings(settings: Settings) -> Recordings | None:

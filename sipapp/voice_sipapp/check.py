@@ -15,7 +15,7 @@ from voice_sipapp.media.audio import AudioError, AudioStore
 from voice_sipapp.media.ports import Ports
 from voice_sipapp.plan import plandb
 from voice_sipapp.plan import reader as plan
-from voice_sipapp.records import odbc
+from voice_sipapp.records import callkey, odbc
 from voice_sipapp.records.spool import Spool
 from voice_sipapp.settings import Settings
 from voice_sipapp.signalling import credentials
@@ -37,6 +37,7 @@ def run(settings: Settings) -> Iterator[tuple[bool, str]]:
         ("media ports", _media_ports),
         ("edge", _edge),
         ("credentials", _credentials),
+        ("call key", _call_key),
         ("spool", _spool),
         ("recordings", _recordings),
         ("limits", _limits),
@@ -120,6 +121,11 @@ def _edge(settings: Settings) -> str:
 
 def _credentials(settings: Settings) -> str:
     return credentials.load(settings.credentials or "").check()
+
+
+def _call_key(settings: Settings) -> str:
+    callkey.load(settings.call_key)
+    return f"that of {settings.call_key}" if settings.call_key else callkey.NONE
 
 
 def _spool(settings: Settings) -> str:

@@ -17,8 +17,8 @@ CONFIGURATION, TLS_CONFIGURATION = "kamailio.cfg", "tls.cfg"
 """Names of the files; the first names the second by its path."""
 
 CALL_HEADER = "X-Voice-Call"
-"""Carries the call's UUID from the dialer to the receiver, across whatever lies between: the one header of ours that
-leaves the host.
+"""Carries a call's UUID and the proof of whose it is from the dialer to the receiver, across whatever lies between: the
+one header of ours that leaves the host.
 """
 
 GONE_S = 10

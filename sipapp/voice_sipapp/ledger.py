@@ -7,11 +7,16 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from uuid import UUID
 
+from voice_sipapp.plan.probe import Probe
+from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart, StreamRecord
 from voice_sipapp.records.keeper import Keeper
 from voice_sipapp.signalling.call import Call
+from voice_sipapp.signalling.receiver import ANY_CODE
+from voice_sipapp.signalling.receiverlegs import AMBIGUOUS
 from voice_sipapp.signalling.reception import Visitor
 from voice_sipapp.signalling.station import Station
 
@@ -48,6 +53,16 @@ def as_answered(visitor: Visitor, station: Station) -> ReceiverPart:
     )  # fmt: skip
     problem = f"The SIP host {call.sip_host}, its receiver, stopped in mid-call."
     return ReceiverPart(visitor.known, receiver.invited_at, None, stream, problem=problem)
+
+
+def as_contested(probe: Probe, at: datetime, station: Station) -> ReceiverPart:
+    """What a call of another host must be told: two legs came for it at that moment, and neither proved to be it."""
+    stream = StreamRecord(
+        uuid=calluuid.new(at), direction="forward", started_at=at, client=probe.client, probe=probe.probe,
+        sip_host=station.sip_host, valid=False,
+    )  # fmt: skip
+    code = ANY_CODE if probe.confirm else None
+    return ReceiverPart(False, at, code, stream, problem=f"{station.sip_host}: {AMBIGUOUS}", contested=True)
 
 
 class Ledger:

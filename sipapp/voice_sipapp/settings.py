@@ -31,6 +31,7 @@ HELP = """environment:
   VOICE_CALLS_PER_SECOND    calls that may start in a second (5)
   VOICE_RTP_PORTS           first and last UDP port for media (20000-29998)
   VOICE_CREDENTIALS         file of mode 0600 with SIP credentials, or aws:PREFIX for Secrets Manager; empty: none
+  VOICE_CALL_KEY            file of mode 0600 with the key that all SIP hosts share; empty: a random one at each start
   VOICE_SPOOL               SQLite file that keeps records until the database has them
   VOICE_AUDIO               folder with <name>.wav: mono or stereo, 16 bit
   VOICE_RECORDINGS          folder for recordings of calls that sound bad; empty: none are kept
@@ -74,7 +75,8 @@ class Settings:
 
     `parties`: what this host may be of a call; `clients`: whose probes it may serve, empty for everybody's. `edge`:
     address (an IPv6 literal in brackets) and port of the proxy that speaks TCP and TLS for this host. `credentials`:
-    where SIP credentials are (see `credentials.load`). `recordings`: their folder; None keeps none.
+    where SIP credentials are (see `credentials.load`). `call_key`: see `callkey.load`. `recordings`: their folder; None
+    keeps none.
     """
 
     database: Database
@@ -89,6 +91,7 @@ class Settings:
     calls_per_second: float
     rtp_ports: tuple[int, int]
     credentials: str | None
+    call_key: Path | None
     spool: Path
     audio: Path
     recordings: Path | None
@@ -113,6 +116,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         calls_per_second=read.rate("VOICE_CALLS_PER_SECOND", 5.0),
         rtp_ports=read.port_range("VOICE_RTP_PORTS", "20000-29998"),
         credentials=environ.get("VOICE_CREDENTIALS") or None,
+        call_key=Path(environ["VOICE_CALL_KEY"]) if environ.get("VOICE_CALL_KEY") else None,
         spool=Path(environ.get("VOICE_SPOOL", "")),
         audio=Path(environ.get("VOICE_AUDIO", "")),
         recordings=Path(environ["VOICE_RECORDINGS"]) if environ.get("VOICE_RECORDINGS") else None,

@@ -18,11 +18,13 @@ from voice_sipapp.measurement import scoring
 from voice_sipapp.plan import plandb
 from voice_sipapp.plan.leases import Host, Lease
 from voice_sipapp.records import calluuid, joining, odbc
+from voice_sipapp.records.callkey import CallKey
 from voice_sipapp.records.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, number
 from voice_sipapp.settings import Database
 
 pytestmark = pytest.mark.services
 
+KEY = CallKey(b"the key of all SIP hosts of this provider")
 NOW = datetime(2026, 7, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 
 
@@ -63,11 +65,11 @@ def test_a_call_is_put_together_from_what_two_hosts_know(server: Database, recor
     refused = a_call(NOW + timedelta(milliseconds=1500), disposition="busy", answered_at=None)
     part = what_was_heard(call)
     with closing(odbc.connect(server)) as connection:
-        assert not joining.store(connection, part), "the dialer's host has not written its record yet"
+        assert not joining.store(connection, part, KEY), "the dialer's host has not written its record yet"
         odbc.insert(connection, [Cdr(found, ()) for found in (other_time, call, refused)])
-        assert joining.store(connection, part)
-        assert joining.store(connection, part), "stored already: it may be told again"
-        assert not joining.store(connection, what_was_heard(call, code="no code of ours"))
+        assert joining.store(connection, part, KEY)
+        assert joining.store(connection, part, KEY), "stored already: it may be told again"
+        assert not joining.store(connection, what_was_heard(call, code="no code of ours"), KEY)
     rows = records.all("SELECT uuid, started_at, direction, sip_host FROM voice_call_stream WHERE client = %s")
     assert rows == [(call.uuid.bytes, NOW.replace(tzinfo=None), "forward", "receivers-host")]
 
@@ -96,8 +98,8 @@ def test_a_call_that_had_ended_is_not_the_one_that_arrives_now(server: Database,
     late = what_was_heard(over, invited_at=NOW + timedelta(seconds=20))
     with closing(odbc.connect(server)) as connection:
         odbc.insert(connection, [Cdr(over, ())])
-        assert not joining.store(connection, late)
-        assert joining.store(connection, replace(late, invited_at=NOW + timedelta(seconds=2)))
+        assert not joining.store(connection, late, KEY)
+        assert joining.store(connection, replace(late, invited_at=NOW + timedelta(seconds=2)), KEY)
 
 
 def test_what_the_receivers_host_spoilt_does_not_count(server: Database, records: Records):
@@ -107,8 +109,8 @@ def test_what_the_receivers_host_spoilt_does_not_count(server: Database, records
     part = what_was_heard(call, problem="receivers-host: it stopped in mid-call")
     with closing(odbc.connect(server)) as connection:
         odbc.insert(connection, [Cdr(call, reverse)])
-        assert joining.store(connection, part)
-        assert joining.store(connection, part), "told again"
+        assert joining.store(connection, part, KEY)
+        assert joining.store(connection, part, KEY), "told again"
     assert records.all("SELECT valid, sip_reason FROM voice_call WHERE client = %s") == [
         (0, "OK; receivers-host: it stopped in mid-call")
     ]
@@ -210,3 +212,41 @@ def test_a_ladder_of_any_length_arrives_as_it_is(server: Database, records: Reco
         odbc.insert(connection, [Cdr(call, (), ladders=(ladder,))])
     ((kept,),) = records.all("SELECT messages FROM voice_call_ladder WHERE client = %s")
     assert kept == text
+
+
+@pytest.mark.parametrize("confirm", [False, True], ids=["by its number", "by its code"])
+def test_a_call_that_two_legs_came_for_does_not_count_whatever_became_of_it(
+    server: Database, records: Records, *, confirm: bool
+):
+    """One of them got 486, which the path may have made anything of. Where the call's code was heard, it decided."""
+    refused = a_call(
+        NOW, disposition="busy", answered_at=None, sip_reason="Busy Here", ended_at=NOW + timedelta(seconds=3)
+    )
+    answered = a_call(NOW + timedelta(milliseconds=500), ended_at=NOW + timedelta(seconds=9))
+    before = a_call(NOW - timedelta(seconds=60), ended_at=NOW - timedelta(seconds=50))
+    elsewhere = a_call(NOW, probe="another", ended_at=NOW + timedelta(seconds=9))
+    told = replace(
+        what_was_heard(answered), contested=True, problem="receivers-host: two came", code="?" if confirm else None
+    )
+    with closing(odbc.connect(server)) as connection:
+        assert not joining.store(connection, told, KEY), "the dialer's host has not written its record yet"
+        odbc.insert(connection, [Cdr(call, ()) for call in (refused, answered, before, elsewhere)])
+        code = KEY.code(answered.uuid, CLIENT, "p") if confirm else None
+        assert joining.store(connection, what_was_heard(answered, code=code), KEY)
+        assert joining.store(connection, told, KEY)
+        assert joining.store(connection, told, KEY), "told again"
+    query = "SELECT uuid, CONCAT(valid, ' ', COALESCE(sip_reason, '')) FROM voice_call WHERE client = %s"
+    rows = dict(records.all(query))
+    assert rows[refused.uuid.bytes] == "0 Busy Here; receivers-host: two came"
+    assert rows[answered.uuid.bytes] == ("1 " if confirm else "0 receivers-host: two came")
+    assert rows[before.uuid.bytes] == rows[elsewhere.uuid.bytes] == "1 "
+
+
+def test_a_code_of_another_hosts_call_is_known_with_the_shared_key_alone(server: Database, records: Records):
+    call = a_call(NOW)
+    part = what_was_heard(call, code=KEY.code(call.uuid, CLIENT, "p"))
+    with closing(odbc.connect(server)) as connection:
+        odbc.insert(connection, [Cdr(call, ())])
+        assert not joining.store(connection, part, CallKey(b"another key"))
+        assert not joining.store(connection, replace(part, code=f"{call.uuid.int % 10**4:04d}"), KEY), "as it was"
+        assert joining.store(connection, part, KEY)

@@ -8,6 +8,7 @@ say, with their user, their settings and their limits.
 from __future__ import annotations
 
 import itertools
+import re
 import resource
 import shlex
 import subprocess
@@ -173,9 +174,11 @@ def test_without_settings_it_installs_starts_nothing_and_says_what_to_fill_in(ma
         "stat",
         "-c",
         "%n %a %U",
-        *(f"/etc/voice-sip-host/{name}" for name in ("sip.env", "database.env", "credentials.toml")),
+        *(f"/etc/voice-sip-host/{name}" for name in ("sip.env", "database.env", "credentials.toml", "call.key")),
     )
-    assert [line.split()[1:] for line in modes.splitlines()] == [["600", "root"], ["600", "root"], ["600", "voice-sip"]]
+    owners = ["root", "root", "voice-sip", "voice-sip"]
+    assert [line.split()[1:] for line in modes.splitlines()] == [["600", owner] for owner in owners]
+    assert re.fullmatch(r"[0-9a-f]{64}\s*", machine.run("cat", "/etc/voice-sip-host/call.key"))
     sounds = machine.run("ls", "/var/lib/voice-sip-host/audio")
     assert "speech-en.wav" in sounds
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import sqlite3
 import time
@@ -60,6 +61,7 @@ class Hosts:
             "VOICE_SIP_RECEIVER_PORT": str(free_udp_port(ADDRESS)),
             "VOICE_RTP_PORTS": f"{36000 + 1000 * number}-{36998 + 1000 * number}",
             "VOICE_SPOOL": str(self._folder / f"{name}.sqlite"),
+            "VOICE_CALL_KEY": str(_key(self._folder)),
         }
         with application(self._settings | own | changes, self._folder / f"{name}.log") as process:
             yield process
@@ -89,6 +91,15 @@ class Hosts:
         """The calls that ended with their host, which may have been before their INVITE left."""
         rows = self._records.all("SELECT uuid FROM voice_call WHERE client = %s AND disposition = 'interrupted'")
         return {uuid.hex() for (uuid,) in rows}
+
+
+def _key(folder: Path) -> Path:
+    """The key that the hosts share."""
+    path = folder / "call.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return path
 
 
 @pytest.fixture
@@ -284,6 +295,29 @@ def test_a_call_that_is_asked_for_is_placed_once_and_within_seconds(hosts: Hosts
     assert all(2.9 < started < 7 for _, started in delays), delays
 
 
+def test_hosts_without_the_shared_key_say_so_and_take_nobodys_call_for_their_own(
+    settings: dict[str, str], tmp_path: Path, records: Records
+):
+    dialer, receiver = free_udp_port(ADDRESS), free_udp_port(ADDRESS)
+    hosts = Hosts(settings, tmp_path, records)
+    with ExitStack() as running:
+        records.plan(plan_row("between", f"sip:+442071838750@[{ADDRESS}]:{receiver}", every_ms=4000))
+        for name, ours in (
+            ("host-1", {"VOICE_SIP_PARTIES": "dialer", "VOICE_SIP_DIALER_PORT": str(dialer)}),
+            ("host-2", {"VOICE_SIP_PARTIES": "receiver", "VOICE_SIP_RECEIVER_PORT": str(receiver)}),
+        ):
+            running.enter_context(hosts.running(name, VOICE_CALL_KEY="", **ours))
+        query = "SELECT disposition, sip_code FROM voice_call WHERE client = %s"
+        assert set(records.wait(query, 2, 40)) == {("busy", 486)}
+        for name, other in (("host-1", "host-2"), ("host-2", "host-1")):
+            log = tmp_path / f"{name}.log"
+            wait_for(lambda log=log: "and this one has no call key" in log.read_text(), 20, "it is said")  # type: ignore[misc]
+            assert f"there are other SIP hosts ({other})" in log.read_text()
+            assert "call key: none (VOICE_CALL_KEY is not set)" in log.read_text()
+        strangers = "SELECT strangers > 1 FROM voice_sip_host WHERE sip_host = 'host-2' AND %s <> ''"
+        wait_for(lambda: records.all(strangers) == [(1,)], 20, "they are counted")
+
+
 def test_a_receiver_that_is_killed_in_mid_call_tells_so_when_it_is_back(
     settings: dict[str, str], tmp_path: Path, records: Records
 ):
@@ -321,17 +355,27 @@ def test_a_receiver_that_is_killed_in_mid_call_tells_so_when_it_is_back(
         assert (spool.depth(), spool.dead()) == (0, 0)
 
 
-@pytest.mark.parametrize("strips", [False, True], ids=["header arrives", "header is stripped"])
+@pytest.mark.parametrize(
+    ("strips", "proof"),
+    [
+        (False, {}),
+        (True, {"allotted_numbers": '["+442071838750"]'}),
+        (True, {"confirmation": "dtmf", "duration_ms": 4000}),
+    ],
+    ids=["header arrives", "header is stripped, number is allotted", "header is stripped, code is pressed"],
+)
 def test_a_call_between_two_hosts_is_put_together(
-    settings: dict[str, str], tmp_path: Path, records: Records, *, strips: bool
+    settings: dict[str, str], tmp_path: Path, records: Records, *, strips: bool, proof: dict[str, Any]
 ):
-    """Each host writes the stream that it received; where the header is lost, number and time tell which call it is."""
+    """Each host writes the stream that it received; where the header is lost, number and time tell which call it is, or
+    its code.
+    """
     dialer, receiver = free_udp_port(ADDRESS), free_udp_port(ADDRESS)
     hosts = Hosts(settings, tmp_path, records)
     with ExitStack() as running:
         path = running.enter_context(closing(FarEnd((dialer, receiver), strips=strips)))
         path.start()
-        records.plan(plan_row("between", f"sip:+442071838750@[{ADDRESS}]:{path.port}", every_ms=8000))
+        records.plan(plan_row("between", f"sip:+442071838750@[{ADDRESS}]:{path.port}", every_ms=8000, **proof))
         running.enter_context(hosts.running("host-1", VOICE_SIP_PARTIES="dialer", VOICE_SIP_DIALER_PORT=str(dialer)))
         running.enter_context(
             hosts.running("host-2", VOICE_SIP_PARTIES="receiver", VOICE_SIP_RECEIVER_PORT=str(receiver))

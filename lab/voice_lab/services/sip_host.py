@@ -6,6 +6,7 @@ The first can be both parties of any call; the second only takes the calls of on
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def install() -> None:
 def start(lab: Lab) -> None:
     """Start the SIP application on both hosts."""
     files.write_private(credentials(lab), _credentials(lab))
+    if not call_key(lab).exists():
+        files.write_private(call_key(lab), secrets.token_hex(32))
     for name, namespace, settings in (
         (NAME, network.sip_namespace(lab), environment(lab)),
         (SECOND, network.second_namespace(lab), _second_environment(lab)),
@@ -68,6 +71,11 @@ def credentials(lab: Lab) -> Path:
     return lab.folder / NAME / "credentials.toml"
 
 
+def call_key(lab: Lab) -> Path:
+    """Return the file with the key that both SIP hosts share."""
+    return lab.folder / "call.key"
+
+
 def audio() -> Path:
     """Return the folder of the speech samples."""
     return places.cache() / "audio"
@@ -105,15 +113,19 @@ def _environment(lab: Lab, name: str, address: str) -> dict[str, str]:
         **database.environment(lab, "sip", host=lab.database_address),
         "VOICE_SIP_ADDRESS": address,
         "VOICE_SIP_RECEIVER_PORT": str(network.PLAN.receiver_port),
+        "VOICE_CALL_KEY": str(call_key(lab)),
         "VOICE_SPOOL": str(folder(lab, name) / "spool.sqlite"),
         "VOICE_AUDIO": str(audio()),
     }
 
 
 def _credentials(lab: Lab) -> str:
-    """The secure trunk's and its agents' passwords, under the names that the examples call them by."""
+    """The secure trunk's and its agents' passwords, under the names that the examples call them by: for one client, its
+    SBC and nobody else.
+    """
     known = {"acme-trunk": (sbc.TRUNK_USER, "trunk"), "acme-agents": (sbc.AGENT_USER, "agents")}
+    where = f'clients = ["acme"]\nrealms = ["{sbc.REALM}"]\nhosts = ["{network.PLAN.address}"]\n'
     return "".join(
-        f'[{name}]\nusername = "{user}"\npassword = "{lab.passwords[password]}"\n'
+        f'[{name}]\nusername = "{user}"\npassword = "{lab.passwords[password]}"\n{where}'
         for name, (user, password) in known.items()
     )

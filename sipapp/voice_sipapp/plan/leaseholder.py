@@ -27,6 +27,8 @@ class Leaseholder:
         self.tenure = Tenure()
         self.free_since: dict[Lease, float] = {}
         """Of leases that were taken of late: the `clock()` since which nobody had called their probes."""
+        self.others: tuple[str, ...] = ()
+        """The names of the other hosts that may hold leases."""
         self._let_go = let_go
         self._known: tuple[Collection[Host], frozenset[Lease]] | None = None
         self._share: frozenset[Lease] = frozenset()
@@ -59,6 +61,7 @@ class Leaseholder:
         self.tenure.renewed(frozenset(), clock())
 
     def _wanted(self, hosts: Collection[Host], leases: frozenset[Lease]) -> frozenset[Lease]:
+        self.others = tuple(host.name for host in hosts if host.name != self.own.name)
         if self._known != (hosts, leases):
             self._known, self._share = (hosts, leases), share(self.own.name, hosts, leases)
         return self._share

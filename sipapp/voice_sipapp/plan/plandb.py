@@ -18,7 +18,7 @@ from voice_sipapp.plan.requests import Request
 from voice_sipapp.records.cdr import Parameter
 from voice_sipapp.records.odbc import ROWS_A_STATEMENT
 
-_JSON = ("dtmf", "codecs")
+_JSON = ("dtmf", "codecs", "allotted_numbers")
 # MySQL has a type of its own for JSON, which MariaDB's ODBC driver (3.1.15) refuses to fetch (HY106).
 _READ = ", ".join(f"CAST({column} AS CHAR)" if column in _JSON else column for column in probe.COLUMNS)
 _ALL = "CONCAT(" + ", ".join(f"QUOTE({column})" for column in probe.COLUMNS) + ")"

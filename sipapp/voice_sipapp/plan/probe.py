@@ -18,7 +18,7 @@ COLUMNS = (
     "client", "probe", "generation", "dialer_address", "dialer_outbound_proxy", "dialer_credentials", "destination",
     "receiver_address", "receiver_registrar", "receiver_credentials", "answer_after_ms", "every_ms", "schedule",
     "time_zone", "duration_ms", "dtmf", "codecs", "audio", "media_encryption", "mos_warning", "suspended",
-    "confirmation", "allow_overlap",
+    "confirmation", "allow_overlap", "allotted_numbers",
 )  # fmt: skip
 """The columns of `voice_probe` that the SIP application reads."""
 
@@ -49,7 +49,8 @@ class Probe:
 
     `dialer_credentials` and `receiver_credentials` are names of credentials kept on this host. `srtp`: media is
     encrypted with keys in the SDP. `confirm`: the dialer sends the call's code as DTMF, so that the receiver knows its
-    call. A call with a MOS below `mos_warning` keeps its recordings.
+    call. A call with a MOS below `mos_warning` keeps its recordings. `allotted_numbers`: those user parts of its own
+    addresses that the provider allotted to its client; no other number tells whose call it is.
     """
 
     client: str
@@ -74,6 +75,7 @@ class Probe:
     srtp: bool = False
     confirm: bool = False
     allow_overlap: bool = False
+    allotted_numbers: tuple[str, ...] = ()
     mos_warning: float = 0.0
     unsupported: str | None = None
     """A sentence about what this version can't do for the probe, or None: a call would not test what was asked for."""
@@ -158,7 +160,7 @@ def _from_row(row: Mapping[str, Cell]) -> Probe:
         answer_after_ms=_number(row, "answer_after_ms"),
         **_timing(row),
         duration_ms=_number(row, "duration_ms"),
-        codecs=tuple(sdp.usable(_names(row))),
+        codecs=tuple(sdp.usable(_names(row, "codecs"))),
         audio=_text(row, "audio"),
         suspended=bool(row["suspended"]),
         dialer_credentials=_optional(row, "dialer_credentials"),
@@ -168,6 +170,7 @@ def _from_row(row: Mapping[str, Cell]) -> Probe:
         srtp=_text(row, "media_encryption") == "sdes",
         confirm=_text(row, "confirmation") == "dtmf",
         allow_overlap=bool(row["allow_overlap"]),
+        allotted_numbers=tuple(_names(row, "allotted_numbers")),
         mos_warning=float(row["mos_warning"] or 0),
         unsupported=unsupported(row),
     )
@@ -198,16 +201,17 @@ def unsupported(row: Mapping[str, Cell]) -> str | None:
     for step in _dtmf(row):
         if not re.fullmatch(r"[0-9A-Da-d*#]+", step.digits):
             return f"{step.digits!r} can't be pressed: DTMF has the digits 0-9, A-D, * and #."
-    if not sdp.usable(_names(row)):
+    if not sdp.usable(_names(row, "codecs")):
         supported = ", ".join(sdp.usable(list(CODECS)))
-        return f"None of the codecs {', '.join(_names(row))} is supported; supported: {supported}."
+        asked = ", ".join(_names(row, "codecs"))
+        return f"None of the codecs {asked} is supported; supported: {supported}."
     return None
 
 
-def _names(row: Mapping[str, Cell]) -> list[str]:
-    names = json.loads(_text(row, "codecs"))
+def _names(row: Mapping[str, Cell], column: str) -> list[str]:
+    names = json.loads(_text(row, column))
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ProbeError("codecs is not a list of names")
+        raise ProbeError(f"{column} is not a list of names")
     return names
 
 

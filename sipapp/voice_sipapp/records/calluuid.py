@@ -1,7 +1,8 @@
-"""The identity of a call: a UUID that also says when the call started, and the short code that confirms it. Pure.
+"""The identity of a call: a UUID that also says when the call started, and how its code is pressed and heard. Pure.
 
 Version 7 (RFC 9562, section 5.7) because the receiver may run on another host: the UUID in the INVITE's header is all
-that it is told, and with it it can write its part of the record under the right key (`uuid`, `started_at`).
+that it is told, and with it it can write its part of the record under the right key (`uuid`, `started_at`). What is
+secret about a call is in `callkey`.
 """
 
 import re
@@ -9,7 +10,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-CODE_DIGITS = 4
+from voice_sipapp.records.callkey import CODE_DIGITS
 
 HEARD = "#"
 """The digit that the receiver presses once it has heard the code."""
@@ -33,17 +34,13 @@ def started_at(uuid: UUID) -> datetime:
     return _EPOCH + (uuid.int >> 80) * _MILLISECOND
 
 
-def code(uuid: UUID) -> str:
-    """The digits that the dialer of the call `uuid` sends as DTMF where the probe asks for confirmation."""
-    return f"{uuid.int % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+def keys(code: str) -> str:
+    """What is pressed for `code`: a star first, lest who begins to listen in its middle take the rest for another."""
+    return f"*{code}"
 
 
-def keys(uuid: UUID) -> str:
-    """What is pressed for the code: a star first, lest who begins to listen in its middle take the rest for another."""
-    return f"*{code(uuid)}"
-
-
-def heard(digits: str) -> str | None:
-    """The code in `digits`, which may come after others (a voice menu's, the end of the code itself)."""
-    found = re.findall(rf"(?<=\*)[0-9]{{{CODE_DIGITS}}}", digits)
-    return found[-1] if found else None
+def codes(digits: str) -> list[str]:
+    """The codes in `digits`, in the order in which they were pressed, each once; others may come before and between
+    them (a voice menu's, the end of the code itself).
+    """
+    return list(dict.fromkeys(re.findall(rf"(?<=\*)[0-9]{{{CODE_DIGITS}}}", digits)))

@@ -98,6 +98,7 @@ class StreamRecord:
     rtp_dup: int | None = None
     rtp_out_of_order: int | None = None
     rtp_discarded: int | None = None
+    rtp_other_source: int | None = None
     loss_pct: float | None = None
     discard_pct: float | None = None
     max_loss_run: int | None = None
@@ -193,7 +194,9 @@ class ReceiverPart:
 
     `known`: the INVITE carried the call's UUID. Otherwise the keys in the records are provisional, and the call is
     found in the database by probe and time: it started shortly before `invited_at`; and by the `code` that was heard,
-    if any. `problem`: what this host spoilt of the call, in words; such a call does not count.
+    if any. `problem`: what this host spoilt of the call, in words; such a call does not count. `contested`: all that is
+    known is that two legs came for the call, and neither proved to be it (but for one whose code was heard, where
+    `code` says that calls have any); there is no stream to be kept.
     """
 
     known: bool
@@ -203,6 +206,7 @@ class ReceiverPart:
     intervals: tuple[IntervalRecord, ...] = ()
     ladders: tuple[LadderRecord, ...] = ()
     problem: str | None = None
+    contested: bool = False
 
     def to_json(self) -> str:
         """The record as text; `from_json` gives it back. Other than a Cdr's it has no "call"."""
@@ -220,6 +224,7 @@ class ReceiverPart:
             intervals=tuple(IntervalRecord(**_typed(row)) for row in rows["intervals"]),
             ladders=tuple(LadderRecord(**_typed(row)) for row in rows["ladders"]),
             problem=rows["problem"],
+            contested=rows.get("contested", False),
         )
 
 

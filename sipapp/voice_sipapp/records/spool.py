@@ -29,6 +29,12 @@ CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY, uuid TEXT NOT NULL, body
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 """What a full disk is told as: the second where the index of the journal can't grow."""
 
+MOST_PRESUMED = 2000
+"""Receivers' parts that wait although nothing proves that they are of a call of ours."""
+
+_PRESUMED = '{"known": false,'
+"""What the text of such a part begins with."""
+
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 Statement = tuple[str, tuple[str | int, ...]]
@@ -51,6 +57,7 @@ class Spool:
         self._lock = threading.Lock()
         self._path = path
         self._reserve = _reserve(path, reserve)
+        self.presumed_dropped = 0
         try:
             self._db = _opened(path)
         except sqlite3.OperationalError as error:
@@ -103,10 +110,24 @@ class Spool:
             table, noted, key = "waiting", "begun", record.call.uuid.hex
         else:
             table, noted, key = "parts", "begun_parts", record.stream.uuid.hex
+            if not record.known:
+                self._make_room()
         self._write(
             (f"INSERT OR IGNORE INTO {table} (uuid, body) VALUES (?, ?)", (key, record.to_json())),  # noqa: S608
             (f"DELETE FROM {noted} WHERE uuid = ?", (key,)),  # noqa: S608 - names of tables of this file
         )
+
+    def _make_room(self) -> None:
+        """Drop the oldest parts that were only presumed to be of a call, as long as there are too many: who calls
+        without a header must not fill the disk.
+        """
+        presumed = f"parts WHERE body LIKE '{_PRESUMED}%'"
+        if self._count(f"SELECT COUNT(*) FROM {presumed}") < MOST_PRESUMED:  # noqa: S608
+            return
+        oldest = f"(SELECT n FROM {presumed} ORDER BY n LIMIT 1)"  # noqa: S608
+        self.presumed_dropped += sum(self._write((f"DELETE FROM parts WHERE n = {oldest}", ())))  # noqa: S608
+        log.warning("the oldest receiver's part that no call has claimed was dropped: %d wait (%d dropped so far)",
+                    MOST_PRESUMED, self.presumed_dropped)  # fmt: skip
 
     def parts(self, after: int, limit: int) -> list[tuple[int, str]]:
         """Receivers' parts with a number above `after`, at most `limit`, as (number, JSON)."""

@@ -10,6 +10,7 @@ import pyodbc
 
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.records import joining, odbc
+from voice_sipapp.records.callkey import CallKey, random_key
 from voice_sipapp.records.cdr import Cdr, ReceiverPart, StreamScore
 from voice_sipapp.records.spool import Spool
 from voice_sipapp.settings import Database
@@ -30,8 +31,10 @@ log = logging.getLogger(__name__)
 class Writer(threading.Thread):
     """Empties the spool for as long as it runs; a record leaves the spool only after the database has committed it."""
 
-    def __init__(self, spool: Spool, database: Database) -> None:
+    def __init__(self, spool: Spool, database: Database, key: CallKey | None = None) -> None:
+        """`key` tells the codes of other hosts' calls; without it none is known."""
         super().__init__(name="writer", daemon=True)
+        self._key = random_key() if key is None else key
         self._spool = spool
         self._database = database
         self._connection: pyodbc.Connection | None = None
@@ -125,7 +128,7 @@ class Writer(threading.Thread):
     def _send_part(self, number: int, part: ReceiverPart) -> None:
         connection = self._connected()
         try:
-            stored = joining.store(connection, part)
+            stored = joining.store(connection, part, self._key)
         except (pyodbc.Error, *odbc.NOT_TAKEN) as error:
             if not odbc.row_at_fault(error):
                 raise
@@ -135,6 +138,11 @@ class Writer(threading.Thread):
             return
         if stored:
             self._spool.part_done(number)
+        elif datetime.now(UTC) - part.invited_at > PART_WAITS and not part.known:
+            # Nothing proved that it was ours: nobody will look for it.
+            self._spool.part_done(number)
+            log.warning("a receiver's part that was presumed to be of %s/%s found no call in %s and was dropped",
+                        part.stream.client, part.stream.probe, PART_WAITS)  # fmt: skip
         elif datetime.now(UTC) - part.invited_at > PART_WAITS:
             self._spool.bury_part(number, "no call was found that it is a part of")
             log.error("the receiver's part of a call of %s/%s found no call in %s and was put aside",

@@ -11,9 +11,11 @@ from sippy.SipRequest import SipRequest
 from sippy.Time.Timeout import Timeout
 from sippy.UA import UA
 
+from voice_sipapp.octets import readable
 from voice_sipapp.signalling import sessiontimer
+from voice_sipapp.signalling.challenges import Challenges
 from voice_sipapp.signalling.credentials import Credential
-from voice_sipapp.signalling.digest import CHALLENGES, proofs
+from voice_sipapp.signalling.digest import PROOFS
 from voice_sipapp.signalling.headers import header
 from voice_sipapp.signalling.transactions import is_literal
 
@@ -51,6 +53,9 @@ class Media(Protocol):
     def agree_again(self, answer: str) -> None:
         """The far end's answer to it. Raises ValueError."""
 
+    def signalled(self, host: str) -> None:
+        """The far end's messages come from `host`, an address as it stands in a URI."""
+
 
 class Agent(UA):  # type: ignore[misc]  # the stack is untyped
     """One dialog. `edge` is where everything of it is sent to, where not to the far end itself."""
@@ -71,18 +76,17 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         self._farewell: Any = None
         self._closing = 0
         self._media = media
-        self._credential = credential
         self._edge = edge
+        # The stack is told of no password: it would answer whoever asks.
+        self.challenges = Challenges(credential, edge, self.global_config["_sip_address"])
         self._forks: set[str] = set()
-        self._rounds = 0
         self.expired = False
         """Whether we ended the dialog because nobody refreshed the session in time."""
+        self._unacknowledged = self._leaving = False
         self._refresh_timer: Any = None
         self._expiry_timer: Any = None
         self._refreshing = False
         self._interval = 0
-        if credential is not None:
-            self.setAuth(credential.username, credential.password)
 
     # --- requests of the far end -----------------------------------------------------------------------------------
 
@@ -91,6 +95,8 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         method = req.getMethod()
         if method == "BYE":
             self._farewell = req
+        if self.state is None and self._media is not None:
+            self._media.signalled(req.getSource()[0])
         if self.state is None or method == "BYE":
             return super().recvRequest(req, sip_t)
         if self.rCSeq is not None and self.rCSeq >= req.getHFBody("cseq").getCSeqNum():
@@ -108,6 +114,34 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         response = request.genResponse(code, reason)
         response.appendHeaders([header("Allow", ALLOWED), *more])
         return response, None, None
+
+    def answer(self, event: Any) -> None:  # noqa: ANN401
+        """Answer the INVITE with the 200 of `event`, a CCEventPreConnect: the stack tells of its ACK."""
+        self._unacknowledged = True
+        self.recvEvent(event)
+
+    def recvACK(self, req: Any) -> None:  # noqa: ANN401
+        """Take in the ACK of our 200. Its tag is ours: whoever sent it got the 200."""
+        self._unacknowledged = False
+        super().recvACK(req)
+        if self._leaving:
+            self.disconnect()
+
+    def leave(self) -> None:
+        """End the dialog, in whatever state it is; one whose 200 was not acknowledged as soon as it is, or will not be
+        any more (RFC 3261, section 15).
+        """
+        if self._unacknowledged:
+            self._leaving = True
+        else:
+            self.disconnect()
+
+    def repeats(self, request: Any) -> bool:  # noqa: ANN401
+        """Whether `request`, outside of every dialog, is the INVITE of this one, come another way (section 8.2.2.2)."""
+        number, method = request.getHFBody("cseq").getCSeq()
+        tag = self.rUri.getTag() if self.rUri is not None else None
+        same = method == "INVITE" and tag == request.getHFBody("from").getTag()
+        return same and self.origin == "caller" and number == self.rCSeq and not self.isDead()
 
     def isYours(self, req: Any = None, *rest: Any, **named: Any) -> "Agent | None":  # noqa: ANN401
         """This agent, if `req` belongs to its dialog. Before the call is up the stack takes nothing but the INVITE
@@ -192,7 +226,14 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
     def last_words(self, name: str) -> list[Any]:
         """The headers called `name` of what ended the dialog: the far end's BYE, or its final answer."""
         message = self._farewell or self.final
-        return list(message.getHFs(name)) if message is not None else []
+        found = message.getHFs(name) if message is not None else []
+        return [header(name, readable(str(each.body))) for each in found]
+
+    def update_ua(self, msg: Any) -> None:  # noqa: ANN401
+        """Note what the far end calls itself in `msg`."""
+        super().update_ua(msg)
+        if self.remote_ua is not None:
+            self.remote_ua: str | None = readable(self.remote_ua)
 
     @property
     def answered(self) -> bool:
@@ -300,7 +341,10 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         """
         hop = self.rAddr[0] if is_literal(self.rAddr[0][0]) else self.rAddr0[0]
         self.rAddr = (self._edge or hop, "udp")
-        return super().genRequest(method, *arguments, **named)
+        request = super().genRequest(method, *arguments, **named)
+        self.challenges.guard(request, request.getTarget()[0])
+        request.guard = self.challenges.guard  # for its ACK
+        return request
 
     def newTransaction(self, req: Any, req_extra_headers: Any = None, **named: Any) -> Any:  # noqa: ANN401
         """Send `req`; a BYE that is challenged is sent again with our credential."""
@@ -324,15 +368,19 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         """Meet a challenge to `sent`; anything else is given to `done`."""
         if self.isDead():
             return
-        answer = self._proofs(response, sent) if response.getSCode()[0] in (401, 407) else None
+        challenged = response.getSCode()[0] in (401, 407)
+        answer = self.challenges.meet(response, sent, str(self.rTarget)) if challenged else None
         if answer:
-            self._send(method, sent.getBody(), (*extra, *answer), done)
+            others = (each for each in extra if each.name not in PROOFS)
+            self._send(method, sent.getBody(), (*others, *answer), done)
         else:
             done(response)
 
     def recvResponse(self, resp: Any, tr: Any) -> None:  # noqa: ANN401
         """Take in an answer to the INVITE."""
         code, _ = resp.getSCode()
+        if self._media is not None and self._edge is None:
+            self._media.signalled(resp.getSource()[0])
         if code >= 200:
             self.final = resp
         if 200 <= code < 300:
@@ -350,7 +398,7 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         """Whether the INVITE was sent again with our credential (RFC 3261, section 22)."""
         if self.state is None or str(self.state) == "Cancelling(UAC)":
             return False
-        answer = self._proofs(resp, self.reqs[cseq])
+        answer = self.challenges.meet(resp, self.reqs[cseq], str(self.rTarget))
         if not answer:
             return False
         request = self.genRequest("INVITE", self.lSDP, extra_headers=(*(extra_headers or ()), *answer))
@@ -359,13 +407,6 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
             lambda: self.newUacTransaction(request, req_extra_headers=extra_headers)
         )
         return True
-
-    def _proofs(self, response: Any, sent: Any) -> list[Any] | None:  # noqa: ANN401
-        """Authorization headers for `sent`, which `response` challenged; None where the challenge can't be met."""
-        if self._credential is None or self._rounds >= CHALLENGES:
-            return None
-        self._rounds += 1
-        return proofs(response, sent, self._credential, str(self.rTarget))
 
     # --- forked INVITEs ------------------------------------------------------------------------------------------
 

@@ -15,7 +15,9 @@ from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import CallRecord
 from voice_sipapp.signalling import outcome, redirect, stack
+from voice_sipapp.signalling.correlation import OwnCall
 from voice_sipapp.signalling.receiver import Receiver, Watch
+from voice_sipapp.signalling.receiverlegs import ReceiverLegs
 from voice_sipapp.signalling.session import Session
 from voice_sipapp.signalling.station import Station, Times
 
@@ -55,7 +57,7 @@ class Call:
         self._on_over = on_over
         self._on_moved = on_moved
         self.session = Session(station, probe, audio, self.uuid.int >> 96)
-        self.receiver: Receiver | None = None
+        self.receiver_legs = ReceiverLegs(self._made_receiver, self.check_over, self._receiver_failed)
         self._leg: stack.Leg | None = None
         self._timer: Any = None
         self._way: stack.Way | None = None
@@ -88,8 +90,9 @@ class Call:
             self.times.invite()
             self._timer = self.later(outcome.NO_ANSWER_MS + self.probe.answer_after_ms, self._give_up)
         self._tried.append(self.target.text)
+        header = self.station.key.header(self.uuid, *self.probe.key)
         leg = stack.Leg(self.station.dialer, self.safely(self._event), way, self.session)
-        leg.invite(self.probe.dialer, self.target, self.session.offer(), str(self.uuid), after=before)
+        leg.invite(self.probe.dialer, self.target, self.session.offer(), header, after=before)
         self._leg = leg
 
     def fail(self, reason: str, *, spoilt: bool = False, misconfigured: bool = False) -> None:
@@ -105,8 +108,7 @@ class Call:
     def abandon(self, reason: str) -> None:
         """End both sides of a call that should be over and is not, whatever state they are in."""
         self.fail(reason, spoilt=True)
-        if self.receiver is not None:
-            self.receiver.hang_up()
+        self.receiver_legs.hang_up()
         self.check_over()
 
     def safely(self, action: Callable[..., None]) -> Callable[..., None]:
@@ -129,8 +131,7 @@ class Call:
         """This process ends: hang up whatever there is."""
         self._stopped = True
         self._hang_up("local")
-        if self.receiver is not None:
-            self.receiver.hang_up()
+        self.receiver_legs.hang_up()
 
     def _event(self, event: Any, agent: Any) -> None:  # noqa: ANN401
         kind, data = type(event).__name__, event.getData()
@@ -144,6 +145,8 @@ class Call:
             self._refused(data, event.rtime.monot)
             if self._code in redirect.FOLLOWED:
                 self._follow()
+            elif self._leg and self._leg.refusal:
+                self.fail(f"The dialer can't log in: {self._leg.refusal}", misconfigured=True)
             else:
                 self._end_dialer()
         elif kind == "CCEventDisconnect":
@@ -194,10 +197,10 @@ class Call:
 
     def _confirm(self, tries: int) -> None:
         """Press the call's code, unless the receiver has heard it: one of this host, or one that says so."""
-        here = self.receiver is not None and self.receiver.code == calluuid.code(self.uuid)
+        here = self.receiver is not None and self.receiver.genuine and self.receiver.code == self._secret_digits
         if self._dialer_over or tries == 0 or here or calluuid.HEARD in self.session.stream.digits:
             return
-        self._press(calluuid.keys(self.uuid))
+        self._press(calluuid.keys(self._secret_digits))
         self.later(CODE_EVERY_MS, partial(self._confirm, tries - 1))
 
     def _press(self, digits: str) -> None:
@@ -228,39 +231,41 @@ class Call:
         if self._timer is not None:
             self._timer.cancel()
         self.session.end()
-        if self.receiver is not None and not self.receiver.over:
-            self.later(CLEAR_UP_MS, self.receiver.hang_up)
+        if not self.receiver_legs.over:
+            self.later(CLEAR_UP_MS, self.receiver_legs.hang_up)
         self.check_over()
 
     # --- both sides --------------------------------------------------------------------------------------------
 
     @property
-    def reached(self) -> bool:
-        """Whether it needs no receiver any more: its INVITE came back to us before, or the dialer's side is over."""
-        return self._dialer_over or self.receiver is not None
+    def receiver(self) -> Receiver | None:
+        """The receiver's leg, as far as is known; None where none came back to this host."""
+        return self.receiver_legs.receiver
 
-    def take(self, *, certain: bool, on_stranger: Callable[[], None]) -> stack.Leg:
+    @property
+    def _secret_digits(self) -> str:
+        return self.station.key.code(self.uuid, *self.probe.key)
+
+    def as_known(self) -> OwnCall:
+        """What an INVITE is compared with."""
+        legs = self.receiver_legs
+        return OwnCall(self.uuid, self.probe, over=self._dialer_over, genuine=legs.genuine, presumed=legs.presumed)
+
+    def take(self, *, genuine: bool, on_unsolicited: Callable[[], None]) -> stack.Leg:
         """An INVITE for this call came back to us: the leg to handle it. Raises RefusedError without a free port.
 
-        `certain`: its header says so; otherwise, where the probe asks for a code, it must be heard, or the leg was a
-        stranger's.
+        `genuine`: its header proves it; otherwise the leg is presumed to be, and where the probe asks for a code, it
+        must be heard.
         """
-
-        def over(receiver: Receiver) -> None:
-            if not receiver.genuine:
-                self.receiver = None
-                stack.when_quiet([receiver.leg], on_stranger)
-            self.check_over()
-
-        code = calluuid.code(self.uuid) if self.probe.confirm and not certain else None
         try:
-            self.receiver = Receiver(
-                self.station, self.probe, self._audio, self.uuid, Watch(over, self._receiver_failed), code
-            )
+            return self.receiver_legs.take(genuine=genuine, on_unsolicited=on_unsolicited).leg
         except OSError as error:
             self.fail(f"This host can't receive the call: {error}", spoilt=True)
             raise stack.RefusedError(503, "Service Unavailable") from error
-        return self.receiver.leg
+
+    def _made_receiver(self, genuine: bool, watch: Watch) -> Receiver:
+        code = self._secret_digits if self.probe.confirm else None
+        return Receiver(self.station, self.probe, self._audio, self.uuid, watch, proven=genuine, code=code)
 
     def _receiver_failed(self, error: Exception) -> None:
         self.fail(f"Error in the SIP application: {error!r}", spoilt=True)
@@ -272,7 +277,7 @@ class Call:
 
     def check_over(self) -> None:
         """Report the call once both legs are at their end."""
-        if self._reported or not self._dialer_over or (self.receiver is not None and not self.receiver.over):
+        if self._reported or not self._dialer_over or not self.receiver_legs.over:
             return
         self._reported = True
         stack.when_quiet(list(self._legs.values()), lambda: self._on_over(self))
@@ -318,14 +323,14 @@ class Call:
             ua_remote=self._leg.remote_agent if self._leg else None,
             audio=self._audio.name,
             audio_sha256=self._audio.sha256,
-            valid=not self._stopped and not self._spoilt,
+            valid=not (self._stopped or self._spoilt or self.receiver_legs.ambiguous),
         )
 
     def _explained(self) -> str | None:
         """The reason phrase, and what a reader must know besides: voice mail answers too, and is not our receiver."""
+        hints = self.receiver_legs.hints
         if self._unusable:
-            return self._reason
-        hints = []
+            return f"{self._reason} ({'; '.join(hints)})" if hints else self._reason
         if self.times.answered is not None and self.receiver is None:
             hints.append("answered elsewhere: the call did not reach this host's receiver")
         elif hint := outcome.hint(self._code, self.probe.dialer_credentials):
@@ -334,6 +339,8 @@ class Call:
             hints.extend(self._leg.hints)
         if self._leg and self._leg.expired:
             hints.append("the session was not refreshed in time (RFC 4028)")
+        if self._leg and self._leg.refusal:
+            hints.append(f"within the call it asked for a password: {self._leg.refusal}")
         if self._toneless:
             hints.append("the far side takes no DTMF (RFC 4733)")
         if self.receiver is None and (trouble := self.station.unreachable.get(self.probe.key)):

@@ -1,27 +1,26 @@
-"""Tells the calls of our probes from strangers', although SBCs and carriers strip headers and rewrite numbers. Pure.
+"""Tells the calls of our probes from others', although SBCs and carriers strip headers and rewrite numbers. Pure.
 
-In this order: the header that the dialer sends, where it survived; then the called number together with a call that
-is up here without its receiver; then the called number at a time when a call of that probe is due from another host.
+A leg is *genuine* where the header of its INVITE proves whose it is, or the code that is pressed later. Without a
+header it is at most *presumed* to be of a probe whose number was called: of a call that is up here without its
+receiver, or of one that is due from another host. Who came first proves nothing: where two may be meant, none is taken
+for certain.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from enum import IntEnum
+from itertools import chain
 from uuid import UUID
 
-from voice_sipapp.plan import schedule
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
+from voice_sipapp.records.callkey import CallKey, Claim
+from voice_sipapp.signalling.numbers import Directory, claimants
+from voice_sipapp.signalling.openings import AFTER, BEFORE, Opening
 
-BEFORE = timedelta(seconds=40)
-"""How long before its INVITE arrives here a call may have started: name look-ups, ringing elsewhere, an IVR."""
-
-AFTER = timedelta(seconds=5)
-"""By how much the clocks of two SIP hosts may differ."""
-
-SHORTEST_NATIONAL = 7
-"""A number of at least so many digits is taken for another one that ends with it: country codes come and go."""
+MOST_UNCONFIRMED = 3
+"""How many legs of one call are listened to for its code at once."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,15 @@ class Invite:
 
 @dataclass(frozen=True)
 class OwnCall:
-    """A call that this host is the dialer of. `reached`: its receiver's leg came in already, or came and went."""
+    """A call that this host is the dialer of. `over`: the dialer's side is; `genuine`: it has its receiver for certain;
+    `presumed`: how many legs may be its receiver.
+    """
 
     uuid: UUID
     probe: Probe
-    reached: bool
+    over: bool = False
+    genuine: bool = False
+    presumed: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,92 +57,83 @@ class Recognised:
     probe: Probe
     uuid: UUID | None
     here: bool
-    by_header: bool
+    genuine: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Nobody's, as far as is known. It may have been of one of the calls `contested` of this host, or of other hosts'
+    calls of the probes `contested_elsewhere`, of which somebody else has the place. `unproven`: calls of this host the
+    number of which was called, which proves nothing.
+    """
+
+    contested: tuple[UUID, ...] = ()
+    contested_elsewhere: tuple[Probe, ...] = ()
+    unproven: tuple[UUID, ...] = ()
+
+
+Openings = Callable[[Probe], Opening]
 
 
 def recognise(
-    invite: Invite,
-    calls: Collection[OwnCall],
-    probes: Iterable[Probe],
-    expected: Callable[[Probe], bool],
-    now: datetime,
-) -> Recognised | None:
-    """Whose call `invite` is, or None for a stranger's. `expected` tells whether another host may just be calling."""
-    uuid = _uuid(invite.header)
-    if uuid is not None:
-        return _by_header(uuid, invite, calls, probes, expected, now)
-    called = list(_called(invite, probes))
-    waiting = {call.probe.key: call for call in calls if not call.reached}
-    for probe in called:
-        if probe.key in waiting:
-            call = waiting[probe.key]
-            return Recognised(call.probe, call.uuid, here=True, by_header=False)
-    due = next((probe for probe in called if expected(probe)), None)
-    return Recognised(due, None, here=False, by_header=False) if due else None
-
-
-def is_due(probe: Probe, now: datetime) -> bool:
-    """Whether the schedule of `probe` makes a host start a call at about `now`."""
-    if probe.suspended:
-        return False
-    try:
-        return schedule.next_start(probe, now - BEFORE) <= now + AFTER
-    except (ValueError, OverflowError):  # a schedule without a next start
-        return False
+    invite: Invite, calls: Collection[OwnCall], directory: Directory, openings: Openings, key: CallKey, now: datetime
+) -> Recognised | Refused:
+    """Whose call `invite` is. `openings` tells whether another host may just be calling a probe."""
+    claim = key.claim(invite.header)
+    called = directory.called((invite.request_user, invite.to_user))
+    if claim is not None:
+        # Whose number was called is likely to be whose call it is; it proves nothing.
+        return _by_header(claim, calls, chain(called, directory.probes), key, now)
+    probes = claimants(called)
+    if not probes:
+        return Refused(unproven=tuple(call.uuid for call in calls if call.probe in called and not call.over))
+    return _by_number(probes, calls, openings)
 
 
 def _by_header(
-    uuid: UUID,
-    invite: Invite,
-    calls: Collection[OwnCall],
-    probes: Iterable[Probe],
-    expected: Callable[[Probe], bool],
-    now: datetime,
-) -> Recognised | None:
+    claim: Claim, calls: Collection[OwnCall], probes: Iterable[Probe], key: CallKey, now: datetime
+) -> Recognised | Refused:
     for call in calls:
-        if call.uuid == uuid:
-            return None if call.reached else Recognised(call.probe, uuid, here=True, by_header=True)
-    if not now - BEFORE <= calluuid.started_at(uuid) <= now + AFTER:
-        return None  # of a call that is long over: somebody repeats what was seen on the way
-    # Several probes may call the same number; then the one that is due.
-    called = sorted(_called(invite, probes), key=lambda probe: not expected(probe))
-    return Recognised(called[0], uuid, here=False, by_header=True) if called else None
+        if call.uuid == claim.uuid:
+            ours = not (call.over or call.genuine) and key.proves(claim, *call.probe.key)
+            return Recognised(call.probe, call.uuid, here=True, genuine=True) if ours else Refused()
+    if not now - BEFORE <= calluuid.started_at(claim.uuid) <= now + AFTER:
+        return Refused()  # of a call that is long over: somebody repeats what was seen on the way
+    owner = next((probe for probe in probes if key.proves(claim, *probe.key)), None)
+    return Recognised(owner, claim.uuid, here=False, genuine=True) if owner else Refused()
 
 
-def _uuid(header: str | None) -> UUID | None:
-    """The identity of a call in `header`; None where there is none, or what is there is none of ours."""
-    try:
-        uuid = UUID((header or "").strip())
-    except ValueError:
-        return None
-    return uuid if uuid.version == 7 else None
+class _Rank(IntEnum):
+    """What may come of an INVITE without a header for one of the probes that were called; the least is preferred."""
+
+    OWN = 0
+    ELSEWHERE = 1
+    CONTESTED = 2
+    NOBODY = 3
 
 
-def _called(invite: Invite, probes: Iterable[Probe]) -> Iterator[Probe]:
-    """The probes whose receiver or destination was called; those that match to the letter come first."""
-    users = [user for user in (invite.request_user, invite.to_user) if user]
-    alike: list[Probe] = []
-    for probe in probes:
-        names = [name for name in (probe.receiver.user, probe.destination.user) if name]
-        if any(user == name for user in users for name in names):
-            yield probe
-        elif any(same_number(user, name) for user in users for name in names):
-            alike.append(probe)
-    yield from alike
+def _by_number(probes: Collection[Probe], calls: Collection[OwnCall], openings: Openings) -> Recognised | Refused:
+    ranked = [(*_rank(probe, calls, openings), probe) for probe in probes]
+    rank, waiting, probe = min(ranked, key=lambda each: each[0])
+    if rank is _Rank.OWN:
+        return Recognised(waiting[0].probe, waiting[0].uuid, here=True, genuine=False)
+    if rank is _Rank.ELSEWHERE:
+        return Recognised(probe, None, here=False, genuine=False)
+    contested = [(waiting, probe) for rank, waiting, probe in ranked if rank is _Rank.CONTESTED]
+    return Refused(
+        tuple(call.uuid for waiting, _ in contested for call in waiting),
+        tuple(probe for waiting, probe in contested if not waiting),
+    )
 
 
-def same_number(one: str, other: str) -> bool:
-    """Whether two users of SIP URIs are the same telephone number, written with or without "+", "00", country code,
-    trunk prefix and separators; or the same name, whatever its case.
-    """
-    numbers = _number(one), _number(other)
-    if not all(numbers):
-        return one.lower() == other.lower()
-    shorter, longer = sorted(numbers, key=len)
-    return shorter == longer or (len(shorter) >= SHORTEST_NATIONAL and longer.endswith(shorter))
-
-
-def _number(user: str) -> str:
-    """The digits that matter of a telephone number; "" for what is none (RFC 3966: visual separators mean nothing)."""
-    bare = re.sub(r"[-.() ]", "", user.split(";", maxsplit=1)[0])
-    return bare.lstrip("+").lstrip("0") if re.fullmatch(r"\+?[0-9]+", bare) else ""
+def _rank(probe: Probe, calls: Collection[OwnCall], openings: Openings) -> tuple[_Rank, list[OwnCall]]:
+    own = [call for call in calls if call.probe.key == probe.key and not call.over]
+    waiting = sorted((call for call in own if not call.genuine), key=lambda call: call.presumed)
+    if waiting:
+        room = waiting[0].presumed < (MOST_UNCONFIRMED if probe.confirm else 1)
+        return (_Rank.OWN if room else _Rank.CONTESTED), waiting
+    if own and not probe.allow_overlap:
+        return _Rank.NOBODY, []
+    opening = openings(probe)
+    ranks = {Opening.OPEN: _Rank.ELSEWHERE, Opening.TAKEN: _Rank.CONTESTED, Opening.NONE: _Rank.NOBODY}
+    return ranks[opening], []

@@ -29,43 +29,66 @@ LISTEN_MS = 200
 """How often it is looked whether the code has come."""
 
 ANY_CODE = "?"
-"""In place of a code: some code must be heard, of a call of which nothing else is known."""
+"""In place of a code: some code must be heard, of a call of another host. Whether a call has it is seen later."""
+
+MOST_CODES = 3
+"""How many different codes may be pressed: a fourth is a guess."""
+
+UNHEARD_PACKETS = 15
+"""How many packets of sound a leg that is known by its number alone sends before anything came back: 0.3 s, in G.711
+2.6 kB, at most three times what whoever asked for them had to send (RFC 9000, section 8, has this measure). Some SBCs
+wait for a first packet themselves.
+"""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told about a receiver: once when it has `answered` and once when it is `over`, and of every `fault`, an
-    error of this application.
+    """Who is told about a receiver: once when its answer has arrived (`answered`), once when its code was heard
+    (`proven`), once when it is `over`, and of every `fault`, an error of this application.
     """
 
     over: Callable[["Receiver"], None]
     fault: Callable[[Exception], None]
     answered: Callable[["Receiver"], None] = lambda _: None
+    proven: Callable[["Receiver"], None] = lambda _: None
 
 
 class Receiver:
     """The party that is called: rings, answers after the probe's delay, plays, listens until it is hung up on.
 
-    `uuid` names the call, where that is known. `code`: the digits that must be heard, or the call was not ours; None
-    where that is sure. Making it raises PortsExhaustedError.
+    `uuid` names the call, where that is known. `proven`: its header proves whose call it is; otherwise it is presumed
+    to be one of the probe. `code`: the digits that then must be heard, or it is not; None where none are pressed.
+    Making it raises PortsExhaustedError.
     """
 
     def __init__(
-        self, station: Station, probe: Probe, audio: Audio, uuid: UUID, watch: Watch, code: str | None = None
+        self,
+        station: Station,
+        probe: Probe,
+        audio: Audio,
+        uuid: UUID,
+        watch: Watch,
+        *,
+        proven: bool,
+        code: str | None = None,
     ) -> None:
         self.probe = probe
         self.uuid = uuid
         self.audio = audio
         self.invited_at = datetime.now(UTC)
-        self.answered = False
+        self.answered = self.acknowledged = False
         self.over = False
+        self.genuine = proven
+        """Whether it is proven whose call it is."""
         self.session = Session(station, probe, audio, uuid.int >> 96)
         self.leg = stack.Leg(station.receiver, self._safely(self._event), media=self.session)
         self._watch = watch
         self._offer = ""
-        self._code = code
+        self._by_header = proven
+        self._code = None if proven else code
+        self._displaced = self._told = False
 
     def _safely(self, action: Callable[..., None]) -> Callable[..., None]:
         """`action`, an event of this leg: what goes wrong in it ends the leg, and is told."""
@@ -89,6 +112,8 @@ class Receiver:
             self._offer = str(event.getData()[3] or "")
             self.leg.ring()
             self._later(self.probe.answer_after_ms, self._answer)
+        elif kind == "CCEventConnect":
+            self._acknowledge()
         elif kind in ("CCEventDisconnect", "CCEventFail"):
             self._end()
 
@@ -106,36 +131,80 @@ class Receiver:
             return
         self.answered = True
         self.leg.answer(answer)
-        self.session.play()
-        self._watch.answered(self)
         if self.probe.confirm:
             self._later(LISTEN_MS, self._listen)
         if self._code is not None:
             self._later(CONFIRM_MS + self.probe.last_digits_ms, self._check_code)
 
+    def _acknowledge(self) -> None:
+        """The caller got our answer. Nothing is sent before that: whoever forges a sender's address never gets here."""
+        if self.acknowledged or self.over:
+            return
+        self.acknowledged = True
+        self.session.play(None if self._by_header else UNHEARD_PACKETS)
+        self._watch.answered(self)
+
     @property
     def code(self) -> str | None:
-        """The call's code as it was heard, where the probe has it sent."""
-        return calluuid.heard(self.session.stream.digits) if self.probe.confirm else None
+        """The code that was heard last, where the probe has it sent."""
+        codes = self._codes
+        return codes[-1] if codes else None
 
     @property
-    def genuine(self) -> bool:
-        """Whether it was our call, as far as is known."""
-        return self._code is None or self.code == self._code or (self._code == ANY_CODE and self.code is not None)
+    def _codes(self) -> list[str]:
+        return calluuid.codes(self.session.stream.digits) if self.probe.confirm else []
+
+    @property
+    def ours(self) -> bool:
+        """Whether it was a call of the probe, as far as is known when it is over: that is proven, or nothing speaks
+        against it.
+        """
+        if self.genuine or self._displaced or not self.answered:
+            return not self._displaced
+        return self.acknowledged and (self._code is None or self._confirmed)
+
+    @property
+    def _confirmed(self) -> bool:
+        """Whether the code was heard, among so few that it was not guessed."""
+        codes = self._codes
+        if self._code == ANY_CODE:
+            return 0 < len(codes) <= MOST_CODES
+        return self._code in codes[:MOST_CODES]
 
     def _listen(self) -> None:
-        """Tell the dialer, which may be on another host, once its code was heard: until then it presses it again."""
+        """Tell the dialer, which may be on another host, once its code was heard: until then it presses it again. Then
+        listen on only where somebody may be guessing.
+        """
         if self.over:
             return
-        if self.code is None:
-            self._later(LISTEN_MS, self._listen)
-        else:
+        heard = bool(self._codes) if self._code is None else self._confirmed
+        if heard and not self._told:
+            self._told = True
             self.session.stream.press(calluuid.HEARD)
+            if self._code not in (None, ANY_CODE):
+                self.genuine = True
+                self._watch.proven(self)
+        if not heard and len(self._codes) > MOST_CODES:
+            log.warning("call %s: %d codes were pressed, so it was not ours", self.uuid, len(self._codes))
+            self.hang_up()
+        elif not heard or self._code == ANY_CODE:
+            self._later(LISTEN_MS, self._listen)
 
     def _check_code(self) -> None:
-        if not self.over and not self.genuine:
-            log.warning("call %s: its code was not heard, so it was a stranger's", self.uuid)
+        if not self.over and not self._confirmed:
+            log.warning("call %s: its code was not heard, so it was not ours", self.uuid)
             self.hang_up()
+
+    def displace(self) -> None:
+        """Another leg is the call's for certain, so this one, which was presumed to be, is not: 486 or BYE."""
+        self._displaced = True
+        if self.over:
+            return
+        if self.answered:
+            self.leg.leave()
+        else:
+            self.leg.refuse(486, "Busy Here")
+        self._end()
 
     def hang_up(self) -> None:
         """End this leg from here, if it is still up."""

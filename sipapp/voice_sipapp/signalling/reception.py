@@ -1,12 +1,15 @@
-"""Takes in the calls that reach this host's receiver: its own, those of another host's dialer, never a stranger's.
+"""Takes in the calls that reach this host's receiver: its own, those of another host's dialer, never anybody else's.
 
 Runs in the SIP stack's thread.
 """
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from voice_sipapp.media.audio import AudioError, AudioStore
@@ -15,21 +18,27 @@ from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import CallRecord
 from voice_sipapp.signalling import correlation, stack
 from voice_sipapp.signalling.call import Call
-from voice_sipapp.signalling.correlation import Invite, OwnCall, Recognised
+from voice_sipapp.signalling.correlation import Invite, Recognised, Refused
+from voice_sipapp.signalling.numbers import Directory
+from voice_sipapp.signalling.openings import AFTER, BEFORE, Opening, Openings
 from voice_sipapp.signalling.receiver import ANY_CODE, Receiver, Watch
+from voice_sipapp.signalling.screening import Limits, Screen, network
 from voice_sipapp.signalling.station import Station
 
 STRANGERS_EVERY_S = 60.0
-"""At most one line in the log about strangers in this time."""
+"""At most one line in the log about unsolicited calls in this time."""
 
 log = logging.getLogger(__name__)
 
 
 class Visitor:
-    """A receiver that stands alone: its call's dialer is another host. `known`: the INVITE told the call's UUID."""
+    """A receiver that stands alone: its call's dialer is another host. `known`: the INVITE's header proved which call
+    it is; otherwise it is presumed to be one of the probe, which `source` brings.
+    """
 
-    def __init__(self, known: bool) -> None:
+    def __init__(self, known: bool, source: str) -> None:
         self.known = known
+        self.source = source
         self.spoilt = False
         self.receiver: Receiver
 
@@ -53,85 +62,203 @@ class Visitor:
         )
 
 
+@dataclass(frozen=True)
+class _Contest:
+    """At that moment two calls came for one of `probe`, of another host; `timer` tells of it unless a proof comes."""
+
+    probe: Probe
+    at: datetime
+    timer: Any
+
+
 class Reception:
     """`calls` are those of this host's dialer; `deliver` gets each visitor that answered, when it is over."""
 
     def __init__(self, sounds: AudioStore, calls: Mapping[UUID, Call], deliver: Callable[[Visitor], None]) -> None:
         self.station: Station
-        self.probes: list[Probe] = []
-        self._requested: frozenset[tuple[str, str]] = frozenset()
+        self.limits = Limits()
+        """Those of what nothing proves to be ours; set before the first of it."""
         self.strangers = 0
+        """How many calls were refused, hung up on or dropped because they were not ours."""
         self._next_stranger_line = 0.0
+        self._directory = Directory()
+        self._openings = Openings()
+        self._screen: Screen | None = None
         self._sounds = sounds
         self._calls = calls
         self._deliver = deliver
         self._visitors: dict[UUID, Visitor] = {}
+        self._seen: dict[UUID, datetime] = {}
+        self._contests: list[_Contest] = []
         self.on_answer: Callable[[Visitor], None] = lambda _: None
         """Is told of each visitor when it answers; what comes of it is delivered, or the call was `on_stranger`'s."""
         self.on_stranger: Callable[[UUID], None] = lambda _: None
+        self.on_contest: Callable[[Probe, datetime], None] = lambda *_: None
+        """Is told of a moment at which two calls came for one of another host, and nothing proved which was it."""
+
+    @property
+    def probes(self) -> list[Probe]:
+        """The plan's."""
+        return self._directory.probes
+
+    @probes.setter
+    def probes(self, probes: Iterable[Probe]) -> None:
+        self._directory = Directory(probes)
+        self._openings.keep({probe.key for probe in self._directory.probes})
 
     def expect(self, requested: frozenset[tuple[str, str]]) -> None:
         """Calls of these probes (client and name) were asked for; any host may place them. For any thread."""
-        self._requested = requested
+        self._openings.requested = requested
 
     @property
     def active(self) -> int:
-        """How many receivers are up whose dialer is another host."""
-        return len(self._visitors)
+        """How many receivers are up whose dialer is another host for certain."""
+        return sum(visitor.known for visitor in self._visitors.values())
+
+    def admits(self, datagram: bytes, source: str, dialog: str | None) -> bool:
+        """Whether a datagram that came to one of this host's ports is to be handled (`stack.Admits`)."""
+        if self._screen is None:
+            self._screen = Screen(self.station.key, self.limits)
+        if self._screen.admits(datagram, source, dialog, time.monotonic(), datetime.now(UTC)):
+            return True
+        self._unsolicited("more came than is looked at")
+        return False
 
     def take(self, invite: Invite) -> stack.Leg | None:
-        """The leg for `invite`; None for a stranger, who is counted. Raises Refused where this host is in trouble."""
+        """The leg for `invite`; None for one that is not ours, which is counted. Raises RefusedError where this host is
+        in trouble.
+        """
         now = datetime.now(UTC)
-        own = [OwnCall(call.uuid, call.probe, call.reached) for call in self._calls.values()]
-        found = correlation.recognise(invite, own, self.probes, lambda probe: self._expected(probe, now), now)
-        if found is None or (not found.here and found.uuid in self._visitors):
-            self._refused_stranger()
+        own = [call.as_known() for call in self._calls.values()]
+        found = correlation.recognise(
+            invite, own, self._directory, lambda probe: self._opening(probe, now), self.station.key, now
+        )
+        if isinstance(found, Refused):
+            self._refuse(found, now)
             return None
         if found.here and found.uuid is not None:
-            return self._calls[found.uuid].take(certain=found.by_header, on_stranger=self._refused_stranger)
-        return self._visit(found, now)
+            self._openings.close(found.probe, calluuid.started_at(found.uuid))
+            self._remember(found.uuid, now)
+            return self._calls[found.uuid].take(genuine=found.genuine, on_unsolicited=self._unsolicited)
+        return self._visit(found, invite.source.rpartition(":")[0], now)
 
-    def _expected(self, probe: Probe, now: datetime) -> bool:
-        return probe.key in self._requested or correlation.is_due(probe, now)
+    def _opening(self, probe: Probe, now: datetime) -> Opening:
+        """Whether a call of `probe`, of another host and without its header, may come now."""
+        receivers = {visitor.receiver: visitor.known for visitor in self._visitors.values()}
+        up = [known for receiver, known in receivers.items() if receiver.probe.key == probe.key and not receiver.over]
+        if any(up) and not probe.allow_overlap:
+            return Opening.NONE
+        opening = self._openings.of(probe, now)
+        if opening is not Opening.OPEN:
+            return opening
+        return opening if up.count(False) < (correlation.MOST_UNCONFIRMED if probe.confirm else 1) else Opening.TAKEN
 
-    def _visit(self, found: Recognised, now: datetime) -> stack.Leg:
+    def _refuse(self, refused: Refused, now: datetime) -> None:
+        for uuid in refused.contested:
+            self._calls[uuid].receiver_legs.contest()
+        for uuid in refused.unproven:
+            self._calls[uuid].receiver_legs.unproven()
+        for probe in refused.contested_elsewhere:
+            self._contest(probe, now)
+        self._unsolicited()
+
+    def _contest(self, probe: Probe, now: datetime) -> None:
+        """Two came for one call of another host. Unless a third one proves to be it, the call must be told: one of the
+        two may have been refused, and its dialer takes that for the path's doing.
+        """
+        if not self._openings.contest(probe, now):
+            return
+
+        def tell() -> None:
+            self._contests.remove(contest)
+            self.on_contest(probe, now)
+
+        contest = _Contest(probe, now, stack.later((BEFORE + AFTER).total_seconds(), tell))
+        self._contests.append(contest)
+
+    def _settle(self, probe: Probe, started_at: datetime) -> None:
+        """The call of `probe` that started then is here for certain: who else came for it was not ours."""
+        self._openings.close(probe, started_at)
+        for contest in list(self._contests):
+            if contest.probe.key == probe.key and contest.at <= started_at + BEFORE:
+                contest.timer.cancel()
+                self._contests.remove(contest)
+        for visitor in list(self._visitors.values()):
+            if not visitor.known and visitor.receiver.probe.key == probe.key:
+                visitor.receiver.displace()
+
+    def _visit(self, found: Recognised, source: str, now: datetime) -> stack.Leg | None:
+        if found.uuid in self._visitors or found.uuid in self._seen:
+            # It has its receiver, or had: whoever comes now repeats what was seen on the way.
+            self._unsolicited()
+            return None
+        if found.uuid is None and not self._has_room(source):
+            self._contest(found.probe, now)
+            self._unsolicited("as many as may be up are")
+            return None
         uuid = found.uuid or calluuid.new(now)
-        visitor = Visitor(known=found.uuid is not None)
+        visitor = Visitor(known=found.uuid is not None, source=network(source))
+        visitor.receiver = self._made_receiver(found, uuid, visitor)
+        if visitor.known:
+            self._settle(found.probe, calluuid.started_at(uuid))
+        else:
+            self._openings.take(found.probe, now)
+        self._visitors[uuid] = visitor
+        return visitor.receiver.leg
 
+    def _made_receiver(self, found: Recognised, uuid: UUID, visitor: Visitor) -> Receiver:
         def over(receiver: Receiver) -> None:
-            stack.when_quiet([receiver.leg], lambda: gone(receiver))
-
-        def gone(receiver: Receiver) -> None:
-            del self._visitors[uuid]
-            if not receiver.genuine:
-                self._refused_stranger()
-                self.on_stranger(uuid)
-            elif receiver.answered:
-                self._deliver(visitor)
+            stack.when_quiet([receiver.leg], lambda: self._gone(uuid))
 
         def fault(_: Exception) -> None:
             visitor.spoilt = True
 
+        watch = Watch(over, fault, lambda _: self.on_answer(visitor))
+        code = ANY_CODE if found.probe.confirm else None
         try:
             sound = self._sounds.get(found.probe.audio)
-            code = ANY_CODE if found.probe.confirm and not found.by_header else None
-            watch = Watch(over, fault, lambda _: self.on_answer(visitor))
-            visitor.receiver = Receiver(self.station, found.probe, sound, uuid, watch, code)
+            return Receiver(self.station, found.probe, sound, uuid, watch, proven=visitor.known, code=code)
         except (OSError, AudioError) as error:
             log.error("a call of %s/%s can't be answered: %s", *found.probe.key, error)  # noqa: TRY400
             raise stack.RefusedError(503, "Service Unavailable") from error
-        self._visitors[uuid] = visitor
-        return visitor.receiver.leg
 
-    def _refused_stranger(self) -> None:
+    def _gone(self, uuid: UUID) -> None:
+        visitor = self._visitors.pop(uuid)
+        receiver = visitor.receiver
+        if not visitor.known and not (receiver.ours and receiver.answered):
+            self._openings.give_back(receiver.probe)
+        if not receiver.ours:
+            self._unsolicited()
+            if receiver.acknowledged:
+                self.on_stranger(uuid)
+        elif receiver.answered:
+            self._remember(uuid, datetime.now(UTC))
+            self._deliver(visitor)
+
+    def _remember(self, uuid: UUID, now: datetime) -> None:
+        """The call `uuid` has its receiver; its header is good for no other as long as it is of these moments."""
+        self._seen[uuid] = now
+        for old in [each for each, at in self._seen.items() if now - at > BEFORE + AFTER + AFTER]:
+            del self._seen[old]
+
+    def _has_room(self, source: str) -> bool:
+        """Whether one more leg may be up that is only presumed to be ours, of those that `source` brings."""
+        presumed = Counter(visitor.source for visitor in self._visitors.values() if not visitor.known)
+        return presumed.total() < self.limits.legs and presumed[network(source)] < self.limits.source_legs
+
+    def _unsolicited(self, why: str = "") -> None:
         """Count it, and say so once in a while: scanners try an open port many times a second."""
         self.strangers += 1
         if time.monotonic() >= self._next_stranger_line:
             self._next_stranger_line = time.monotonic() + STRANGERS_EVERY_S
-            log.warning("a call that is not ours was refused (%d so far)", self.strangers)
+            log.warning("a call that is not ours was refused (%d so far)%s", self.strangers, f": {why}" if why else "")
 
     def stop(self) -> None:
         """Hang up what there is: what was heard so far is no whole call."""
+        for contest in list(self._contests):
+            contest.timer.cancel()
+            self.on_contest(contest.probe, contest.at)
+        self._contests.clear()
         for visitor in list(self._visitors.values()):
             visitor.spoilt = True
             visitor.receiver.hang_up()

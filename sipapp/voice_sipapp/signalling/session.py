@@ -45,6 +45,7 @@ class Session:
     def answer(self, offer: str) -> str:
         """Our answer to the far end's `offer`; `play` starts the sound. Raises SdpError."""
         remote = sdp.choose(offer, self._probe.codecs, self._station.address, srtp=self._probe.srtp)
+        self.stream.untold()
         self._follow(remote)
         self.stream.answered()
         return self._describe([remote.codec], remote)
@@ -66,8 +67,15 @@ class Session:
         """The far end's `answer` to that offer. Raises SdpError, and then everything stays as it was."""
         self._follow(sdp.choose(answer, self._agreed, self._station.address, srtp=self._probe.srtp, answers=True))
 
-    def play(self) -> None:
-        """Start to send."""
+    def signalled(self, host: str) -> None:
+        """The far end's messages come from `host`, an address as it stands in a URI."""
+        self.stream.signalled(host)
+
+    def play(self, unheard: int | None = None) -> None:
+        """Start to send; only so many packets, where `unheard` says how many, until something came from the address
+        that they go to.
+        """
+        self.stream.unheard_limit = unheard
         if not self._sending:
             self._sending = True
             self._station.engine.start_sending(self.stream)

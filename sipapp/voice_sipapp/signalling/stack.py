@@ -5,14 +5,16 @@ a proxy that keeps the Call-ID would bring the receiver an INVITE that looks lik
 the stack answers that with 482 (RFC 3261, section 8.2.2.2).
 """
 
+import hashlib
 import logging
 import re
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sippy.CCEvents import CCEventConnect, CCEventDisconnect, CCEventFail, CCEventRing, CCEventTry
+from sippy.CCEvents import CCEventDisconnect, CCEventFail, CCEventPreConnect, CCEventRing, CCEventTry
 from sippy.Core.EventDispatcher import ED2
 from sippy.MsgBody import MsgBody
 from sippy.SipAddress import SipAddress
@@ -33,12 +35,15 @@ from voice_sipapp.signalling.correlation import Invite
 from voice_sipapp.signalling.credentials import Credential
 from voice_sipapp.signalling.headers import header
 from voice_sipapp.signalling.ladder import Ladder, call_id
-from voice_sipapp.signalling.transactions import Transactions
+from voice_sipapp.signalling.screened import Admits, Screened
 
 SipConf.my_uaname = f"voice-sipapp/{__version__}"
 
 QUIET_S, QUIET_STEP_S = 0.5, 0.02
 """How long the answer to a call's last message may take to be part of its ladder, and how often it is looked for."""
+
+_WITHIN = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})
+"""Methods that have no meaning outside of a dialog."""
 
 Handler = Callable[[Any, Any], None]
 log = logging.getLogger(__name__)
@@ -49,20 +54,19 @@ class _Tap:
 
     def __init__(self) -> None:
         self.ladders: dict[str, Ladder] = {}
-        self._last: tuple[float, bool, str, str] | None = None
+        self.last: tuple[float, bool, str, str] | None = None
+        """The message that came or was sent last: what `Ladder.add` takes."""
 
     def write(self, what: str, text: str, **_: object) -> None:
         """Take `text` in, which was sent to or came from whom `what` tells, in the stack's words."""
         sent, peer = what.startswith("SENDING"), what.rstrip(":\n").rsplit(" ", 1)[-1].partition(":")[2]
-        self._last = (time.time(), sent, peer, text)
+        self.last = (time.time(), sent, peer, text)
         if (ladder := self.ladders.get(call_id(text))) is not None:
-            ladder.add(*self._last)
+            ladder.add(*self.last)
 
-    def follow(self, name: str, ladder: Ladder, *, began: bool = False) -> None:
-        """Keep the messages of the Call-ID `name` in `ladder`; `began`: the last one that came in is its first."""
+    def follow(self, name: str, ladder: Ladder) -> None:
+        """Keep the messages of the Call-ID `name` in `ladder`."""
         self.ladders[name] = ladder
-        if began and self._last is not None:
-            ladder.add(*self._last)
 
     def shutdown(self) -> None:
         """Nothing to end."""
@@ -143,19 +147,26 @@ class RefusedError(Exception):
 
 class Endpoint:
     """One UDP port that SIP is spoken on. `on_invite` is told of each INVITE and returns who handles the call's
-    events, or None to refuse it with 486, or raises RefusedError to refuse it otherwise.
+    events, or None to refuse it with 486, or raises RefusedError to refuse it otherwise. `admits` is asked first.
     """
 
-    def __init__(self, address: str, port: int, on_invite: Callable[[Invite], "Leg | None"]) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        on_invite: Callable[[Invite], "Leg | None"],
+        admits: Admits = lambda *_: True,
+    ) -> None:
         self.address = f"{bracketed(address)}:{port}"
         self._on_invite = on_invite
+        self._secret = secrets.token_bytes(16)
         self.tap = _Tap()
         self.config: dict[str, Any] = {
             "_sip_address": bracketed(address),
             "_sip_port": port,
             "_sip_logger": self.tap,
         }
-        self.config["_sip_tm"] = Transactions(self.config, self._request)
+        self.config["_sip_tm"] = Screened(self.config, self._request, admits)
 
     def close(self) -> None:
         """Close the port; calls that are still up are forgotten."""
@@ -163,7 +174,9 @@ class Endpoint:
 
     def _request(self, request: Any, transaction: Any) -> Any:  # noqa: ANN401
         """Answer a request outside of every dialog."""
-        if request.getHFBody("to").getTag() is not None:
+        if request.getHFBody("to").getTag() is not None or request.getMethod() in _WITHIN:
+            if request.getMethod() == "INVITE":
+                return self._refuse(request, transaction, 481, "Call/Transaction Does Not Exist")
             return request.genResponse(481, "Call/Transaction Does Not Exist"), None, None
         if request.getMethod() == "OPTIONS":
             response = request.genResponse(200, "OK")
@@ -171,13 +184,41 @@ class Endpoint:
             return response, None, None
         if request.getMethod() != "INVITE":
             return request.genResponse(501, "Not Implemented"), None, None
+        return self._invited(request, transaction)
+
+    def _invited(self, request: Any, transaction: Any) -> Any:  # noqa: ANN401
+        """Answer an INVITE."""
+        if self._is_merged(request):
+            return self._refuse(request, transaction, 482, "Loop Detected")
+        came = self.tap.last  # whoever takes it on may have to say something to others first
         try:
             leg = self._on_invite(_invite(request))
         except RefusedError as refused:
-            return request.genResponse(refused.code, refused.reason), None, None
+            return self._refuse(request, transaction, refused.code, refused.reason)
         if leg is None:
-            return request.genResponse(486, "Busy Here"), None, None
+            return self._refuse(request, transaction, 486, "Busy Here")
+        if came is not None:
+            leg.ladder.add(*came)
         return leg.accept(request, transaction)
+
+    def _is_merged(self, request: Any) -> bool:  # noqa: ANN401
+        """Whether the INVITE `request` is up here already, and a proxy sent it two ways (RFC 3261, section 8.2.2.2)."""
+        legs = self.config["_sip_tm"].req_consumers.get(str(request.getHFBody("call-id")), ())
+        return any(consumer.cobj.repeats(request) for consumer in legs)
+
+    def _refuse(self, request: Any, transaction: Any, code: int, reason: str) -> None:  # noqa: ANN401
+        """Refuse the INVITE `request` without state (RFC 3261, section 8.2.7): the answer is sent once for each time
+        that the request comes, and never again by itself: whoever forges a sender's address gets no more out than in.
+        """
+        response = request.genResponse(code, reason)
+        if response.getHFBody("to").getTag() is None:
+            same_for_same = (request.getTId(wBRN=True), self._secret)
+            response.getHFBody("to").setTag(hashlib.blake2b(repr(same_for_same).encode(), digest_size=16).hexdigest())
+        transaction.teE.cancel()
+        transaction.teE = None  # without a timer the stack forgets the transaction as soon as this returns
+        manager = self.config["_sip_tm"]
+        hop = response.getHFBody("via").getTAddr()
+        manager.transmitMsg(transaction.userv, response, hop, transaction.checksum)
 
 
 def _invite(request: Any) -> Invite:  # noqa: ANN401
@@ -269,6 +310,11 @@ class Leg:
         return [*warnings, *required]
 
     @property
+    def refusal(self) -> str | None:
+        """Why a challenge was not met that there is a credential for, as a sentence; None where that did not happen."""
+        return self._ua.challenges.refusal
+
+    @property
     def quiet(self) -> bool:
         """Whether nothing is waited for any more: the answer to a BYE, or to an INVITE that was cancelled."""
         return self._ua.quiet
@@ -276,7 +322,7 @@ class Leg:
     def accept(self, request: Any, transaction: Any) -> Any:  # noqa: ANN401
         """Take the INVITE `request` on."""
         self._request = request
-        self._endpoint.tap.follow(str(request.getHFBody("call-id")), self.ladder, began=True)
+        self._endpoint.tap.follow(str(request.getHFBody("call-id")), self.ladder)
         return self._ua.recvRequest(request, transaction)
 
     def invite(
@@ -317,10 +363,12 @@ class Leg:
         self._ua.recvEvent(CCEventRing((180, "Ringing", None)))
 
     def answer(self, description: str) -> None:
-        """Answer 200 with `description`."""
-        event = CCEventConnect((200, "OK", MsgBody(description)))
+        """Answer 200 with `description`; the handler is told of its ACK as CCEventConnect. Without one the dialog is
+        ended after 32 s (RFC 3261, section 13.3.1.4).
+        """
+        event = CCEventPreConnect((200, "OK", MsgBody(description)))
         event.extra_headers = self._ua.accept_timer(self._request)
-        self._ua.recvEvent(event)
+        self._ua.answer(event)
 
     def refuse(self, code: int, reason: str) -> None:
         """Answer with a failure."""
@@ -329,6 +377,10 @@ class Leg:
     def hang_up(self) -> None:
         """End the dialog in whatever state it is: BYE, CANCEL or a final answer."""
         self._ua.recvEvent(CCEventDisconnect())
+
+    def leave(self) -> None:
+        """End a dialog that was answered: with a BYE, which waits for the ACK."""
+        self._ua.leave()
 
     def forget(self) -> None:
         """Hear no more of it; the stack keeps the dialog for a while to answer what is repeated."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from voice_sipapp.media.rtp import Engine
+from voice_sipapp.records.callkey import CallKey, random_key
 from voice_sipapp.signalling import stack
 from voice_sipapp.signalling.credentials import Credentials, NoCredentials
 
@@ -14,7 +15,9 @@ class Station:
     """What every call of this host shares: its ports for SIP and media, its name and address.
 
     `edge`: address (an IPv6 literal in brackets) and port of the proxy that speaks TCP and TLS for this host.
-    `unreachable` tells of probes (by client and name) why their receiver here can't be called.
+    `key` proves
+    whose a call is, also to the provider's other hosts. `unreachable` tells of probes (by client and name) why their
+    receiver here can't be called.
     """
 
     dialer: stack.Endpoint
@@ -24,6 +27,7 @@ class Station:
     address: str
     edge: tuple[str, int] | None = None
     credentials: Credentials = field(default_factory=NoCredentials)
+    key: CallKey = field(default_factory=random_key)
     unreachable: dict[tuple[str, str], str] = field(default_factory=dict)
 
 

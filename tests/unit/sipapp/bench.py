@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from tests.ports import free_udp_port
 from voice_sipapp.caller import TICK_S, Caller
@@ -21,14 +22,16 @@ class Bench:
     """A dialer and a receiver of one process, and the far ends that a test puts in their way."""
 
     def __init__(self, sounds: audio.AudioStore, address: str = ADDRESS) -> None:
+        self.address = address
         self.cdrs: list[Cdr] = []
         self.parts: list[ReceiverPart] = []
         self.caller = Caller(sounds, Ledger(self._keep))
         self.receiver_port = free_udp_port(address)
         self.engine = rtp.Engine(address, (32000, 33998))
+        reception = self.caller.reception
         self.caller.station = Station(
-            dialer=stack.Endpoint(address, free_udp_port(address), lambda _: None),
-            receiver=stack.Endpoint(address, self.receiver_port, self.caller.reception.take),
+            dialer=stack.Endpoint(address, free_udp_port(address), lambda _: None, reception.admits),
+            receiver=stack.Endpoint(address, self.receiver_port, reception.take, reception.admits),
             engine=self.engine,
             sip_host="bench",
             address=address,
@@ -73,6 +76,11 @@ def a_probe(port: int, **changes: Any) -> probe.Probe:
         time_zone="UTC", duration_ms=1000, codecs=("PCMA", "PCMU"), audio="tone", suspended=False, unsupported=None,
     )  # fmt: skip
     return replace(made, **changes)
+
+
+def header_of(bench: Bench, uuid: UUID, client: str = "acme", probe: str = "sales") -> str:
+    """The header of a call of another host that has the same key."""
+    return bench.caller.station.key.header(uuid, client, probe)
 
 
 def an_invite(header: str | None = None, user: str | None = None) -> stack.Invite:

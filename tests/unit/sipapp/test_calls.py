@@ -15,7 +15,6 @@ from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.plan.limits import Turn
 from voice_sipapp.plan.probe import Digits
 from voice_sipapp.plan.sipuri import SipUri
-from voice_sipapp.records import calluuid
 from voice_sipapp.signalling import call as call_module
 from voice_sipapp.signalling import outcome, stack
 
@@ -261,7 +260,7 @@ def test_the_dialer_presses_the_way_through_an_ivr_and_then_the_calls_code(bench
     real = call_module.Call.take
 
     def taken(call: call_module.Call, **how: Any) -> stack.Leg:
-        leg = real(call, **{**how, "certain": certain})
+        leg = real(call, **{**how, "genuine": certain})
         receivers.append(call.receiver)
         return leg
 
@@ -270,7 +269,8 @@ def test_the_dialer_presses_the_way_through_an_ivr_and_then_the_calls_code(bench
         cdr = bench.call(bench.receiver_port, confirm=True, dtmf=(Digits(700, "12#"),), duration_ms=4500)
     (receiver,) = receivers
     assert receiver is not None
-    assert receiver.session.stream.digits == f"12#{calluuid.keys(cdr.call.uuid)}"  # once: it is told that it was heard
+    code = bench.caller.station.key.code(cdr.call.uuid, "acme", "sales")
+    assert receiver.session.stream.digits == f"12#*{code}"  # once: it is told that it was heard
     assert (cdr.call.disposition, cdr.call.sip_reason) == ("answered", "OK")
     assert {stream.direction for stream in cdr.streams} == {"forward", "reverse"}
     assert bench.caller.reception.strangers == 0
@@ -282,13 +282,13 @@ def test_a_code_that_a_voice_menu_swallowed_is_pressed_again(bench: Bench, monke
     real = call_module.Call.take
 
     def taken(call: call_module.Call, **how: Any) -> stack.Leg:
-        leg = real(call, **{**how, "certain": False})
+        leg = real(call, **{**how, "genuine": False})
         assert call.receiver is not None
         receivers.append(call.receiver)
         return leg
 
     def agent_comes() -> None:
-        heard = receivers[0].session.stream._heard
+        heard = receivers[0].session.stream._listener.heard
         if len(heard.digits) == 3:
             heard.digits = ""
             swallowing.cancel()
@@ -296,7 +296,7 @@ def test_a_code_that_a_voice_menu_swallowed_is_pressed_again(bench: Bench, monke
     monkeypatch.setattr(call_module.Call, "take", taken)
     swallowing = stack.every(0.02, lambda: agent_comes() if receivers else None)
     cdr = bench.call(bench.receiver_port, confirm=True, duration_ms=5500)
-    code = calluuid.code(cdr.call.uuid)
+    code = bench.caller.station.key.code(cdr.call.uuid, "acme", "sales")
     assert receivers[0].session.stream.digits == f"{code[2:]}*{code}"
     assert {stream.direction for stream in cdr.streams} == {"forward", "reverse"}
     assert bench.caller.reception.strangers == 0

@@ -34,7 +34,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "receiver_registrar": None, "receiver_credentials": None, "answer_after_ms": 2000, "every_ms": 300_000,
         "schedule": None, "time_zone": "UTC", "duration_ms": 30_000, "dtmf": "[]",
         "codecs": '["Opus", "G729", "pcma"]', "audio": "speech-en", "media_encryption": "none", "suspended": 0,
-        "mos_warning": 4.0, "confirmation": "none", "allow_overlap": 0,
+        "mos_warning": 4.0, "confirmation": "none", "allow_overlap": 0, "allotted_numbers": "[]",
     } | changes  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, way
+from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, header_of, way
 from voice_sipapp.measurement import scoring
 from voice_sipapp.media import ports, sdp
 from voice_sipapp.media.audio import AudioError
@@ -18,6 +18,9 @@ from voice_sipapp.signalling.session import Session
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+NUMBER = "+442071838750"
 
 
 class OtherHost:
@@ -49,7 +52,7 @@ class OtherHost:
 def test_a_call_of_another_host_is_measured_and_told_apart_by_its_uuid(bench: Bench):
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     uuid = calluuid.new(datetime.now(UTC) - timedelta(seconds=1))
-    far = OtherHost(bench, str(uuid))
+    far = OtherHost(bench, header_of(bench, uuid))
     stack.run_loop(timeout_s=10)
     (part,) = bench.parts
     assert far.codes == [200]
@@ -68,7 +71,7 @@ def test_a_call_of_another_host_is_noted_when_it_is_answered(bench: Bench):
     bench.caller._ledger._note = noted.append
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     uuid = calluuid.new(datetime.now(UTC))
-    OtherHost(bench, str(uuid))
+    OtherHost(bench, header_of(bench, uuid))
     stack.run_loop(timeout_s=10)
     (part,) = noted
     assert (part.known, part.stream.uuid, part.stream.started_at) == (True, uuid, calluuid.started_at(uuid))
@@ -79,8 +82,8 @@ def test_a_call_of_another_host_is_noted_when_it_is_answered(bench: Bench):
     assert ReceiverPart.from_json(part.to_json()) == part
 
 
-def test_a_call_without_its_header_is_taken_when_one_is_due(bench: Bench):
-    bench.caller.reception.probes = [a_probe(bench.receiver_port)]
+def test_a_call_without_its_header_is_taken_when_one_is_due_and_its_number_is_allotted(bench: Bench):
+    bench.caller.reception.probes = [a_probe(bench.receiver_port, allotted_numbers=(NUMBER,))]
     bench.caller.reception.expect(frozenset({("acme", "sales")}))
     OtherHost(bench, "stripped")
     stack.run_loop(timeout_s=10)
@@ -91,9 +94,9 @@ def test_a_call_without_its_header_is_taken_when_one_is_due(bench: Bench):
 
 def test_a_call_that_is_up_here_already_is_not_taken_twice(bench: Bench):
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
-    uuid = str(calluuid.new(datetime.now(UTC)))
-    OtherHost(bench, uuid)
-    again = OtherHost(bench, uuid)
+    header = header_of(bench, calluuid.new(datetime.now(UTC)))
+    OtherHost(bench, header)
+    again = OtherHost(bench, header)
     stack.run_loop(timeout_s=10)
     assert again.codes == [486]
     assert bench.caller.reception.strangers == 1
@@ -107,7 +110,7 @@ def test_a_host_in_trouble_answers_503(bench: Bench, monkeypatch: pytest.MonkeyP
     thing: Any = ports.Ports if isinstance(error, OSError) else bench.caller.reception._sounds
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     monkeypatch.setattr(thing, "open" if isinstance(error, OSError) else "get", broken)
-    far = OtherHost(bench, str(calluuid.new(datetime.now(UTC))))
+    far = OtherHost(bench, header_of(bench, calluuid.new(datetime.now(UTC))))
     stack.run_loop(timeout_s=10)
     assert (far.codes, bench.parts) == ([503], [])
 
@@ -120,7 +123,7 @@ def test_a_process_that_stops_keeps_what_it_heard_as_not_valid(
     if late:
         monkeypatch.setattr(scoring, "MAX_LAG_MS", -1)
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
-    OtherHost(bench, str(calluuid.new(datetime.now(UTC))), hang_up_after_s=30)
+    OtherHost(bench, header_of(bench, calluuid.new(datetime.now(UTC))), hang_up_after_s=30)
     stack.later(1, bench.caller.stop)
     stack.run_loop(timeout_s=10)
     assert [part.stream.valid for part in bench.parts] == [False]

@@ -15,8 +15,10 @@ import pytest
 from voice_portal.cdr.migrations import _ddl_0001 as schema
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.measurement import scoring
-from voice_sipapp.records import calluuid, joining, odbc, writer
 from voice_sipapp.records import cdr as cdr_module
+from voice_sipapp.records import joining, odbc, writer
+from voice_sipapp.records import spool as spool_module
+from voice_sipapp.records.callkey import CallKey
 from voice_sipapp.records.cdr import (
     CALL_COLUMNS,
     DISPOSITIONS,
@@ -36,6 +38,7 @@ from voice_sipapp.records.spool import Spool, SpoolInUseError, owned
 from voice_sipapp.settings import Database
 from voice_sipapp.signalling.outcome import Ending, disposition, hangup_by, q850, sip_code
 
+KEY = CallKey(b"the key of all SIP hosts of this provider")
 STARTED = datetime(2026, 11, 23, 5, 40, 1, 123_987, UTC)
 
 
@@ -284,6 +287,23 @@ def test_receivers_parts_wait_apart_from_records(tmp_path: Path):
     spool.close()
 
 
+def test_parts_that_are_only_presumed_to_be_of_calls_cannot_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """The oldest go first; what is proven, and records, stay."""
+    monkeypatch.setattr(spool_module, "MOST_PRESUMED", 3)
+    spool = Spool(tmp_path / "spool")
+    proven = [a_part(known=True) for _ in range(5)]
+    presumed = [a_part(known=False) for _ in range(6)]
+    for part in (*proven, *presumed):
+        spool.put(part)
+    spool.put(cdr())
+    kept = [ReceiverPart.from_json(body) for _, body in spool.parts(0, 99)]
+    assert (kept, len(spool.take(99)), spool.presumed_dropped) == ([*proven, *presumed[3:]], 1, 3)
+    assert "the oldest receiver's part that no call has claimed was dropped: 3 wait" in caplog.text
+    spool.close()
+
+
 def test_a_part_that_never_ended_is_told_at_the_next_start(tmp_path: Path):
     first = Spool(tmp_path / "spool")
     ended, cut_off, strangers = (a_part(problem="stopped in mid-call") for _ in range(3))
@@ -324,28 +344,30 @@ def candidate(part: ReceiverPart, seconds: float = -1, **changes: Any) -> Candid
 def test_a_receivers_part_goes_to_the_call_that_started_closest_before():
     part = a_part()
     far, near = candidate(part, -20), candidate(part, -2)
-    assert joining.choose(part, [far, near]) == near
-    assert joining.choose(part, []) is None
+    assert joining.choose(part, [far, near], KEY) == near
+    assert joining.choose(part, [], KEY) is None
 
 
 def test_a_call_that_was_heard_by_another_host_is_not_the_one():
     part = a_part()
     heard = candidate(part, -1, heard_by="elsewhere", rtp_rx=0)
     free = candidate(part, -9)
-    assert joining.choose(part, [heard, free]) == free
+    assert joining.choose(part, [heard, free], KEY) == free
     again = candidate(part, -1, heard_by=part.stream.sip_host, rtp_rx=part.stream.rtp_rx)
-    assert joining.choose(part, [again, free]) == again, "it is stored already"
+    assert joining.choose(part, [again, free], KEY) == again, "it is stored already"
 
 
 def test_a_code_or_an_identity_that_was_received_decides():
     part = a_part()
     calls = [candidate(part, -seconds, uuid=UUID(int=seconds)) for seconds in range(1, 9)]
-    by_code = replace(part, code=calluuid.code(calls[4].uuid))
-    assert joining.choose(by_code, calls) == calls[4]
-    assert joining.choose(replace(part, code="9999"), calls) is None
+    by_code = replace(part, code=KEY.code(calls[4].uuid, part.stream.client, part.stream.probe))
+    assert joining.choose(by_code, calls, KEY) == calls[4]
+    other = CallKey(b"another key, of which this host knows nothing")
+    assert joining.choose(by_code, calls, other) is None, "no other host's calls, without the key they share"
+    assert joining.choose(replace(part, code="99x9"), calls, KEY) is None
     known = replace(part, known=True, stream=replace(part.stream, uuid=calls[6].uuid))
-    assert joining.choose(known, calls) == calls[6]
-    assert joining.choose(replace(known, stream=part.stream), calls) is None
+    assert joining.choose(known, calls, KEY) == calls[6]
+    assert joining.choose(replace(known, stream=part.stream), calls, KEY) is None
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -411,15 +433,25 @@ def test_what_an_outage_piled_up_is_the_disks_again(tmp_path: Path):
     assert path.stat().st_size < large / 10
 
 
-@pytest.mark.parametrize(("there", "left", "dead"), [(True, 0, 0), (False, 2, 1)])
+@pytest.mark.parametrize(
+    ("there", "known", "left", "dead"), [(True, True, 0, 0), (False, True, 2, 1), (False, False, 2, 0)]
+)
 def test_a_receivers_part_waits_for_its_call_a_day(
-    tmp_path: Path, fake: "FakeDatabase", monkeypatch: pytest.MonkeyPatch, there: bool, left: int, dead: int
+    tmp_path: Path,
+    fake: "FakeDatabase",
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    there: bool,
+    known: bool,
+    left: int,
+    dead: int,
 ):
+    """Then it is put aside for a person; or dropped, if it was only presumed to be of a call of ours."""
     monkeypatch.setattr(joining, "store", lambda *_: there)
     spool = Spool(tmp_path / "spool")
     now = datetime.now(UTC)
     for age in (timedelta(hours=25), timedelta(hours=23), timedelta(0)):
-        spool.put(a_part(invited_at=now - age))
+        spool.put(a_part(invited_at=now - age, known=known))
     spool._db.execute("INSERT INTO parts (uuid, body) VALUES ('x', '{}')")
     assert writer.Writer(spool, DATABASE).drain()
     assert (spool.depth(), spool.dead()) == (left, dead + 1)

@@ -141,15 +141,25 @@ def everything(tmp_path: Path, **changes: str) -> dict[str, str]:
 def test_the_check_tries_what_calls_need(tmp_path: Path):
     secrets = tmp_path / "credentials"
     secrets.touch(mode=0o600)
-    secrets.write_text('[trunk]\nusername = "u"\npassword = "secret-of-the-trunk"\n')
+    known = '[trunk]\nusername = "u"\npassword = "secret-of-the-trunk"\n'
+    secrets.write_text(known + 'clients = ["acme"]\nrealms = ["acme.example"]\nhosts = ["sbc.acme.example"]\n')
     recordings = tmp_path / "recordings"
     said = everything(tmp_path, VOICE_CREDENTIALS=str(secrets), VOICE_RECORDINGS=str(recordings), VOICE_MAX_CALLS="7")
-    assert said["credentials"] == f"True credentials: trunk in {secrets}"
+    assert said["credentials"] == f"True credentials: trunk (for acme) in {secrets}"
     assert said["recordings"].startswith(f"True recordings: kept in {recordings}, at most 1000 MB for 30 days")
     assert "7 calls at once, 5 a second; dialer and receiver for all clients" in said["limits"]
     assert "MB are free" in said["spool"]
     assert said["database"].startswith("False")
     assert not any("secret-of-the-trunk" in line for line in said.values())
+
+
+def test_the_check_looks_at_the_key_that_all_hosts_share(tmp_path: Path):
+    assert "VOICE_CALL_KEY is not set): a random one is made at each start" in everything(tmp_path)["call"]
+    key = tmp_path / "call.key"
+    key.touch(mode=0o600)
+    assert everything(tmp_path, VOICE_CALL_KEY=str(key))["call"].startswith("False call key: VOICE_CALL_KEY:")
+    key.write_text("61d9d33203dc22a024d1215157539161bbf6e60e343ee40e5773e39f08a2af23\n")
+    assert everything(tmp_path, VOICE_CALL_KEY=str(key))["call"] == f"True call key: that of {key}"
 
 
 def test_the_check_says_what_does_not_work(tmp_path: Path):
