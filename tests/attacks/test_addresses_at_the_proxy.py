@@ -144,6 +144,28 @@ def test_two_names_are_none(origin: Origin) -> None:
     assert (answer.status, origin.heard) == (400, [])
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "https://other.example.net", "https://example.net", f"http://{HOST}", f"https://{HOST}:8443", "null", "https://",
+        f"https://{HOST}.example.org", f"https://x{HOST}", f"https://{HOST}@example.org", f"https://{HOST}/", HOST,
+        f"https://{HOST} https://example.org", f"https://{HOST.upper()}", f"{HOST} https://{HOST}",
+    ],
+)  # fmt: skip
+def test_a_page_from_elsewhere_has_no_browser_ask_grafana(origin: Origin, page: str) -> None:
+    """One of a neighbour's, which is sent the session's cookie: it reads no answer, but any SQL would have been run."""
+    for target, method in (("/grafana/api/ds/query", "POST"), (PAGE, "GET")):
+        assert (origin.ask(target, method, Origin=page), origin.heard) == (403, [])
+
+
+@pytest.mark.parametrize("port", ["", ":8443"])
+def test_a_page_of_the_portals_own_asks_grafana_on_whatever_port_the_browser_is(origin: Origin, port: str) -> None:
+    origin.grafana.heard.clear()
+    asked = {"Origin": f"https://{HOST}{port}", **COOKIE}
+    answer = origin.proxy.ask(b"/grafana/api/ds/query", b"POST", f"{HOST}{port}".encode(), b"{}", **asked)
+    assert (answer.status, [heard.body for heard in origin.grafana.heard]) == (200, [b"{}"])
+
+
 def filled(path: str) -> st.SearchStrategy[str]:
     """The path with an example for each of its words."""
     found = re.search(r"\{(\w+)\}", path)
@@ -221,7 +243,7 @@ def test_grafana_hears_no_header_that_it_does_not_need(origin: Origin, headers: 
     assert heard.headers.keys() <= HEARD_BY_GRAFANA
     assert (heard.headers["x-jwt-assertion"], heard.headers["host"]) == ("the portal's token", HOST)
     asked = next(one for one in origin.portal.heard if one.path == "/auth/grafana")
-    assert asked.headers.keys() == {"host", "x-forwarded-proto", "cookie", "connection"}
+    assert asked.headers.keys() - {"x-grafana-org-id"} == {"host", "x-forwarded-proto", "cookie", "connection"}
 
 
 def test_each_refusal_is_a_line_without_the_query(origin: Origin) -> None:

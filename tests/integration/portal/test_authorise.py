@@ -53,6 +53,18 @@ def test_nothing_that_the_browser_sends_chooses_the_viewer(log_in, records, sign
     assert viewer(response, signing_key) == f"client-{acme}"
 
 
+def test_a_page_that_was_opened_for_another_client_is_refused(log_in, records, signing_key):
+    """nginx passes on which organisation a page of Grafana's says it belongs to."""
+    client = records.client(grafana_org_id=7)
+    browser = log_in(client)
+    for own in ({}, {"X-Grafana-Org-Id": ""}, {"X-Grafana-Org-Id": "7"}):
+        assert viewer(browser.get("/auth/grafana", headers=own), signing_key) == f"client-{client}"
+    for other in ("8", "07", "7, 8", "x"):
+        response = browser.get("/auth/grafana", headers={"X-Grafana-Org-Id": other})
+        assert response.status_code == 403
+        assert "X-JWT-Assertion" not in response.headers
+
+
 def test_a_group_that_tries_to_be_the_administrator_is_only_a_client(log_in, signing_key):
     assert viewer(log_in("admin").get("/auth/grafana"), signing_key) == "client-admin"
 

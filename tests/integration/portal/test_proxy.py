@@ -119,6 +119,15 @@ def test_who_asks_is_told_by_the_sessions_cookie_and_by_nothing_else(start: Prox
     assert asked.headers.keys() == {"host", "x-forwarded-proto", "cookie", "connection"}
 
 
+def test_the_portal_is_told_in_which_organisation_a_page_was_opened_and_grafana_is_not(
+    start: ProxyStart, echo: EchoServer
+) -> None:
+    answer = start().get(PAGE, headers=COOKIE | {"X-Grafana-Org-Id": "7"})
+    asked = next(heard for heard in echo.heard if heard.path == "/auth/grafana")
+    assert asked.headers["x-grafana-org-id"] == "7"
+    assert "x-grafana-org-id" not in answer.json()["headers"]
+
+
 @pytest.mark.parametrize("path", ["/", PAGE])
 def test_both_are_asked_by_the_name_that_people_type(start: ProxyStart, path: str) -> None:
     asked = start().get(path, headers=COOKIE | {"Host": "voice.example.net:8443"})
