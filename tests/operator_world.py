@@ -243,6 +243,12 @@ class Rows(Failing):
     def state(client: str, probe: str) -> Body:
         return {"client": client, "probe": probe, "health": "NoData", "last_call_at": None}
 
+    async def revoke_numbers(self, client: str, probes: Sequence[str]) -> None:
+        with self.call("DatabaseUnavailable"):
+            self.writes += 1
+            for probe in probes:
+                self.plan[client, probe]["allotted_numbers"] = "[]"
+
     async def set_organisation(self, client: str, org: int | None) -> None:
         with self.call("DatabaseUnavailable"):
             self.writes += 1

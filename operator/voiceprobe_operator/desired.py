@@ -97,7 +97,7 @@ def plan_row(probe: Probe) -> Row:
     row |= {column: getattr(probe, column) for column in _SAME_NAME}
     row["dtmf"] = canonical([{"after_ms": step.after_ms, "digits": step.digits} for step in probe.dtmf])
     row["codecs"] = canonical(probe.codecs)
-    row["allotted_numbers"] = canonical(probe.allotted_numbers)
+    row["allotted_numbers"] = canonical(probe.rights.allotted)
     for name in _THRESHOLDS:
         threshold: Threshold = getattr(probe, name)
         row |= {f"{name}_warning": threshold.warning, f"{name}_critical": threshold.critical}

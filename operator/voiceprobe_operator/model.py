@@ -103,11 +103,6 @@ class Probe:
     created: str = ""
     rights: NumberRights = NO_RIGHTS
 
-    @property
-    def allotted_numbers(self) -> tuple[str, ...]:
-        """Those of its numbers that tell whose a call is."""
-        return self.rights.allotted
-
 
 @dataclass(frozen=True, slots=True)
 class Allotment:

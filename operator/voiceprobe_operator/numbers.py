@@ -57,7 +57,7 @@ def comparable(user: str) -> str:
 def digits(user: str) -> str:
     """The digits that matter of a telephone number; "" for a name."""
     found = comparable(user)
-    return found if found.isdecimal() else ""
+    return found if _is_number(found) else ""
 
 
 def same_number(one: str, other: str) -> bool:
@@ -65,7 +65,7 @@ def same_number(one: str, other: str) -> bool:
     and separators; or the same name, whatever its case.
     """
     shorter, longer = sorted((comparable(one), comparable(other)), key=len)
-    is_tail = shorter.isdecimal() and longer.isdecimal() and len(shorter) >= SHORTEST_NATIONAL
+    is_tail = _is_number(shorter) and _is_number(longer) and len(shorter) >= SHORTEST_NATIONAL
     return shorter == longer or (is_tail and longer.endswith(shorter))
 
 
@@ -119,6 +119,11 @@ def grants(allotted: str, user: str) -> bool:
 def may_mean(allotted: str, user: str) -> bool:
     """Whether a call to `user` may be one to `allotted`: then it is nobody else's."""
     return grants(allotted, user) if is_range(allotted) else same_number(allotted, user)
+
+
+def _is_number(user: str) -> bool:
+    """Whether `user`, in comparable form, is a telephone number: one begins with no zero."""
+    return user.isascii() and user.isdecimal() and not user.startswith("0")
 
 
 def _bare(user: str) -> str:

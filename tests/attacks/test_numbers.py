@@ -264,6 +264,18 @@ def test_nobody_keeps_a_number_by_a_spec_that_cannot_work(
     until(lambda: (owner.plan(), squatter.plan()) == ({"line": [f"+44{number}"]}, {}))
 
 
+def test_a_number_that_was_taken_back_is_not_kept_by_a_spec_that_cannot_work(
+    squatter: Client, provider: Provider, number: str
+) -> None:
+    name = provider.allot(squatter, f"+44{number}")
+    squatter.probe("line", f"+44{number}")
+    squatter.becomes("line", "Allotted", "NumberAllotted")
+    squatter.probe("line", f"+44{number}", call={"timeZone": "Mars/Olympus"})
+    squatter.becomes("line", "InvalidSpec")
+    provider.take_back(name)
+    until(lambda: squatter.plan() == {"line": []})
+
+
 def test_the_second_of_two_allotments_says_so_to_the_provider_and_its_rest_counts(
     owner: Client, squatter: Client, provider: Provider, number: str
 ) -> None:

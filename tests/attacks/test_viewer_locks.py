@@ -117,6 +117,11 @@ LOCKING: dict[str, Callable[[str], str]] = {
         "BEGIN NOT ATOMIC SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE; START TRANSACTION;"
         f" SELECT COUNT(*) FROM {view}; DO SLEEP(8); END"
     ),
+    # MariaDB keeps the name of such a transaction when its connection ends, which the watch could then no longer end.
+    "prepared": lambda view: (
+        f"BEGIN NOT ATOMIC XA START '{view}'; SELECT COUNT(*) FROM {view} FOR UPDATE; XA END '{view}';"
+        f" XA PREPARE '{view}'; END"
+    ),
 }
 
 

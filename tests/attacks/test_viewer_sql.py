@@ -251,21 +251,31 @@ CATALOGUE = [
 
 
 @pytest.mark.parametrize("sql", CATALOGUE)
-def test_the_servers_catalogue_tells_nothing_of_another_client(
-    own_database: Database, attacker: Client, victim: Client, sql: str
-) -> None:
+def test_the_servers_catalogue_tells_nothing_of_another_client(attacker: Client, victim: Client, sql: str) -> None:
     with closing(reading.connect(victim.source)) as connected, connected.cursor() as cursor:
         cursor.execute("SELECT client FROM client_call")
         told = attacker.text(sql)
     for secret in (victim.account, victim.name, "voice_sip'", "voice_portal", "voice_operator'", "root:"):
         assert secret not in told
-    assert own_database
 
 
-def test_the_number_of_rows_that_are_answered_is_the_labs(own_database: Database, attacker: Client) -> None:
+def test_the_number_of_rows_that_are_answered_is_the_labs(attacker: Client) -> None:
     numbers = "WITH RECURSIVE n AS (SELECT 1 i UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
     assert len(attacker.ask(f"{numbers} SELECT a.i FROM n a, n b").rows) == attacker.pool._row_limit + 1
     assert attacker.ask(f"{numbers} SELECT COUNT(*) FROM n").rows == ((b"200",),)
+
+
+KILLING = ["KILL {0}", "KILL QUERY {0}", "KILL USER voice_sip", "KILL QUERY USER voice_sip"]
+
+
+@pytest.mark.parametrize("sql", KILLING)
+def test_nobody_elses_connection_is_ended(own_database: Database, attacker: Client, sql: str) -> None:
+    with closing(own_database.connect("sip")) as host, host.cursor() as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        (number,) = cursor.fetchone() or (0,)
+        attacker.text(sql.format(number))
+        cursor.execute("SELECT CONNECTION_ID()")
+        assert cursor.fetchone() == (number,)
 
 
 # What is put right.

@@ -129,6 +129,8 @@ NUMBERS = [
     ("agent-7", "agent-70", False),
     ("agent-7", "agent7", False),
     ("007", "7", True),
+    ("0000000", "+4420000000000", False),
+    ("\u0664\u0664\u0662\u0660\u0667\u0661\u0668", "1\u0664\u0664\u0662\u0660\u0667\u0661\u0668", False),
 ]
 SPOKEN = st.text(alphabet="+0127-. ()aA", max_size=12) | st.from_regex(r"\A(\+|00|0)?(44)?20718387[0-9]{2}\Z")
 

@@ -110,6 +110,15 @@ def remove_probes(cursor: DictCursor, client: str, probes: Sequence[str]) -> Non
         cursor.execute("DELETE FROM voice_probe WHERE client = %s AND probe IN %s", (client, tuple(probes)))
 
 
+def revoke_numbers(cursor: DictCursor, client: str, probes: Sequence[str]) -> None:
+    """No number tells that a call is of these probes."""
+    cursor.execute(
+        "UPDATE voice_probe SET allotted_numbers = '[]', updated_at = UTC_TIMESTAMP(3)"
+        " WHERE client = %s AND probe IN %s",
+        (client, tuple(probes)),
+    )
+
+
 def set_organisation(cursor: DictCursor, client: str, org: int | None) -> None:
     """Remember the client's Grafana organisation; None: it has none any more."""
     cursor.execute(

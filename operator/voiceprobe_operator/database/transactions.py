@@ -81,6 +81,10 @@ class Database:
 
         return await self._unit("publish", write)
 
+    async def revoke_numbers(self, client: str, probes: Sequence[str]) -> None:
+        """Let no number tell that a call is of these probes; their rows stay otherwise."""
+        await self._unit("revoke_numbers", lambda cursor: sql.revoke_numbers(cursor, client, probes))
+
     async def set_organisation(self, client: str, org: int | None) -> None:
         """Remember the client's Grafana organisation; None: it has none any more."""
         await self._unit("set_organisation", lambda cursor: sql.set_organisation(cursor, client, org))

@@ -91,10 +91,10 @@ class Claims:
         taken = next((claim.user for claim in claims if self._verdicts[claim] == "taken"), None)
         return NumberRights(tuple(dict.fromkeys(own)), taken)
 
-    def is_lost(self, client: str, user: str) -> bool:
-        """Whether a number is allotted to somebody else than `client`."""
+    def standing(self, client: str, user: str) -> Standing:
+        """Whose a number is, as `client` sees it."""
         self.settle()
-        return self.allotments.standing(client, user) == "other"
+        return self.allotments.standing(client, user)
 
     def take_changed(self) -> list[str]:
         """The clients to whose probes something came or went since this was asked last, the losers first."""
@@ -116,7 +116,7 @@ class Claims:
             claims = self._by_key.get(key, set())
             if not claims:
                 self._by_key.pop(key, None)
-            for claim, verdict in judge(claims, self.allotments).items():
+            for claim, verdict in evaluate(claims, self.allotments).items():
                 before_it = self._verdicts.get(claim, "free")
                 self._verdicts[claim] = verdict
                 if verdict != before_it:
@@ -132,7 +132,7 @@ class Claims:
                 self._unsettled.add(numbers.key(text))
 
 
-def judge(claims: Iterable[Claim], allotments: Allotments) -> dict[Claim, Verdict]:
+def evaluate(claims: Iterable[Claim], allotments: Allotments) -> dict[Claim, Verdict]:
     """What comes of claims to numbers of one key, all that there are.
 
     In the end no two clients have one number for their own, and no two clients' receivers have one number.

@@ -36,6 +36,7 @@ class Publisher:
 
     async def publish(self, turn: Turn, want: Wanted) -> None:
         """Write what differs of plan and client row."""
+        await self._revoke(turn)
         have = turn.known.published
         if have is None:
             return
@@ -64,6 +65,25 @@ class Publisher:
         } | receipt.refused
         log.info("%s: plan: %d written, %d removed", turn.client, len(taken), len(change.drop))
 
+    async def _revoke(self, turn: Turn) -> None:
+        """Let rows that stay as they are tell by no number any more that the provider has taken back.
+
+        Such a row is not removed: all would be, should the kind NumberAllotment go by mistake.
+        """
+        have, revoked = turn.known.published, turn.revoked_probes()
+        if have is None or not revoked:
+            return
+        try:
+            await self._database.revoke_numbers(turn.client, revoked)
+        except OutsideError as error:
+            turn.known.published = None
+            turn.result.plan = turn.result.failed(error)
+            return
+        for probe in revoked:
+            del have.allotted[probe]
+            have.plan[probe] = b""  # unlike any row, so it is written again once it can be
+        log.info("%s: plan: numbers of %d probes are not theirs any more", turn.client, len(revoked))
+
     async def ensure_account(self, turn: Turn, access: Access) -> None:
         """The client's read account, with this password."""
         if turn.known.account_works and turn.known.access == access:
@@ -79,6 +99,7 @@ class Publisher:
 
     async def withdraw(self, turn: Turn) -> None:
         """Take out of the plan what is left of a client that declares nothing any more."""
+        await self._revoke(turn)
         have, kept = turn.known.published, turn.kept_probes()
         gone = [] if have is None else [probe for probe in have.plan if probe not in kept]
         if have is None or not gone:

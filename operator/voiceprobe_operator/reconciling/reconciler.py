@@ -90,7 +90,7 @@ class Reconciler:
 
     def _turn(self, client: str, known: Known, before: Turn | None = None) -> Turn:
         seen, claims = self._store.declared(client), self._store.claims
-        turn = Turn(seen, known, partial(self._guard.keeps, client), partial(claims.is_lost, client))
+        turn = Turn(seen, known, partial(self._guard.keeps, client), partial(claims.standing, client))
         if before is not None:
             untold = before.untold().intersection(turn.seen.references)
             turn.result.published = frozenset(ref.name for ref in untold)

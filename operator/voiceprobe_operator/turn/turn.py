@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voiceprobe_operator import names
+from voiceprobe_operator.declared.allotments import Standing
 from voiceprobe_operator.declared.objects import Declared
 from voiceprobe_operator.errors import Denied, OutsideError, Rejected
 from voiceprobe_operator.model import Reference
@@ -16,8 +17,8 @@ from voiceprobe_operator.turn.result import Result
 
 @dataclass(slots=True)
 class Turn:
-    """`keeps` says of a probe that is not declared whether it stays all the same; `is_lost` of a number whether it is
-    allotted to another client. `states` is what a row brought.
+    """`keeps` says of a probe that is not declared whether it stays all the same; `standing` of a number whether it is
+    allotted to this client. `states` is what a row brought.
 
     `is_whole`: Grafana was asked for everything in this turn. `is_doubtful`: what
     is known was not so, as a refusal showed; the next turn looks whole.
@@ -26,7 +27,7 @@ class Turn:
     seen: Declared
     known: Known
     keeps: Callable[[str], bool]
-    is_lost: Callable[[str], bool]
+    standing: Callable[[str], Standing]
     result: Result = field(default_factory=Result)
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
     announced: set[Reference] = field(default_factory=set)
@@ -50,8 +51,16 @@ class Turn:
 
         A row that is to stay is not put right, so it must go: nobody keeps a number by a spec that cannot work.
         """
-        allotted = {} if self.known.published is None else self.known.published.allotted
-        return {probe for probe, numbers in allotted.items() if any(map(self.is_lost, numbers))}
+        return {probe for probe, numbers in self._allotted.items() if "other" in map(self.standing, numbers)}
+
+    def revoked_probes(self) -> list[str]:
+        """Probes whose rows stay, and have a number for their own that the provider has taken back since."""
+        kept = self.kept_probes()
+        return [probe for probe, n in self._allotted.items() if probe in kept and "nobody" in map(self.standing, n)]
+
+    @property
+    def _allotted(self) -> dict[str, tuple[str, ...]]:
+        return {} if self.known.published is None else self.known.published.allotted
 
     def kept_dashboards(self) -> set[str] | None:
         """Dashboards that stay as they are; None: all, as the plan does not tell whose the others are."""

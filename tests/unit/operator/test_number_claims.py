@@ -152,6 +152,27 @@ async def test_nobody_keeps_a_number_by_a_spec_that_cannot_work(world, line, res
     assert allotted(world) == {"globex": ["agent-7"]}
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_a_number_that_is_taken_back_tells_nothing_any_more_whatever_becomes_of_the_row(world, line, restarts):
+    """The row itself stays: it is what was declared before, or the allotments' own kind may have gone by mistake."""
+    world.apply(line("acme", "agent-7"), allotment("a", "acme", "agent-7"))
+    await world.resync()
+    world.apply(line("acme", "agent-7", generation=2, call={"timeZone": "Mars/Olympus"}))
+    await world.reconciler.reconcile("acme")
+    if restarts:
+        world.start()
+        await world.resync()
+    world.store.notice(world.cluster.remove("NumberAllotment", "", "a"), deleted=True)
+    await (world.resync() if restarts else world.follow())
+    assert allotted(world) == {"acme": []}
+    writes = world.database.writes
+    await world.resync()
+    assert world.database.writes == writes, "once is enough"
+    world.apply(line("acme", "agent-7", generation=3), allotment("a", "acme", "agent-7", generation=3))
+    await world.resync()
+    assert allotted(world) == {"acme": ["agent-7"]}
+
+
 async def test_nobody_keeps_a_number_by_vanishing_with_more_than_half_of_the_plan(world, line, probe_body):
     world.apply(line("acme", "agent-70"), allotment("a", "acme", "agent-70"), *many(probe_body, 20))
     await world.resync()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from voiceprobe_operator import numbers
 from voiceprobe_operator.declared.allotments import Allotments
-from voiceprobe_operator.declared.claims import Claim, Claims, judge
+from voiceprobe_operator.declared.claims import Claim, Claims, evaluate
 from voiceprobe_operator.model import Allotment, Reference
 from voiceprobe_operator.numbers import NumberRights, grants, key, same_number
 
@@ -32,7 +32,7 @@ def claim(client, user, created=1, *, is_receiver=True, probe="p"):
 
 
 def verdicts(claims, *allotments):
-    return {c: judge([d for d in claims if key(d.user) == key(c.user)], Allotments(allotments))[c] for c in claims}
+    return {c: evaluate([d for d in claims if key(d.user) == key(c.user)], Allotments(allotments))[c] for c in claims}
 
 
 @given(st.sampled_from(SPELLINGS), st.sampled_from(SPELLINGS))
@@ -291,7 +291,7 @@ def test_a_thousand_claims_to_one_end_by_two_clients_are_quickly_settled():
     numbers_endings = numbers.endings
     try:
         numbers.endings = lambda user: compared.append(user) or numbers_endings(user)
-        told = judge(claimed, Allotments())
+        told = evaluate(claimed, Allotments())
     finally:
         numbers.endings = numbers_endings
     assert len(compared) <= 2 * len(claimed)
