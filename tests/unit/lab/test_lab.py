@@ -5,6 +5,7 @@ import socket
 import stat
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -187,8 +188,14 @@ def test_no_port_is_given_twice_nor_one_that_the_kernel_gives_to_others() -> Non
 
 def test_a_port_in_use_is_not_given() -> None:
     (port,) = ports.draw(1)
-    with socket.create_server(("127.0.0.1", port + 1 if port < ports.LAST else ports.FIRST)) as other:
+    following = port + ports.APART
+    with socket.create_server(("127.0.0.1", following if following <= ports.LAST else ports.FIRST)) as other:
         assert other.getsockname()[1] not in ports.draw(3)
+
+
+def test_the_ports_above_one_that_is_given_are_given_to_nobody() -> None:
+    drawn = sorted(ports.draw(20))
+    assert all(after - before >= ports.APART for before, after in pairwise(drawn))
 
 
 def test_the_last_port_is_followed_by_the_first() -> None:
