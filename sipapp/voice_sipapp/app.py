@@ -74,7 +74,7 @@ class Application:
     def _station(self) -> Station:
         settings, reception = self._settings, self._caller.reception
         return Station(
-            dialer=stack.Endpoint(settings.address, settings.dialer_port, lambda _: None, reception.admits),
+            dialer=stack.Endpoint(settings.address, settings.dialer_port, reception.turn_away, reception.admits),
             receiver=stack.Endpoint(settings.address, settings.receiver_port, reception.take, reception.admits),
             engine=self._engine,
             sip_host=settings.sip_host,

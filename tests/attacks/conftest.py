@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path as Folder
@@ -13,8 +14,11 @@ import numpy as np
 import pytest
 
 from tests.attacks.raw_caller import NUMBER, Path, RawCaller
+from tests.attacks.raw_far_end import SILENCE
+from tests.attacks.streams import Party, Start, remote
 from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe
 from voice_sipapp.media import audio
+from voice_sipapp.media.rtp import Engine, Stream
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import Cdr
@@ -56,6 +60,18 @@ class Scene:
     def run(self, seconds: float) -> None:
         """Serve for that time."""
         stack.run_loop(timeout_s=seconds)
+
+    def press(self, caller: RawCaller, digits: str) -> None:
+        """Have `caller` press `digits`: real packets of RTP events (RFC 4733)."""
+        assert caller.sounder is not None
+        for at, digit in enumerate(digits):
+            event, stamp = "0123456789*#".index(digit), 5_000_000 + at * 1600
+            for number, end in ((0, 0), (1, 0), (2, 0x80)):
+                payload = struct.pack("!BBH", event, end | 10, 160 * (number + 1))
+                kind, sequence = 101 | (0x80 if number == 0 else 0), 40_000 + at * 3 + number
+                packet = struct.pack("!BBHII", 0x80, kind, sequence, stamp, 7) + payload
+                caller.media.sendto(packet, caller.sounder.target)
+                self.run(0.02)
 
     def until(self, condition: Any, seconds: float = 8.0) -> None:
         """Serve until `condition()` holds."""
@@ -100,3 +116,41 @@ def scene(sounds: audio.AudioStore) -> Iterator[Scene]:
 def a_scene(sounds: audio.AudioStore, address: str = ADDRESS) -> Iterator[Scene]:
     with closing(Bench(sounds, address)) as bench, ExitStack() as made:
         yield Scene(bench, made)
+
+
+# --- streams of media
+
+
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture(params=["::1", "127.0.0.1"])
+def address(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def engine(address: str) -> Iterator[Engine]:
+    made = Engine(address, (34000, 34998))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def start(engine: Engine, address: str, cleanup: ExitStack) -> Start:
+    """A stream, the far end that it is agreed with (unless `agreed` is false), and a stranger."""
+
+    def started(*, agreed: bool = True) -> tuple[Stream, Party, Party]:
+        stream = engine.open()
+        cleanup.callback(engine.end, stream)
+        far, stranger = Party(address, stream, cleanup, 7), Party(address, stream, cleanup, 66)
+        if agreed:
+            stream.target(remote(address, far.port), [SILENCE])
+            stream.answered()
+        return stream, far, stranger
+
+    return started

@@ -44,7 +44,7 @@ class RawCaller(threading.Thread):
         self._header, self._acks, self._sounds = header, acks, sounds
         self.described = described or (address, port_of(self.media))
         self._name, self._branch = uuid4().hex, f"z9hG4bK{uuid4().hex}"
-        self._to = f"<sip:{user}@{self._host}:{target}>"
+        self._to = self._called = f"<sip:{user}@{self._host}:{target}>"
         self._number = 1
         self._ending = threading.Event()
 
@@ -80,7 +80,7 @@ class RawCaller(threading.Thread):
 
     def invite(self, branch: str = "") -> None:
         """Send the INVITE: once more is a retransmission, with another branch the same one on another way."""
-        self.say(self.message("INVITE", self.offer(), branch=branch))
+        self.say(self.message("INVITE", self.offer(), branch=branch, to=self._called))
 
     def cancel(self) -> None:
         """Give up."""

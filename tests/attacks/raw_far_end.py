@@ -60,7 +60,7 @@ class Sounder(threading.Thread):
         packet: Callable[[int, int], bytes] = rtp,
     ) -> None:  # fmt: skip
         super().__init__(daemon=True)
-        self._own, self._target, self._gap_s = own, target, 1 / rate
+        self._own, self.target, self._gap_s = own, target, 1 / rate
         self._ssrc, self._packet = ssrc, packet
         self.number = self.first = first
         self._ending = threading.Event()
@@ -73,7 +73,7 @@ class Sounder(threading.Thread):
         due = time.monotonic()
         while not self._ending.is_set():
             try:
-                self._own.sendto(self._packet(self.number, self._ssrc), self._target)
+                self._own.sendto(self._packet(self.number, self._ssrc), self.target)
             except OSError:
                 return  # the test is over
             self.number += 1

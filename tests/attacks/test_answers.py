@@ -5,8 +5,9 @@ octets. What can't be read at all is counted, and ends nothing.
 """
 
 import json
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -72,11 +73,11 @@ def reverse(cdr: Cdr) -> StreamRecord:
 def check_answered(cdr: Cdr) -> None:
     """It is a call that was answered, and measured whole; there is no other sign of it."""
     assert (cdr.call.disposition, cdr.call.sip_code, cdr.call.hangup_by) == ("answered", 200, "local")
-    assert cdr.call.valid or (cdr.call.probe_lag_ms or 0) > scoring.MAX_LAG_MS, "but for a machine that is too busy"
+    busy = (cdr.call.probe_lag_ms or 0) > scoring.MAX_LAG_MS
+    assert cdr.call.valid or busy, "but for a machine that is too busy"
     stream = reverse(cdr)
-    assert stream.rtp_rx >= 25
-    assert (stream.rtp_lost, stream.one_way) == (0, False)
-    assert (stream.mos_cq or 0) > 3.5
+    assert not stream.one_way
+    assert busy or (stream.rtp_rx >= 25 and stream.rtp_lost == 0 and (stream.mos_cq or 0) > 3.5)
     for ladder in cdr.ladders:
         json.loads(ladder.messages.encode().decode())
 
@@ -242,6 +243,38 @@ def test_a_challenge_names_its_realm_in_letters():
     response = SipResponse(octets.message(b"\r\n".join([b"SIP/2.0 401 Unauthorized", *asked, b"", b""])))
     challenge = digest._read(response.getHFs("www-authenticate")[0].body)
     assert challenge.getRealm() == "Zürich"
+
+
+def long(octets: int) -> Callable[[bytes], bytes]:
+    return lambda answer: answer.replace(b"\r\nFrom", b"\r\nX-Long: " + octets * b"a" + b"\r\nFrom", 1)
+
+
+def as_long_as_can_be(answer: bytes) -> bytes:
+    return long(65_507 - len(answer) - len(b"\r\nX-Long: "))(answer)
+
+
+ODD = {
+    "version in small letters": lambda answer: answer.replace(b"SIP/2.0 200", b"sip/2.0 200", 1),
+    "two spaces": lambda answer: answer.replace(b"SIP/2.0 200 OK", b"SIP/2.0  200  OK", 1),
+    "tabs": lambda answer: answer.replace(b"SIP/2.0 200 OK", b"SIP/2.0\t200\tOK", 1),
+    "no reason phrase": lambda answer: answer.replace(b"SIP/2.0 200 OK", b"SIP/2.0 200", 1),
+    "a reason phrase in UTF-16": lambda answer: answer.replace(b"OK", "Gut".encode("utf-16"), 1),
+    "no length": lambda answer: re.sub(rb"Content-Length: [0-9]+\r\n", b"", answer),
+    "a length that is none": lambda answer: re.sub(rb"Content-Length: [0-9]+", b"Content-Length: many", answer),
+    "a length below nothing": lambda answer: re.sub(rb"Content-Length: [0-9]+", b"l: -7", answer),
+    "an empty length": lambda answer: re.sub(rb"Content-Length: [0-9]+", b"Content-Length:", answer),
+    "a folded length": lambda answer: answer.replace(b"Content-Length: ", b"Content-Length:\r\n  "),
+    "a length twice": lambda answer: re.sub(rb"(Content-Length: [0-9]+)", rb"\1\r\n\1", answer),
+    "noughts after it": lambda answer: answer + bytes(100),
+    "a header of 9 kB": long(9000),
+    "65,507 octets": as_long_as_can_be,
+}
+
+
+@pytest.mark.parametrize("written", ODD.values(), ids=ODD)
+def test_an_answer_in_an_odd_form_is_an_answer(bench: Bench, far: RawFarEnd, written: Callable[[bytes], bytes]):
+    far._answers = lambda far, invite: [written(far.answer(invite))]
+    check_answered(call(bench, far))
 
 
 MALFORMED = {

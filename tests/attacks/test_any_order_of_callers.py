@@ -42,7 +42,7 @@ OTHERS = st.builds(
     kind=st.sampled_from([BARE, OTHER_NUMBER, FORGED, OTHER_CLIENT]),
     then=st.sampled_from(["nothing", "cancels", "hangs up", "repeats"]),
     acks=st.booleans(),
-    pause_s=st.sampled_from([0.0, 0.02, 0.1, 0.3]),
+    pause_s=st.sampled_from([0.0, 0.02, 0.1]),
 )
 
 
@@ -65,15 +65,14 @@ def come(scene: Scene, other: Other) -> RawCaller:
     before=st.lists(OTHERS, max_size=3), after=st.lists(OTHERS, max_size=2),
     strips=st.booleans(), confirm=st.booleans(),
 )  # fmt: skip
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_call_that_counts_is_measured_on_its_own_leg(
     sounds: audio.AudioStore, before: list[Other], after: list[Other], strips: bool, confirm: bool
 ):
     with a_scene(sounds) as scene:
         path = scene.path(change=without_header if strips else bytes)
         path.open.clear()
-        duration_ms = 2200 if confirm else 600
-        probe = scene.probe(path, duration_ms=duration_ms, answer_after_ms=100, confirm=confirm)
+        probe = scene.probe(path, duration_ms=1500 if confirm else 400, answer_after_ms=50, confirm=confirm)
         theirs = a_probe(0, client="globex", probe="theirs", destination=SipUri.parse("sip:+49301234567@x"))
         scene.place(probe, theirs)
         scene.until(lambda: path.header() is not None)
@@ -105,8 +104,7 @@ def check_the_rest(scene: Scene, what: list[Other], others: list[RawCaller]) -> 
     assert scene.unsolicited <= len(what) + sum(each.then == "repeats" for each in what) + 1
     for each, caller in zip(what, others, strict=True):
         if each.kind in (OTHER_NUMBER, FORGED):
-            # 500: it repeated an INVITE that was answered, within the dialog.
-            allowed = {486, 481, 487} if each.kind == OTHER_NUMBER else {486, 481, 487, 100, 180, 200, 500}
+            allowed = {486, 481, 487} if each.kind == OTHER_NUMBER else {486, 481, 487, 100, 180, 200}
             assert set(caller.codes) <= allowed
         assert each.acks or caller.media_packets == 0
     assert not any(visitor.receiver.session.stream in scene.bench.engine._live

@@ -20,7 +20,7 @@ from tests.unit.sipapp.bench import Bench, a_probe
 from voice_sipapp.media import audio
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import CallRecord
-from voice_sipapp.signalling import agent, credentials, stack
+from voice_sipapp.signalling import credentials, freshness, stack
 from voice_sipapp.signalling.registration import Registrations
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
@@ -284,7 +284,7 @@ def test_nor_does_who_put_itself_between_by_a_record_route(host: Host):
 
 
 def test_nor_for_a_refresh_of_the_session(host: Host, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(agent, "SHORTEST_REFRESH_S", 0.2)
+    monkeypatch.setattr(freshness, "SHORTEST_REFRESH_S", 0.2)
     thief = host.far_end(UNLISTED, challenges())
     trunk = host.far_end(LISTED, answers(thief.where, "Require: timer", "Session-Expires: 1;refresher=uac"))
     host.call(trunk, duration_ms=1500)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.conftest import Scene, a_scene
-from tests.attacks.raw_caller import NUMBER, RawCaller, bystander, drained
+from tests.attacks.raw_caller import NUMBER, RawCaller, bystander, drained, without_header
 from tests.attacks.test_host_limits import a_plan, sip_host
 from tests.ports import free_udp_port
 from tests.unit.sipapp.bench import a_probe, header_of
@@ -23,7 +23,9 @@ from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import Cdr
 from voice_sipapp.records.spool import Spool
+from voice_sipapp.signalling import outcome
 from voice_sipapp.signalling.receiver import UNHEARD_PACKETS
+from voice_sipapp.signalling.receiverlegs import AMBIGUOUS
 from voice_sipapp.signalling.screening import Limits, Rate
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
@@ -60,6 +62,18 @@ def test_nothing_is_sent_before_the_ack_and_a_leg_without_it_is_ended(scene: Sce
     assert silent.media_packets == 0
     assert scene.bench.caller.reception._visitors == {}
     assert (scene.unsolicited, len(scene.bench.parts)) == ((0, 1) if proven else (1, 0))
+
+
+def test_who_calls_the_dialers_port_is_refused_and_counted_too(scene: Scene):
+    """It is the port that scanners try first; not even a header of ours makes anybody welcome there."""
+    (number,) = plan(scene)
+    dialer = int(scene.bench.caller.station.dialer.address.rpartition(":")[2])
+    header = header_of(scene.bench, calluuid.new(datetime.now(UTC)), probe="p0")
+    for count, one in enumerate((None, header), 1):
+        with closing(RawCaller(dialer, number, one)) as stranger:
+            stranger.start()
+            scene.until(lambda stranger=stranger: stranger.final == 486)
+        assert (scene.unsolicited, scene.bench.caller.reception._visitors) == (count, {})
 
 
 def test_an_ack_with_a_guessed_tag_starts_nothing(scene: Scene):
@@ -139,6 +153,38 @@ def test_own_calls_go_on_while_a_source_floods(scene: Scene):
     assert (scene.bench.caller.active, stranger.media_packets) == (0, 0)
     # At most the one that came before the call's own leg, and was displaced.
     assert len(scene.bench.caller.station.receiver.config["_sip_tm"].tserver) <= 1
+
+
+@pytest.mark.parametrize("strips", [True, False])
+def test_a_call_whose_leg_is_lost_in_a_flood_counts_nowhere_and_no_other_does_so(
+    scene: Scene, strips: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """Otherwise strangers make a path look as if it brought no calls. What bears the header is lost in no flood."""
+    monkeypatch.setattr(outcome, "NO_ANSWER_MS", 1000)
+    scene.bench.caller.reception.limits = Limits(source=Rate(0.01, 5), total=Rate(0.04, 20))
+    stranger = scene.caller("nobody")
+    scene.until(lambda: stranger.final is not None)
+    flood(scene, 200, 0.5, [stranger])
+    path = scene.path(change=without_header if strips else bytes)
+    scene.place(scene.probe(path, duration_ms=600))
+    cdr = scene.record()
+    assert cdr.call.disposition == ("timeout" if strips else "answered")
+    assert cdr.call.valid is not strips
+    assert (AMBIGUOUS in (cdr.call.sip_reason or "")) is strips
+
+
+def test_a_number_that_is_called_in_a_flood_makes_the_other_hosts_call_count_nowhere(scene: Scene):
+    scene.bench.caller.reception.limits = Limits(source=Rate(0.01, 5), total=Rate(0.04, 20))
+    (number,) = plan(scene)
+    told: list[Any] = []
+    scene.bench.caller.reception.on_contest = lambda probe, _: told.append(probe.probe)
+    stranger = scene.caller("nobody")
+    scene.until(lambda: stranger.final is not None)
+    flood(scene, 200, 0.5, [stranger])
+    scene.caller(number)
+    scene.run(0.3)
+    scene.bench.caller.reception.stop()
+    assert told == ["p0"]
 
 
 def test_presumed_legs_have_limits_of_their_own_and_take_no_calls_place(scene: Scene):

@@ -13,7 +13,6 @@ import pytest
 
 from tests.attacks.conftest import Scene
 from tests.attacks.raw_caller import NUMBER, RawCaller
-from tests.attacks.test_who_is_calling import press
 from tests.unit.sipapp.bench import a_probe, header_of
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.callkey import CallKey
@@ -168,7 +167,7 @@ def test_legs_that_press_a_code_are_listened_to_side_by_side(scene: Scene):
     scene.until(lambda: fourth.final is not None)
     assert fourth.final == 486
     for number, caller in enumerate(callers[:2]):
-        press(scene, caller, f"*471{number}")
+        scene.press(caller, f"*471{number}")
     scene.run(0.5)
     for caller in callers:
         caller.within("BYE")
@@ -181,7 +180,7 @@ def test_who_presses_many_codes_is_guessing(scene: Scene):
     plan(scene, confirm=True, duration_ms=9000)
     stranger = scene.caller(NUMBER)
     scene.until(lambda: stranger.sounder is not None)
-    press(scene, stranger, "*0001*0002*0003*0004")
+    scene.press(stranger, "*0001*0002*0003*0004")
     scene.until(stranger.hung_up_on.is_set, 3)
     scene.until(lambda: scene.unsolicited == 1)
     assert scene.bench.parts == []

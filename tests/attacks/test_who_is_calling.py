@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -289,70 +288,6 @@ def test_a_call_of_another_client_that_waits_for_its_receiver_gets_nothing_eithe
     cdr = scene.record()
     assert cdr.call.client == "acme"
     check_whole(cdr)
-
-
-# --- the code ---
-
-
-def press(scene: Scene, caller: Any, code: str) -> None:
-    """Send the digits as RTP events (RFC 4733), with real packets."""
-    for at, digit in enumerate(code):
-        event = "0123456789*#".index(digit)
-        stamp = 5_000_000 + at * 1600
-        for number, end in ((0, 0), (1, 0), (2, 0x80)):
-            payload = bytes([event, end | 10]) + (160 * (number + 1)).to_bytes(2, "big")
-            packet = bytes([0x80, 101 | (0x80 if number == 0 else 0)])
-            sequence = (40_000 + at * 3 + number).to_bytes(2, "big")
-            caller.media.sendto(
-                packet + sequence + stamp.to_bytes(4, "big") + (7).to_bytes(4, "big") + payload, caller.sounder._target
-            )
-            scene.run(0.02)
-
-
-def test_the_code_of_the_uuid_that_others_can_see_is_no_code(scene: Scene):
-    """As it was: the last four digits of the UUID, which every hop on the way reads."""
-    path = scene.path()
-    path.open.clear()
-    scene.place(scene.probe(path, confirm=True, duration_ms=2500, allotted_numbers=()))
-    scene.until(lambda: path.header() is not None)
-    uuid = _uuid(path.header() or "")
-    stranger = scene.caller(NUMBER)
-    scene.until(lambda: stranger.sounder is not None)
-    press(scene, stranger, f"*{uuid.int % 10**4:04d}")
-    scene.run(0.5)
-    path.open.set()
-    check_whole(scene.record())
-    scene.until(stranger.hung_up_on.is_set)
-
-
-def test_a_code_can_not_be_guessed(scene: Scene):
-    path = scene.path()
-    path.open.clear()
-    scene.place(scene.probe(path, confirm=True, duration_ms=1000, allotted_numbers=()))
-    scene.until(lambda: path.header() is not None)
-    stranger = scene.caller(NUMBER)
-    scene.until(lambda: stranger.sounder is not None)
-    code = scene.bench.caller.station.key.code(_uuid(path.header() or ""), "acme", "sales")
-    wrong = [f"{number:04d}" for number in (1, 2, 3, 4) if f"{number:04d}" != code]
-    press(scene, stranger, "".join(f"*{each}" for each in wrong) + f"*{code}")
-    scene.until(stranger.hung_up_on.is_set, 3)
-    path.open.set()
-    check_whole(scene.record())
-    assert scene.unsolicited == 1
-
-
-def test_the_leg_whose_code_is_heard_displaces_those_that_came_before_it(scene: Scene):
-    path = scene.path(change=without_header)
-    path.open.clear()
-    scene.place(scene.probe(path, confirm=True, duration_ms=3000))
-    strangers = [scene.caller(NUMBER) for _ in range(2)]
-    scene.until(lambda: all(each.final == 200 for each in strangers))
-    path.open.set()
-    cdr = scene.record()
-    check_whole(replace(cdr, streams=tuple(cdr.streams)))
-    for stranger in strangers:
-        scene.until(stranger.hung_up_on.is_set)
-    assert scene.unsolicited == 2
 
 
 # --- answered right ---

@@ -24,7 +24,7 @@ from voice_lab import processes
 from voice_sipapp.media import audio, g711
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import Cdr, StreamRecord
-from voice_sipapp.signalling import agent, outcome, stack
+from voice_sipapp.signalling import freshness, outcome, stack
 from voice_sipapp.signalling.credentials import Credential, CredentialsError
 
 SCENARIOS = Path(__file__).with_name("sipp")
@@ -354,14 +354,14 @@ def test_what_the_far_side_asks_within_a_call_is_answered(far_ends: FarEnds, sce
 
 
 def test_a_session_is_refreshed_where_that_is_left_to_us(far_ends: FarEnds, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(agent, "SHORTEST_REFRESH_S", 0.5)
+    monkeypatch.setattr(freshness, "SHORTEST_REFRESH_S", 0.5)
     cdr = far_ends.call("we_refresh", "-rtp_echo", duration_ms=3000)
     assert (cdr.call.disposition, cdr.call.hangup_by) == ("answered", "local")
     assert cdr.call.duration_ms >= 3000
 
 
 def test_a_session_that_nobody_refreshes_is_ended(far_ends: FarEnds, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(agent, "SHORTEST_INTERVAL_S", 1.5)
+    monkeypatch.setattr(freshness, "SHORTEST_INTERVAL_S", 1.5)
     call = far_ends.call("never_refreshes", "-rtp_echo", duration_ms=8000).call
     assert (call.disposition, call.hangup_by) == ("answered", "local")
     assert 1000 <= call.duration_ms < 4000

@@ -191,6 +191,8 @@ class Listener:
     def _take(self, arrival_ns: int, packet: bytes, source: bytes) -> None:
         """Keep one packet, if it is RTP of the source that counts, and can be read."""
         if len(packet) < 12 or packet[0] >> 6 != 2 or packet[1] in _RTCP_KINDS:
+            if self._remote is not None and source != self.latch.source and not self.latch.is_agreed(source):
+                self._ignore(source)
             return
         if source != self.latch.source:
             clear = self._of_another(arrival_ns, packet, source)

@@ -15,6 +15,12 @@ from voice_sipapp.records.callkey import CODE_DIGITS
 HEARD = "#"
 """The digit that the receiver presses once it has heard the code."""
 
+BEFORE = timedelta(seconds=40)
+"""How long before its INVITE arrives here a call may have started: name look-ups, ringing elsewhere, an IVR."""
+
+AFTER = timedelta(seconds=5)
+"""By how much the clocks of two SIP hosts may differ."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -32,6 +38,11 @@ def started_at(uuid: UUID) -> datetime:
     if uuid.version != 7:
         raise ValueError(f"{uuid} is no call of ours")
     return _EPOCH + (uuid.int >> 80) * _MILLISECOND
+
+
+def may_arrive(uuid: UUID, now: datetime) -> bool:
+    """Whether an INVITE of the call `uuid`, which is of version 7, may arrive at the time `now`."""
+    return now - BEFORE <= started_at(uuid) <= now + AFTER
 
 
 def keys(code: str) -> str:

@@ -15,13 +15,8 @@ import pyodbc
 
 from voice_sipapp.records import odbc
 from voice_sipapp.records.callkey import CallKey
+from voice_sipapp.records.calluuid import AFTER, BEFORE
 from voice_sipapp.records.cdr import INTERVAL_COLUMNS, LADDER_COLUMNS, STREAM_COLUMNS, LadderRecord, ReceiverPart
-
-BEFORE = timedelta(seconds=40)
-"""How long before the INVITE arrived the call may have started: name look-ups, ringing elsewhere, an IVR."""
-
-AFTER = timedelta(seconds=5)
-"""By how much the clocks of two SIP hosts may differ."""
 
 
 @dataclass(frozen=True)

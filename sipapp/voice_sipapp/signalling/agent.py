@@ -7,8 +7,6 @@ from typing import Any, Protocol
 
 from sippy.MsgBody import MsgBody
 from sippy.SipHeader import SipHeader
-from sippy.SipRequest import SipRequest
-from sippy.Time.Timeout import Timeout
 from sippy.UA import UA
 
 from voice_sipapp.octets import readable
@@ -16,16 +14,12 @@ from voice_sipapp.signalling import sessiontimer
 from voice_sipapp.signalling.challenges import Challenges
 from voice_sipapp.signalling.credentials import Credential
 from voice_sipapp.signalling.digest import PROOFS
+from voice_sipapp.signalling.forks import Forks
+from voice_sipapp.signalling.freshness import Freshness
 from voice_sipapp.signalling.headers import header
 from voice_sipapp.signalling.transactions import is_literal
 
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
-SHORTEST_REFRESH_S = 20.0
-"""A far end that wants its session refreshed ever so often is not followed below this."""
-
-SHORTEST_INTERVAL_S = 90.0
-"""No session is ended because a shorter interval than this went by (RFC 4028, section 4)."""
-
 RETRY_AFTER_S = 2
 """When an offer may be repeated that came too early."""
 
@@ -73,20 +67,20 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         self.rAddr: Any
         self.final: Any = None
         """The last final answer to the INVITE."""
+        self.first_branch: str | None = None
+        """That of the INVITE that began the dialog, where the far end did."""
         self._farewell: Any = None
         self._closing = 0
         self._media = media
         self._edge = edge
         # The stack is told of no password: it would answer whoever asks.
         self.challenges = Challenges(credential, edge, self.global_config["_sip_address"])
-        self._forks: set[str] = set()
+        self._forks = Forks()
         self.expired = False
         """Whether we ended the dialog because nobody refreshed the session in time."""
         self._unacknowledged = self._leaving = False
-        self._refresh_timer: Any = None
-        self._expiry_timer: Any = None
+        self._freshness = Freshness(self._refresh, self._expire)
         self._refreshing = False
-        self._interval = 0
 
     # --- requests of the far end -----------------------------------------------------------------------------------
 
@@ -95,8 +89,10 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         method = req.getMethod()
         if method == "BYE":
             self._farewell = req
-        if self.state is None and self._media is not None:
-            self._media.signalled(req.getSource()[0])
+        if self.state is None:
+            self.first_branch = req.getHFBody("via").getBranch()
+            if self._media is not None:
+                self._media.signalled(req.getSource()[0])
         if self.state is None or method == "BYE":
             return super().recvRequest(req, sip_t)
         if self.rCSeq is not None and self.rCSeq >= req.getHFBody("cseq").getCSeqNum():
@@ -137,7 +133,9 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
             self.disconnect()
 
     def repeats(self, request: Any) -> bool:  # noqa: ANN401
-        """Whether `request`, outside of every dialog, is the INVITE of this one, come another way (section 8.2.2.2)."""
+        """Whether `request`, outside of every dialog, is the INVITE of this one, come once more (by the same way, or by
+        another one: section 8.2.2.2).
+        """
         number, method = request.getHFBody("cseq").getCSeq()
         tag = self.rUri.getTag() if self.rUri is not None else None
         same = method == "INVITE" and tag == request.getHFBody("from").getTag()
@@ -251,59 +249,38 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         """Headers that accept the session timer of `request`; the far end refreshes, unless it wants us to."""
         asked = sessiontimer.asked(request)
         if asked is None:
-            self.cleanup()
+            self._freshness.stop()
             return []
         knows = any("timer" in str(each.body).lower() for each in request.getHFs("supported") + request.getHFs("k"))
         # A proxy may have asked on behalf of a far end that knows nothing of timers: then it is left to us.
-        self._interval, refresher = asked[0], asked[1] or ("uac" if knows else "uas")
-        self._fresh(ours=refresher == "uas")
-        accepted = header("Session-Expires", f"{self._interval};refresher={refresher}")
+        refresher = asked[1] or ("uac" if knows else "uas")
+        self._freshness.renew(asked[0], ours=refresher == "uas")
+        accepted = header("Session-Expires", f"{asked[0]};refresher={refresher}")
         return [accepted] if refresher == "uas" else [header("Require", "timer"), accepted]
 
     def accept_timer(self, request: Any) -> tuple[Any, ...]:  # noqa: ANN401
         """Headers for our 200 to the INVITE `request`."""
         return (header("Allow", ALLOWED), header("Supported", "timer"), *self._session_timer(request))
 
-    def _fresh(self, *, ours: bool) -> None:
-        """The session was refreshed just now; `ours`: the next time that is left to us."""
-        self.cleanup()
-        if ours:
-            self._refresh_in(self._interval / 2)
-        patience_s = sessiontimer.patience_s(max(self._interval, SHORTEST_INTERVAL_S))
-        self._expiry_timer = Timeout(self._expire, patience_s)
-
     def cleanup(self) -> None:
-        """End the timers: there is no session, or none that runs out. The stack calls this for a dead dialog."""
-        self._refresh_in(None)
-        if self._expiry_timer is not None:
-            self._expiry_timer.cancel()
-            self._expiry_timer = None
+        """End the timers. The stack calls this for a dead dialog."""
+        self._freshness.stop()
 
     def _expire(self) -> None:
         """Hang up: whoever should have refreshed the session is gone (section 10)."""
-        self._expiry_timer = None
         if self.isConnected():
             self.expired = True
             log.warning("call %s: the session was not refreshed in time", self.cId)
             self.disconnect()
 
-    def _refresh_in(self, seconds: float | None) -> None:
-        """Refresh the session after that time; None: the other side does."""
-        if self._refresh_timer is not None:
-            self._refresh_timer.cancel()
-            self._refresh_timer = None
-        if seconds is not None:
-            self._refresh_timer = Timeout(self._refresh, max(seconds, SHORTEST_REFRESH_S))
-
     def _refresh(self) -> None:
         """Invite again, with the session as it stands."""
-        self._refresh_timer = None
         if not self.isConnected() or self._media is None:
             return
         self._refreshing = True
         extra = (
             header("Supported", "timer"),
-            header("Session-Expires", f"{self._interval};refresher=uac"),
+            header("Session-Expires", f"{self._freshness.interval_s};refresher=uac"),
             header("Allow", ALLOWED),
         )
         self._send("INVITE", MsgBody(self._media.offer_again()), extra, self._refreshed)
@@ -317,7 +294,7 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
             self._answer_came(response)
             self._follow_timer(response)
         elif code == 491:
-            self._refresh_in(GLARE_S)
+            self._freshness.refresh_in(GLARE_S)
         elif code in (408, 481):
             self.disconnect()
 
@@ -327,10 +304,9 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         """
         asked = sessiontimer.asked(response)
         if asked is None:
-            self.cleanup()
+            self._freshness.stop()
             return
-        self._interval = asked[0]
-        self._fresh(ours=asked[1] != "uas")
+        self._freshness.renew(asked[0], ours=asked[1] != "uas")
 
     # --- our requests ------------------------------------------------------------------------------------------------
 
@@ -408,29 +384,6 @@ class Agent(UA):  # type: ignore[misc]  # the stack is untyped
         )
         return True
 
-    # --- forked INVITEs ------------------------------------------------------------------------------------------
-
     def refuse_fork(self, answer: Any, server: Any) -> bool:  # noqa: ANN401
         """Acknowledge and end the dialog that `answer`, a 200, makes besides this one; False if it is this one's."""
-        tag, own = answer.getHFBody("to").getTag(), self.rUri.getTag() if self.rUri is not None else None
-        if not tag or own is None or tag == own or answer.getHFBody("from").getTag() != self.lTag:
-            return False
-        number = answer.getHFBody("cseq").getCSeqNum()
-        manager = self.global_config["_sip_tm"]
-        acknowledgement = self._to_fork("ACK", answer, number)
-        manager.transmitMsg(server, acknowledgement, acknowledgement.getTarget()[0], None)
-        if tag not in self._forks:
-            self._forks.add(tag)
-            log.info("call %s: answered by a second party, which is hung up on", self.cId)
-            manager.newTransaction(self._to_fork("BYE", answer, number + 1))
-        return True
-
-    def _to_fork(self, method: str, answer: Any, number: int) -> Any:  # noqa: ANN401
-        contacts = answer.getHFBodys("contact")
-        target = (contacts[0].getUrl() if contacts else self.rTarget).getCopy()
-        routes = [each.getCopy() for each in answer.getHFBodys("record-route")][::-1]
-        address = self._edge or (routes[0].getUrl() if routes else target).getAddr()
-        return SipRequest(
-            method=method, ruri=target, to=answer.getHFBCopy("to"), fr0m=self.lUri, cseq=number, callid=self.cId,
-            routes=routes, target=(address, "udp"),
-        )  # fmt: skip
+        return self._forks.refuse(self, answer, server, self._edge)

@@ -17,7 +17,7 @@ from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.callkey import CallKey, Claim
 from voice_sipapp.signalling.numbers import Directory, claimants
-from voice_sipapp.signalling.openings import AFTER, BEFORE, Opening
+from voice_sipapp.signalling.openings import Opening
 
 MOST_UNCONFIRMED = 3
 """How many legs of one call are listened to for its code at once."""
@@ -97,7 +97,7 @@ def _by_header(
         if call.uuid == claim.uuid:
             ours = not (call.over or call.genuine) and key.proves(claim, *call.probe.key)
             return Recognised(call.probe, call.uuid, here=True, genuine=True) if ours else Refused()
-    if not now - BEFORE <= calluuid.started_at(claim.uuid) <= now + AFTER:
+    if not calluuid.may_arrive(claim.uuid, now):
         return Refused()  # of a call that is long over: somebody repeats what was seen on the way
     owner = next((probe for probe in probes if key.proves(claim, *probe.key)), None)
     return Recognised(owner, claim.uuid, here=False, genuine=True) if owner else Refused()

@@ -9,12 +9,7 @@ from enum import Enum
 
 from voice_sipapp.plan import schedule
 from voice_sipapp.plan.probe import Probe
-
-BEFORE = timedelta(seconds=40)
-"""How long before its INVITE arrives here a call may have started: name look-ups, ringing elsewhere, an IVR."""
-
-AFTER = timedelta(seconds=5)
-"""By how much the clocks of two SIP hosts may differ."""
+from voice_sipapp.records.calluuid import AFTER, BEFORE
 
 ASKED = timedelta(seconds=60)
 """How long a call that somebody asked for may be on its way."""

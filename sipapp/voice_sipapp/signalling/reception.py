@@ -8,25 +8,32 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from voice_sipapp.media.audio import AudioError, AudioStore
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
+from voice_sipapp.records.calluuid import AFTER, BEFORE
 from voice_sipapp.records.cdr import CallRecord
 from voice_sipapp.signalling import correlation, stack
 from voice_sipapp.signalling.call import Call
 from voice_sipapp.signalling.correlation import Invite, Recognised, Refused
-from voice_sipapp.signalling.numbers import Directory
-from voice_sipapp.signalling.openings import AFTER, BEFORE, Opening, Openings
+from voice_sipapp.signalling.numbers import Directory, claimants
+from voice_sipapp.signalling.openings import Opening, Openings
 from voice_sipapp.signalling.receiver import ANY_CODE, Receiver, Watch
-from voice_sipapp.signalling.screening import Limits, Screen, network
+from voice_sipapp.signalling.screening import Limits, Screen, called, is_invite, network
 from voice_sipapp.signalling.station import Station
+from voice_sipapp.signalling.transactions import garbage
 
 STRANGERS_EVERY_S = 60.0
 """At most one line in the log about unsolicited calls in this time."""
+
+LOST_EVERY = timedelta(seconds=1)
+"""How often it is looked whether another host's call may have lost its leg in a flood: an INVITE is repeated after 0.5,
+1.5 and 3.5 s (RFC 3261, section 17.1.1.2).
+"""
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +97,7 @@ class Reception:
         self._visitors: dict[UUID, Visitor] = {}
         self._seen: dict[UUID, datetime] = {}
         self._contests: list[_Contest] = []
+        self._lost_until: dict[tuple[str, str], datetime] = {}
         self.on_answer: Callable[[Visitor], None] = lambda _: None
         """Is told of each visitor when it answers; what comes of it is delivered, or the call was `on_stranger`'s."""
         self.on_stranger: Callable[[UUID], None] = lambda _: None
@@ -104,7 +112,9 @@ class Reception:
     @probes.setter
     def probes(self, probes: Iterable[Probe]) -> None:
         self._directory = Directory(probes)
-        self._openings.keep({probe.key for probe in self._directory.probes})
+        keys = {probe.key for probe in self._directory.probes}
+        self._openings.keep(keys)
+        self._lost_until = {key: until for key, until in self._lost_until.items() if key in keys}
 
     def expect(self, requested: frozenset[tuple[str, str]]) -> None:
         """Calls of these probes (client and name) were asked for; any host may place them. For any thread."""
@@ -121,7 +131,10 @@ class Reception:
             self._screen = Screen(self.station.key, self.limits)
         if self._screen.admits(datagram, source, dialog, time.monotonic(), datetime.now(UTC)):
             return True
-        self._unsolicited("more came than is looked at")
+        if is_invite(datagram):
+            self._dropped(called(datagram))
+        else:
+            garbage.seen(f"more came from {source} that belongs to no call than is looked at")
         return False
 
     def take(self, invite: Invite) -> stack.Leg | None:
@@ -141,6 +154,25 @@ class Reception:
             self._remember(found.uuid, now)
             return self._calls[found.uuid].take(genuine=found.genuine, on_unsolicited=self._unsolicited)
         return self._visit(found, invite.source.rpartition(":")[0], now)
+
+    def _dropped(self, users: list[str]) -> None:
+        """An INVITE that calls `users` is not looked at. It may have been the leg of a call that expects one without a
+        header: that call then counts nowhere, for what its path did is not known.
+        """
+        self._unsolicited("more came than is looked at")
+        now = datetime.now(UTC)
+        for probe in claimants(self._directory.called(users)):
+            own = [call for call in self._calls.values() if call.probe.key == probe.key]
+            for call in own:
+                call.receiver_legs.contest()
+            if not own and now >= self._lost_until.get(probe.key, now):  # in a flood, schedules are not asked each time
+                self._lost_until[probe.key] = now + LOST_EVERY
+                if self._opening(probe, now) is not Opening.NONE:
+                    self._contest(probe, now)
+
+    def turn_away(self, _: Invite) -> None:
+        """An INVITE came to the dialer's port, where nobody is to be called: it is counted, and no leg handles it."""
+        self._unsolicited("the dialer's port takes none")
 
     def _opening(self, probe: Probe, now: datetime) -> Opening:
         """Whether a call of `probe`, of another host and without its header, may come now."""

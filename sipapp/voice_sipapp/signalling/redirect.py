@@ -1,6 +1,8 @@
 """Where a call goes on that was answered with 3xx (RFC 3261, section 8.1.3.4). Pure."""
 
+import re
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from voice_sipapp.plan.sipuri import SipUri, SipUriError
 
@@ -32,3 +34,15 @@ def following(contacts: Sequence[str], tried: Collection[str]) -> SipUri:
             return uri
         problem = f"redirected in a circle, to {contact} again"
     raise RedirectError(problem)
+
+
+def contacts(answer: Any) -> list[str]:  # noqa: ANN401
+    """The URIs that the refusal `answer` points to, the most wanted first (q, RFC 3261 section 20.10)."""
+    found: list[tuple[float, str]] = []
+    for each in getattr(answer, "contacts", ()):
+        # Read from the text: the stack's parser refuses what is no SIP URI, and a person should be told what it is.
+        if parts := re.match(r"[^<]*<([^>]*)>(.*)|([^;\s]+)(.*)", str(each.body)):
+            uri, parameters = parts[1] or parts[3], parts[2] or parts[4] or ""
+            wanted = re.search(r";\s*q\s*=\s*([01](?:\.[0-9]{1,3})?)", parameters, re.IGNORECASE)
+            found.append((float(wanted[1]) if wanted else 1.0, uri))
+    return [uri for _, uri in sorted(found, key=lambda each: -each[0])]

@@ -200,7 +200,7 @@ class Registration:
 
     def _redirected(self, response: Any, line: str) -> None:  # noqa: ANN401
         try:
-            self.registrar = redirect.following(stack.contacts(response), self._tried)
+            self.registrar = redirect.following(redirect.contacts(response), self._tried)
         except redirect.RedirectError as error:
             self.fail(f"the registrar answers {line}: {error}")
             return

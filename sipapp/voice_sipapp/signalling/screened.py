@@ -24,5 +24,8 @@ class Screened(Transactions):
         if self.req_consumers is None:
             return  # closed while it was on its way
         name = call_id(data_in.decode("latin-1"))
-        if self._admits(data_in, ra.address[0], name if name in self.req_consumers else None):
+        dialog = name if name in self.req_consumers else None
+        if dialog is None and data_in.startswith(b"ACK "):
+            return  # of an INVITE that was refused without state: nobody waits for it
+        if self._admits(data_in, ra.address[0], dialog):
             super().handleIncoming(data_in, ra, server, rtime)

@@ -1,7 +1,8 @@
-"""How many INVITEs are looked at that nothing proves to be ours, so that floods of them cost next to nothing. Pure.
+"""How many requests are looked at that nothing proves to be ours, so that floods of them cost next to nothing. Pure.
 
 What is beyond the limits is dropped before it is parsed. What bears a header that a host of ours made, or belongs to a
-dialog that is up, does not count into them: each such call, and each such dialog, has a small limit of its own.
+dialog that is up, does not count into them: each such call, and each such dialog, has a small limit of its own. INVITEs
+and everything else that is no answer (other requests, what can't be read) are counted apart, with the same limits.
 """
 
 import re
@@ -14,12 +15,15 @@ from ipaddress import IPv6Address, ip_address
 from voice_sipapp.edge import CALL_HEADER
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.callkey import CallKey
-from voice_sipapp.signalling.openings import AFTER, BEFORE
 
 MOST_SOURCES = 4096
 """How many sources are remembered: the one that was silent for longest is forgotten first."""
 
 _CALL_HEADER = re.compile(rf"^{CALL_HEADER}[ \t]*:[ \t]*([-.0-9a-f]+)[ \t]*\r?$".encode(), re.MULTILINE | re.IGNORECASE)
+
+_CALLED = re.compile(
+    rb"^(?:\s*INVITE[ \t]+|(?:To|t)[ \t]*:[^\r\n]*?)sips?:([^@;:>\s\"]{1,64})[@;:]", re.MULTILINE | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,8 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Limits of INVITEs that nothing proves to be ours (in all, of one source), of those of one call or dialog that is
-    ours, and of how many such legs may be up at once (in all, of one source).
+    """Limits of INVITEs that nothing proves to be ours (in all, of one source), likewise of other requests; of those of
+    one call or dialog of ours; and of how many legs may be up that nothing proves (in all, of one source).
     """
 
     total: Rate = Rate(60, 120)
@@ -95,33 +99,42 @@ class Screen:
     def __post_init__(self) -> None:
         self._known = Buckets(self.limits.known)
         self._sources = Buckets(self.limits.source)
-        self._total = Buckets(self.limits.total, 1)
+        self._total = Buckets(self.limits.total)
 
     def admits(self, datagram: bytes, source: str, dialog: str | None, now: float, today: datetime) -> bool:
-        """Whether `datagram` from the address `source` is to be handled; what is no INVITE always is. `dialog` is the
-        Call-ID of the dialog of this host that it belongs to, None where it belongs to none. `now` (s) and `today` are
-        the time.
+        """Whether `datagram` from the address `source` is to be handled; an answer always is. `dialog` is the Call-ID
+        of the dialog of this host that it belongs to, None where it belongs to none. `now` (s) and `today` are the
+        time.
         """
-        if not is_invite(datagram):
+        if is_answer(datagram):
             return True
-        ours = dialog or self._call(datagram, today)
+        invites = is_invite(datagram)
+        ours = dialog or (self._call(datagram, today) if invites else None)
         if ours is not None:
-            return self._known.take(ours, now)
+            return self._known.take((ours, invites), now)
         # The source's bucket first: one that floods must not empty that of all.
-        return self._sources.take(network(source), now) and self._total.take(None, now)
+        return self._sources.take((network(source), invites), now) and self._total.take(invites, now)
 
     def _call(self, datagram: bytes, today: datetime) -> str | None:
         """The call of ours that the header of `datagram` is of, if it is of these moments."""
         found = _CALL_HEADER.search(datagram)
         claim = self.key.claim(found[1].decode()) if found else None
-        if claim is None or not today - BEFORE <= calluuid.started_at(claim.uuid) <= today + AFTER:
-            return None
-        return str(claim.uuid)
+        return str(claim.uuid) if claim is not None and calluuid.may_arrive(claim.uuid, today) else None
+
+
+def is_answer(datagram: bytes) -> bool:
+    """Whether the SIP stack would take `datagram` for an answer, and for nothing else."""
+    return datagram.lstrip(b"\r\n")[:8].upper() in (b"SIP/2.0 ", b"SIP/2.0\t")
 
 
 def is_invite(datagram: bytes) -> bool:
     """Whether the SIP stack would take `datagram` for an INVITE."""
     return datagram.lstrip()[:7] in (b"INVITE ", b"INVITE\t")
+
+
+def called(datagram: bytes) -> list[str]:
+    """The users that the INVITE `datagram` calls, as far as a look at it tells: it is not parsed."""
+    return [user.decode("latin-1") for user in _CALLED.findall(datagram)]
 
 
 def network(source: str) -> str:

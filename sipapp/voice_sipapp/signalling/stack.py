@@ -30,6 +30,7 @@ from sippy.Time.Timeout import Timeout
 from voice_sipapp import __version__
 from voice_sipapp.edge import CALL_HEADER
 from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.signalling import redirect
 from voice_sipapp.signalling.agent import ALLOWED, Agent, Media
 from voice_sipapp.signalling.correlation import Invite
 from voice_sipapp.signalling.credentials import Credential
@@ -188,23 +189,26 @@ class Endpoint:
 
     def _invited(self, request: Any, transaction: Any) -> Any:  # noqa: ANN401
         """Answer an INVITE."""
-        if self._is_merged(request):
+        if (leg := self._leg_of(request)) is not None:
+            if leg.first_branch == request.getHFBody("via").getBranch():
+                return _absorb(transaction)  # retransmitted: our 200 is repeated anyway (RFC 6026, section 7.1)
+            # A proxy sent it two ways (RFC 3261, section 8.2.2.2).
             return self._refuse(request, transaction, 482, "Loop Detected")
         came = self.tap.last  # whoever takes it on may have to say something to others first
         try:
-            leg = self._on_invite(_invite(request))
+            taken = self._on_invite(_invite(request))
         except RefusedError as refused:
             return self._refuse(request, transaction, refused.code, refused.reason)
-        if leg is None:
+        if taken is None:
             return self._refuse(request, transaction, 486, "Busy Here")
         if came is not None:
-            leg.ladder.add(*came)
-        return leg.accept(request, transaction)
+            taken.ladder.add(*came)
+        return taken.accept(request, transaction)
 
-    def _is_merged(self, request: Any) -> bool:  # noqa: ANN401
-        """Whether the INVITE `request` is up here already, and a proxy sent it two ways (RFC 3261, section 8.2.2.2)."""
+    def _leg_of(self, request: Any) -> Agent | None:  # noqa: ANN401
+        """The dialog that the INVITE `request` has begun already; None where it comes for the first time."""
         legs = self.config["_sip_tm"].req_consumers.get(str(request.getHFBody("call-id")), ())
-        return any(consumer.cobj.repeats(request) for consumer in legs)
+        return next((each.cobj for each in legs if each.cobj.repeats(request)), None)
 
     def _refuse(self, request: Any, transaction: Any, code: int, reason: str) -> None:  # noqa: ANN401
         """Refuse the INVITE `request` without state (RFC 3261, section 8.2.7): the answer is sent once for each time
@@ -214,11 +218,16 @@ class Endpoint:
         if response.getHFBody("to").getTag() is None:
             same_for_same = (request.getTId(wBRN=True), self._secret)
             response.getHFBody("to").setTag(hashlib.blake2b(repr(same_for_same).encode(), digest_size=16).hexdigest())
-        transaction.teE.cancel()
-        transaction.teE = None  # without a timer the stack forgets the transaction as soon as this returns
+        _absorb(transaction)
         manager = self.config["_sip_tm"]
         hop = response.getHFBody("via").getTAddr()
         manager.transmitMsg(transaction.userv, response, hop, transaction.checksum)
+
+
+def _absorb(transaction: Any) -> None:  # noqa: ANN401
+    """Have the stack forget `transaction`, an INVITE's, as soon as it is told nothing: it has no timer any more."""
+    transaction.teE.cancel()
+    transaction.teE = None
 
 
 def _invite(request: Any) -> Invite:  # noqa: ANN401
@@ -288,7 +297,7 @@ class Leg:
     @property
     def contacts(self) -> list[str]:
         """The URIs in the final answer's Contact headers, the most wanted first (q, RFC 3261 section 8.1.3.4)."""
-        return contacts(self._ua.final) if self._ua.final is not None else []
+        return redirect.contacts(self._ua.final) if self._ua.final is not None else []
 
     @property
     def reasons(self) -> str:
@@ -387,15 +396,3 @@ class Leg:
         self._ua.event_cb = None
         if self.call_id is not None:
             self._endpoint.tap.ladders.pop(self.call_id, None)
-
-
-def contacts(answer: Any) -> list[str]:  # noqa: ANN401
-    """The URIs that the refusal `answer` points to, the most wanted first (q, RFC 3261 section 20.10)."""
-    found: list[tuple[float, str]] = []
-    for each in getattr(answer, "contacts", ()):
-        # Read from the text: the stack's parser refuses what is no SIP URI, and a person should be told what it is.
-        if parts := re.match(r"[^<]*<([^>]*)>(.*)|([^;\s]+)(.*)", str(each.body)):
-            uri, parameters = parts[1] or parts[3], parts[2] or parts[4] or ""
-            wanted = re.search(r";\s*q\s*=\s*([01](?:\.[0-9]{1,3})?)", parameters, re.IGNORECASE)
-            found.append((float(wanted[1]) if wanted else 1.0, uri))
-    return [uri for _, uri in sorted(found, key=lambda each: -each[0])]

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import socket
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -15,10 +16,15 @@ from sippy.Udp_server import Udp_server, Udp_server_opts
 from voice_sipapp import octets
 from voice_sipapp.signalling.headers import header
 
+SHORTEST, LONGEST = 32, 65_535
+"""Octets of a datagram: what is shorter is no message, but keeps a path open (RFC 5626, section 4.4.1)."""
+
 GARBAGE_EVERY_S = 60.0
 """At most one line in the log about messages that are no SIP in this time."""
 
-_ANSWER = re.compile(r"SIP/2\.0 [1-6][0-9]{2}(?: |\r|\n)")
+_STATUS = re.compile(r"SIP/2\.0[ \t]+([1-6][0-9]{2})(?![^ \t\r\n])[ \t]*", re.IGNORECASE)
+_REQUEST_LINE = re.compile(r"(?!SIP/2\.0[ \t])[^\r\n]+[ \t]SIP/2\.0[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
+_ODD_LENGTH = re.compile(r"\r\n(?:Content-Length|l)[ \t]*:(?!\s*[0-9]+[ \t]*(?:\r|$))[^\r\n]*", re.IGNORECASE)
 _ANSWERED_INVITE = re.compile(r"SIP/2\.0 2[0-9]{2} .*^CSeq\s*:\s*[0-9]+\s+INVITE\s*$", re.MULTILINE | re.DOTALL | re.I)
 
 _CREDENTIALS = ("authorization", "proxy-authorization")
@@ -73,8 +79,39 @@ def _count_octets(message: Any) -> None:  # noqa: ANN401
         message.body.content = octets.opaque(str(message.body))
 
 
+def _as_the_stack_reads(text: str) -> str:
+    """`text`, a message, with the first line in the one form that the stack knows: RFC 3261 has the version in letters
+    of any case, and more than one space (sections 7.1 and 7.3.1). A Content-Length that is no number is left out: over
+    UDP the datagram tells as well. Raises ValueError for what is neither an answer nor a request of SIP 2.0.
+    """
+    status = _STATUS.match(text)
+    if status is None and not _REQUEST_LINE.match(text):
+        raise ValueError("it does not begin as a message of SIP/2.0")
+    head, end, body = text.partition("\r\n\r\n")
+    if status is not None:
+        head = f"SIP/2.0 {status[1]} {head[status.end() :]}"
+    return _ODD_LENGTH.sub("", head) + end + body
+
+
+class _Whole(socket.socket):
+    """Reads datagrams whole: the stack asks for 8 kB, and UDP carries 64."""
+
+    def recvfrom(self, _: int, *flags: int) -> tuple[bytes, Any]:
+        """The next one, and where it came from."""
+        return super().recvfrom(LONGEST, *flags)
+
+
 class _Port(Udp_server):  # type: ignore[misc]  # the stack is untyped
-    """Where messages leave: as the octets that they stand for."""
+    """Where messages come in whole, and leave as the octets that they stand for."""
+
+    @property
+    def skt(self) -> socket.socket | None:
+        """The socket."""
+        return self._whole
+
+    @skt.setter
+    def skt(self, made: socket.socket | None) -> None:
+        self._whole = None if made is None else _Whole(fileno=made.detach())
 
     def send_to(self, data: str | bytes, address: Any, delayed: bool = False) -> None:  # noqa: ANN401
         """Send `data` to `address`."""
@@ -130,7 +167,14 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
     def incomingRequest(self, msg: Any, checksum: bytes, tids: Any, server: Any) -> None:  # noqa: ANN401
         """Take in a request. The transaction of one that can't be read is given up at once: the stack would keep it
         for as long as its Expires header says, and anybody may send any number of them.
+
+        Answers go where the request came from, whatever `received` the sender has written into its own Via: a name in
+        it would be looked up, which holds up every other message.
         """
+        via = msg.getHFBody("via")
+        via.params.pop("received", None)
+        if via.getAddr()[0] != (source := msg.getSource()[0]):
+            via.params["received"] = source
         tid = msg.getTId(wBRN=True) if msg.getMethod() != "ACK" else None
         known = tid in self.tserver
         try:
@@ -145,13 +189,11 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
 
     def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:  # noqa: ANN401
         """Take in one datagram. The stack gets it as text in which an octet is a character."""
-        if self.req_consumers is None:
-            return  # closed while it was on its way
+        if self.req_consumers is None or len(data_in) < SHORTEST:
+            return  # closed while it was on its way; or what keeps a path open
         try:
-            text = octets.message(data_in)
-            if text.startswith("SIP/2.0 ") and not _ANSWER.match(text):
-                garbage.seen(f"an answer without a sensible status code came from {ra}")
-            elif not (_ANSWERED_INVITE.match(text) and self._forked(text, ra, server)):
+            text = _as_the_stack_reads(octets.message(data_in))
+            if not (_ANSWERED_INVITE.match(text) and self._forked(text, ra, server)):
                 super().handleIncoming(text, ra, server, rtime)
         except Exception as error:  # the stack's parser raises whatever comes
             garbage.seen(f"a message from {ra} can't be read: {error!r}")

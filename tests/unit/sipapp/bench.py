@@ -30,7 +30,7 @@ class Bench:
         self.engine = rtp.Engine(address, (32000, 33998))
         reception = self.caller.reception
         self.caller.station = Station(
-            dialer=stack.Endpoint(address, free_udp_port(address), lambda _: None, reception.admits),
+            dialer=stack.Endpoint(address, free_udp_port(address), reception.turn_away, reception.admits),
             receiver=stack.Endpoint(address, self.receiver_port, reception.take, reception.admits),
             engine=self.engine,
             sip_host="bench",

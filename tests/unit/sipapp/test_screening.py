@@ -1,4 +1,4 @@
-"""How many INVITEs are looked at that nothing proves to be ours."""
+"""How many requests are looked at that nothing proves to be ours."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.callkey import CallKey
-from voice_sipapp.signalling.screening import Buckets, Limits, Rate, Screen, is_invite, limits_for, network
+from voice_sipapp.signalling.screening import Buckets, Limits, Rate, Screen, called, is_invite, limits_for, network
 
 KEY = CallKey(b"the key of all SIP hosts of this provider")
 TODAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -65,15 +65,30 @@ def test_one_header_that_is_repeated_and_one_dialog_have_limits_of_their_own():
     assert screen.admits(invite(), "::1", "another call", 0.0, TODAY)
 
 
-@pytest.mark.parametrize("other", [b"OPTIONS sip:x SIP/2.0", b"ACK sip:x SIP/2.0", b"SIP/2.0 200 OK", b"", b"\0" * 40])
-def test_what_is_no_invite_is_not_limited(other: bytes):
+@pytest.mark.parametrize("answer", [b"SIP/2.0 200 OK", b"sip/2.0\t200 OK", b"\r\n\r\nSIP/2.0 200 OK"])
+def test_answers_are_not_limited(answer: bytes):
     screen = Screen(KEY, FEW)
-    assert admitted(screen, *[other] * 50) == [True] * 50
+    assert admitted(screen, *[answer] * 50) == [True] * 50
+
+
+@pytest.mark.parametrize("other", [b"OPTIONS sip:x SIP/2.0", b"ACK sip:x SIP/2.0", b"SIP/2.0", b"", b"\0" * 40])
+def test_whatever_is_no_answer_is_limited_apart_from_calls(other: bytes):
+    screen = Screen(KEY, FEW)
+    assert admitted(screen, *[other] * 50).count(True) == 3
+    assert admitted(screen, *[invite()] * 50).count(True) == 3
+    assert [screen.admits(other, "::1", "a call", 0.0, TODAY) for _ in range(4)] == [True, True, False, False]
+    assert [screen.admits(invite(), "::1", "a call", 0.0, TODAY) for _ in range(4)] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("start", [b"INVITE sip:x", b"\r\n\r\nINVITE sip:x", b"  \tINVITE\tsip:x"])
 def test_an_invite_is_seen_in_whatever_space_it_hides(start: bytes):
     assert is_invite(start)
+
+
+def test_who_is_called_is_seen_without_parsing():
+    to = [b'To: "sip:x" <SIP:0044-20:pw@h>', b"t : sips:30@h", b"From: <sip:no@h>"]
+    assert called(b"\r\n".join([b"\r\nINVITE sip:+4420@h;a=b SIP/2.0", *to])) == ["+4420", "0044-20", "30"]
+    assert called(b"INVITE tel:+4420 SIP/2.0\r\n\r\n") == []
 
 
 @pytest.mark.parametrize(
