@@ -52,7 +52,8 @@ class Machine:
             mount -t overlay -o lowerdir=/,upperdir={self.root}/up,workdir={self.root}/work voice {self.view}
             for each in proc sys dev run tmp; do mount --rbind /$each {self.view}/$each; done
             exec sleep infinity"""
-        processes.start(folder, "machine", ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts])
+        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts]
+        self._pid = processes.start(folder, "machine", command).pid
         waiting.until(self._ready, what="the machine's files are mounted", seconds=20)
 
     @property
@@ -61,16 +62,10 @@ class Machine:
 
     def _ready(self) -> bool:
         processes.check(self.folder, "machine")
-        if len(processes.members(self.folder, "machine")) != 1:
-            return False  # it is still mounting
-        try:
-            return str(self.folder.name) in self.run("ls", str(self.folder.parent))
-        except commands.LabError:
-            return False
+        return Path(f"/proc/{self._pid}/comm").read_text() == "sleep\n"  # the last that it becomes
 
     def inside(self, *command: str, network_too: bool = False) -> list[str]:
-        (pid,) = processes.members(self.folder, "machine")
-        spaces = [f"--mount=/proc/{pid}/ns/mnt"]
+        spaces = [f"--mount=/proc/{self._pid}/ns/mnt"]
         if network_too:
             spaces.append(f"--net={network.NAMESPACES / network.second_namespace(self.lab)}")
         return ["nsenter", *spaces, "chroot", self.view, *command]
