@@ -50,7 +50,7 @@ class Client:
     def condition(self, probe: str, kind: str = "PlanPublished") -> Body:
         body = json.loads(self.kubectl("get", "voiceprobe", probe, "-o", "json"))
         found = [c for c in body.get("status", {}).get("conditions", ()) if c["type"] == kind]
-        is_new = found and found[0]["observedGeneration"] == body["metadata"]["generation"]
+        is_new = found and found[0].get("observedGeneration") == body["metadata"]["generation"]
         return found[0] if is_new else {"status": "not yet", "reason": "not yet", "message": ""}
 
     def becomes(self, probe: str, reason: str, kind: str = "PlanPublished") -> None:
@@ -87,7 +87,7 @@ class Provider:
     def condition(self, name: str) -> Body:
         body = json.loads(self._cluster.kubectl("get", "na", name, "-o", "json"))
         found = body.get("status", {}).get("conditions", ())
-        is_new = found and found[0]["observedGeneration"] == body["metadata"]["generation"]
+        is_new = found and found[0].get("observedGeneration") == body["metadata"]["generation"]
         return found[0] if is_new else {"status": "not yet", "reason": "not yet", "message": ""}
 
     def close(self) -> None:
