@@ -10,13 +10,12 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path as Folder
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.attacks.raw_caller import NUMBER, Path, RawCaller
 from tests.attacks.raw_far_end import SILENCE
 from tests.attacks.streams import Party, Start, remote
-from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe
+from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, a_tone
 from voice_sipapp.media import audio
 from voice_sipapp.media.rtp import Engine, Stream
 from voice_sipapp.plan.probe import Probe
@@ -101,9 +100,13 @@ def names_of(cdr: Cdr, leg: str) -> set[str]:
 
 @pytest.fixture
 def sounds(tmp_path: Folder) -> audio.AudioStore:
-    samples = (8000 * np.sin(np.arange(8000) / 3)).astype(np.int16)
-    audio.save(tmp_path / "tone.wav", samples)
-    return audio.AudioStore(tmp_path)
+    return a_tone(tmp_path)
+
+
+@pytest.fixture
+def bench(sounds: audio.AudioStore) -> Iterator[Bench]:
+    with closing(Bench(sounds)) as made:
+        yield made
 
 
 @pytest.fixture

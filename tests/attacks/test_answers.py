@@ -9,9 +9,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +19,6 @@ from tests.attacks.raw_far_end import ANSWER, Datagrams, RawFarEnd
 from tests.unit.sipapp.bench import Bench
 from voice_sipapp import octets
 from voice_sipapp.measurement import scoring
-from voice_sipapp.media import audio
 from voice_sipapp.records.cdr import Cdr, StreamRecord
 from voice_sipapp.signalling import digest, stack, transactions
 
@@ -34,14 +31,6 @@ STRAY = {
     "half a character": b"\xc3", "no UTF-8": b"\xff\xfe", "CR": b"\r",
 }  # fmt: skip
 """What Python takes for the end of a line, or for white space, or can't decode."""
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    samples = (8000 * np.sin(np.arange(8000) / 3)).astype(np.int16)
-    audio.save(tmp_path / "tone.wav", samples)
-    with closing(Bench(audio.AudioStore(tmp_path))) as made:
-        yield made
 
 
 @pytest.fixture

@@ -13,11 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tests.unit.sipapp.bench import Bench, a_probe
-from voice_sipapp.media import audio
+from tests.unit.sipapp.bench import Bench, a_probe, a_tone
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import CallRecord
 from voice_sipapp.signalling import credentials, freshness, stack
@@ -128,12 +126,11 @@ class Host:
     """A SIP host with a file of credentials, and the far ends that a test puts in its way."""
 
     def __init__(self, folder: Path) -> None:
-        samples = (8000 * np.sin(np.arange(8000) / 3)).astype(np.int16)
-        audio.save(folder / "tone.wav", samples)
+        sounds = a_tone(folder)
         path = folder / "credentials.toml"
         path.touch(0o600)
         path.write_text(FILE)
-        self.bench = Bench(audio.AudioStore(folder), LISTED)
+        self.bench = Bench(sounds, LISTED)
         self.caller = self.bench.caller
         self.caller.station = replace(self.caller.station, credentials=credentials.load(str(path)))
         self.registrations = Registrations(self.caller.station, self.caller.submit)

@@ -6,18 +6,16 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.attacks.raw_far_end import RawFarEnd, Sounder, a_socket, goodbye, receiver_report, rtp, sender_report
 from tests.attacks.streams import OF_A_STRANGER
 from tests.unit.sipapp.bench import Bench
 from voice_sipapp.measurement import scoring
-from voice_sipapp.media import audio, latching, listener, rtcp
+from voice_sipapp.media import latching, listener, rtcp
 from voice_sipapp.media.rtp import Stream
 from voice_sipapp.records.cdr import Cdr, StreamRecord
 
@@ -29,14 +27,6 @@ RATE = 65
 
 UNDER_WAY = 12
 """How many packets the far end may send until it hears that we have hung up."""
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    samples = (8000 * np.sin(np.arange(8000) / 3)).astype(np.int16)
-    audio.save(tmp_path / "tone.wav", samples)
-    with closing(Bench(audio.AudioStore(tmp_path))) as made:
-        yield made
 
 
 @pytest.fixture

@@ -165,15 +165,21 @@ def test_a_number_that_moves_is_in_the_plan_of_one_client_at_a_time(
     until(lambda: (owner.plan(), squatter.plan()) == ({"line": []}, {}))
 
 
-def test_nobody_keeps_a_number_by_a_spec_that_cannot_work(
-    owner: Client, squatter: Client, provider: Provider, number: str
-) -> None:
-    """Such a spec leaves in the plan what was declared before: but not what is another client's by now."""
+def breaks_its_spec(squatter: Client, provider: Provider, number: str) -> str:
+    """Of a client whose number it was; returns the allotment."""
     name = provider.allot(squatter, f"+44{number}")
     squatter.probe("line", f"+44{number}")
     squatter.becomes("line", "Allotted", "NumberAllotted")
     squatter.probe("line", f"+44{number}", call={"timeZone": "Mars/Olympus"})
     squatter.becomes("line", "InvalidSpec")
+    return name
+
+
+def test_nobody_keeps_a_number_by_a_spec_that_cannot_work(
+    owner: Client, squatter: Client, provider: Provider, number: str
+) -> None:
+    """Such a spec leaves in the plan what was declared before: but not what is another client's by now."""
+    name = breaks_its_spec(squatter, provider, number)
     assert squatter.plan() == {"line": [f"+44{number}"]}
     owner.probe("line", f"+44{number}")
     provider.allot(owner, f"+44{number}", name=name)
@@ -184,11 +190,7 @@ def test_nobody_keeps_a_number_by_a_spec_that_cannot_work(
 def test_a_number_that_was_taken_back_is_not_kept_by_a_spec_that_cannot_work(
     squatter: Client, provider: Provider, number: str
 ) -> None:
-    name = provider.allot(squatter, f"+44{number}")
-    squatter.probe("line", f"+44{number}")
-    squatter.becomes("line", "Allotted", "NumberAllotted")
-    squatter.probe("line", f"+44{number}", call={"timeZone": "Mars/Olympus"})
-    squatter.becomes("line", "InvalidSpec")
+    name = breaks_its_spec(squatter, provider, number)
     provider.take_back(name)
     until(lambda: squatter.plan() == {"line": []})
 

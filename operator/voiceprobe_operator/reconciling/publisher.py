@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from voiceprobe_operator import names
@@ -36,53 +38,46 @@ class Publisher:
 
     async def publish(self, turn: Turn, want: Wanted) -> None:
         """Write what differs of plan and client row."""
-        await self._revoke(turn)
+        kept = turn.kept_probes()
+        await self._revoke(turn, kept)
         have = turn.known.published
         if have is None:
             return
-        kept = turn.kept_probes()
         change = diff(want.plan, {probe: row for probe, row in have.plan.items() if probe not in kept})
         row = client_row(want.client)
         is_new = {column: (have.client_row or {}).get(column) for column in row} != row
         if not change and not is_new:
             return
-        try:
+        with _writing(turn):
             receipt = await self._database.publish(
                 turn.client, row if is_new else None, (want.row(name) for name in change.put), change.drop
             )
-        except OutsideError as error:
-            turn.known.published = None
-            turn.result.plan = turn.result.failed(error)
-            return
-        taken = change.put.keys() - receipt.refused.keys()
-        turn.states |= receipt.states
-        turn.result.published |= taken
-        turn.result.mended["plan"] += len(taken) + is_new
-        have.client_row = row
-        _remember(have, want, change.put, change.drop)
-        turn.known.refused_rows = {
-            probe: refusal for probe, refusal in turn.known.refused_rows.items() if probe not in change.put
-        } | receipt.refused
-        log.info("%s: plan: %d written, %d removed", turn.client, len(taken), len(change.drop))
+            taken = change.put.keys() - receipt.refused.keys()
+            turn.states |= receipt.states
+            turn.result.published |= taken
+            turn.result.mended["plan"] += len(taken) + is_new
+            have.client_row = row
+            _remember(have, want, change.put)
+            _forget(have, change.drop)
+            turn.known.refused_rows = {
+                probe: refusal for probe, refusal in turn.known.refused_rows.items() if probe not in change.put
+            } | receipt.refused
+            log.info("%s: plan: %d written, %d removed", turn.client, len(taken), len(change.drop))
 
-    async def _revoke(self, turn: Turn) -> None:
+    async def _revoke(self, turn: Turn, kept: Collection[str]) -> None:
         """Let rows that stay as they are tell by no number any more that the provider has taken back.
 
         Such a row is not removed: all would be, should the kind NumberAllotment go by mistake.
         """
-        have, revoked = turn.known.published, turn.revoked_probes()
+        have, revoked = turn.known.published, turn.revoked_probes(kept)
         if have is None or not revoked:
             return
-        try:
+        with _writing(turn):
             await self._database.revoke_numbers(turn.client, revoked)
-        except OutsideError as error:
-            turn.known.published = None
-            turn.result.plan = turn.result.failed(error)
-            return
-        for probe in revoked:
-            del have.allotted[probe]
-            have.plan[probe] = b""  # unlike any row, so it is written again once it can be
-        log.info("%s: plan: numbers of %d probes are not theirs any more", turn.client, len(revoked))
+            for probe in revoked:
+                del have.allotted[probe]
+                have.plan[probe] = b""  # unlike any row, so it is written again once it can be
+            log.info("%s: plan: numbers of %d probes are not theirs any more", turn.client, len(revoked))
 
     async def ensure_account(self, turn: Turn, access: Access) -> None:
         """The client's read account, with this password."""
@@ -99,20 +94,16 @@ class Publisher:
 
     async def withdraw(self, turn: Turn) -> None:
         """Take out of the plan what is left of a client that declares nothing any more."""
-        await self._revoke(turn)
-        have, kept = turn.known.published, turn.kept_probes()
+        kept = turn.kept_probes()
+        await self._revoke(turn, kept)
+        have = turn.known.published
         gone = [] if have is None else [probe for probe in have.plan if probe not in kept]
         if have is None or not gone:
             return
-        try:
+        with _writing(turn):
             await self._database.publish(turn.client, None, (), gone)
-        except OutsideError as error:
-            turn.known.published = None
-            turn.result.plan = turn.result.failed(error)
-            return
-        for probe in gone:
-            del have.plan[probe]
-        log.info("%s: nothing is declared any more: plan: %d removed", turn.client, len(gone))
+            _forget(have, gone)
+            log.info("%s: nothing is declared any more: plan: %d removed", turn.client, len(gone))
 
     async def remember_organisation(self, turn: Turn, org: int | None) -> None:
         """Note the client's Grafana organisation where the portal reads it."""
@@ -137,10 +128,23 @@ def as_known(turn: Turn) -> Client:
     return replace(seen.client, display_name=str(row["display_name"]), time_zone=str(row["time_zone"]))
 
 
-def _remember(have: Published, want: Wanted, put: dict[str, bytes], gone: tuple[str, ...]) -> None:
+@contextmanager
+def _writing(turn: Turn) -> Iterator[None]:
+    """Write to the plan. What fails is told, and then nobody knows what the database holds."""
+    try:
+        yield
+    except OutsideError as error:
+        turn.known.published = None
+        turn.result.plan = turn.result.failed(error)
+
+
+def _remember(have: Published, want: Wanted, put: dict[str, bytes]) -> None:
     have.plan |= put
     have.uids |= {name: want.probes[name].ref.uid for name in put}
     have.allotted |= {name: want.probes[name].rights.allotted for name in put}
+
+
+def _forget(have: Published, gone: Iterable[str]) -> None:
     for probe in gone:
         del have.plan[probe]
         have.uids.pop(probe, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +53,8 @@ class Turn:
         """
         return {probe for probe, numbers in self._allotted.items() if "other" in map(self.standing, numbers)}
 
-    def revoked_probes(self) -> list[str]:
-        """Probes whose rows stay, and have a number for their own that the provider has taken back since."""
-        kept = self.kept_probes()
+    def revoked_probes(self, kept: Collection[str]) -> list[str]:
+        """Of the `kept_probes`, those that have a number for their own that the provider has taken back since."""
         return [probe for probe, n in self._allotted.items() if probe in kept and "nobody" in map(self.standing, n)]
 
     @property

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import numpy as np
 
 from tests.ports import free_udp_port
 from voice_sipapp.caller import TICK_S, Caller
@@ -16,6 +19,12 @@ from voice_sipapp.signalling import stack
 from voice_sipapp.signalling.station import Station
 
 ADDRESS = "::1"
+
+
+def a_tone(folder: Path) -> audio.AudioStore:
+    """A store whose one sound is a tone, in `folder`."""
+    audio.save(folder / "tone.wav", (8000 * np.sin(np.arange(8000) / 3)).astype(np.int16))
+    return audio.AudioStore(folder)
 
 
 class Bench:

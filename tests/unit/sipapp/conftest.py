@@ -4,18 +4,15 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.unit.sipapp.bench import Bench
+from tests.unit.sipapp.bench import Bench, a_tone
 from voice_sipapp.media import audio
 
 
 @pytest.fixture
 def sounds(tmp_path: Path) -> audio.AudioStore:
-    samples = (8000 * np.sin(np.arange(8000) / 3)).astype(np.int16)
-    audio.save(tmp_path / "tone.wav", samples)
-    return audio.AudioStore(tmp_path)
+    return a_tone(tmp_path)
 
 
 @pytest.fixture
