@@ -18,12 +18,11 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from voice_sipapp.media import dtmf, sdp
 from voice_sipapp.plan.sipuri import SipUri
-from voice_sipapp.signalling import stack
 from voice_sipapp.signalling.correlation import Invite
+from voice_sipapp.signalling.sip import events, stack
 
 CONNECT, CODECS = "1", ("PCMA", "PCMU")
 PATIENCE_S = 20.0
@@ -133,16 +132,16 @@ class Call:
         self._agents_leg: stack.Leg | None = None
         self._over = False
 
-    def _from_caller(self, event: Any, agent: Any) -> None:  # noqa: ANN401 - the stack is untyped
-        kind = type(event).__name__
-        if kind == "CCEventTry":
-            self._caller.on_digits = lambda digits: self._ivr.soon(lambda: self._pressed(digits))
-            self._caller.remote = self._remote
-            self.leg.ring()
-            self.leg.answer(self._describe(self._caller, answer_to=self._remote))
-            stack.later(PATIENCE_S, self._impatient)
-        elif kind in ("CCEventDisconnect", "CCEventFail"):
-            self._end()
+    def _from_caller(self, event: events.Event) -> None:
+        match event:
+            case events.Invited():
+                self._caller.on_digits = lambda digits: self._ivr.soon(lambda: self._pressed(digits))
+                self._caller.remote = self._remote
+                self.leg.ring()
+                self.leg.answer(self._describe(self._caller, answer_to=self._remote))
+                stack.later(PATIENCE_S, self._impatient)
+            case events.HungUp() | events.Rejected():
+                self._end()
 
     def _pressed(self, digits: str) -> None:
         if self._over or self._agents_leg is not None or digits[-1] != CONNECT:
@@ -156,13 +155,15 @@ class Call:
         offer = self._describe(self._agent)
         self._agents_leg.invite(caller, SipUri.parse(f"sip:{name}@{host}:{port}"), offer, self._invite.header or "")
 
-    def _from_agent(self, event: Any, agent: Any) -> None:  # noqa: ANN401
-        kind, data = type(event).__name__, event.getData()
-        if kind == "CCEventConnect" and not self._over:
-            self._agent.remote = sdp.choose(str(data[2] or ""), [self._remote.codec], self._ivr.address, answers=True)
-            self._caller.other, self._agent.other = self._agent, self._caller
-        elif kind in ("CCEventDisconnect", "CCEventFail"):
-            self._end()
+    def _from_agent(self, event: events.Event) -> None:
+        match event:
+            case events.Answered() if not self._over:
+                self._agent.remote = sdp.choose(
+                    event.description, [self._remote.codec], self._ivr.address, answers=True
+                )
+                self._caller.other, self._agent.other = self._agent, self._caller
+            case events.HungUp() | events.Rejected() | events.Redirected():
+                self._end()
 
     def _describe(self, side: Side, *, answer_to: sdp.Remote | None = None) -> str:
         return sdp.describe(self._ivr.address, side.port, [self._remote.codec], next(_sessions), answer_to=answer_to)

@@ -26,9 +26,10 @@ from voice_sipapp.records.callkey import CallKey
 from voice_sipapp.records.cdr import Parameter
 from voice_sipapp.records.writer import Writer
 from voice_sipapp.settings import Settings
-from voice_sipapp.signalling import credentials, stack
+from voice_sipapp.signalling import credentials
 from voice_sipapp.signalling.registration import Registrations
 from voice_sipapp.signalling.screening import limits_for
+from voice_sipapp.signalling.sip import stack
 from voice_sipapp.signalling.station import Station
 
 GOODBYE_S = 1.0

@@ -29,10 +29,11 @@ from voice_sipapp.plan.requests import Pending, Request
 from voice_sipapp.plan.schedule import Schedule
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import CallRecord
-from voice_sipapp.signalling import dialling, stack
+from voice_sipapp.signalling import dialling
 from voice_sipapp.signalling.call import Call
 from voice_sipapp.signalling.reception import Reception, Visitor
 from voice_sipapp.signalling.registration import Registrations
+from voice_sipapp.signalling.sip import stack
 from voice_sipapp.signalling.station import Station
 
 TICK_S = 0.05

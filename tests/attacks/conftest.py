@@ -21,7 +21,7 @@ from voice_sipapp.media.rtp import Engine, Stream
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import Cdr
-from voice_sipapp.signalling import stack
+from voice_sipapp.signalling.sip import stack
 
 
 class Scene:

@@ -20,7 +20,7 @@ from tests.unit.sipapp.bench import Bench
 from voice_sipapp import octets
 from voice_sipapp.measurement import scoring
 from voice_sipapp.records.cdr import Cdr, StreamRecord
-from voice_sipapp.signalling import digest, stack, transactions
+from voice_sipapp.signalling.sip import digest, stack, transactions
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

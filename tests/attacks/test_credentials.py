@@ -18,8 +18,9 @@ import pytest
 from tests.unit.sipapp.bench import Bench, a_probe, a_tone
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import CallRecord
-from voice_sipapp.signalling import credentials, freshness, stack
+from voice_sipapp.signalling import credentials
 from voice_sipapp.signalling.registration import Registrations
+from voice_sipapp.signalling.sip import freshness, stack
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

@@ -15,8 +15,8 @@ from tests.attacks.raw_caller import NUMBER, RawCaller, bystander, drained
 from tests.attacks.test_who_is_calling import check_whole
 from tests.unit.sipapp.bench import a_probe, header_of
 from voice_sipapp.records import calluuid
-from voice_sipapp.signalling import transactions
 from voice_sipapp.signalling.screening import Limits, Rate
+from voice_sipapp.signalling.sip import transactions
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

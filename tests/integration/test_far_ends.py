@@ -24,8 +24,9 @@ from voice_lab import processes
 from voice_sipapp.media import audio, g711
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import Cdr, StreamRecord
-from voice_sipapp.signalling import freshness, outcome, stack
+from voice_sipapp.signalling import outcome
 from voice_sipapp.signalling.credentials import Credential, CredentialsError
+from voice_sipapp.signalling.sip import freshness, stack
 
 SCENARIOS = Path(__file__).with_name("sipp")
 PASSWORD = "s3cret of the trunk"

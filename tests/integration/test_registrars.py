@@ -12,8 +12,9 @@ import pytest
 from tests.integration.test_far_ends import FarEnds, Known, far_ends, trunk
 from tests.unit.sipapp.bench import ADDRESS, a_probe
 from voice_sipapp.plan.sipuri import SipUri
-from voice_sipapp.signalling import registration, stack
+from voice_sipapp.signalling import registration
 from voice_sipapp.signalling.registration import Registrations
+from voice_sipapp.signalling.sip import stack
 
 __all__ = ["far_ends"]
 

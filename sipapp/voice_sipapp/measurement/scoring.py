@@ -7,6 +7,7 @@ from typing import Any
 
 from voice_sipapp.measurement import rtpstats, sources
 from voice_sipapp.measurement.direction import Direction, Heard
+from voice_sipapp.measurement.due import Due
 from voice_sipapp.measurement.impairments import CODECS as IMPAIRMENTS
 from voice_sipapp.media.arrivals import OVERTOOK_NS
 from voice_sipapp.media.audio import Audio
@@ -29,7 +30,7 @@ class Party:
     `payload_type` is the number under which it receives that, `payload_types` are all numbers that the far end might
     send under, each with its codec. `not_sent` counts packets that this host itself failed to send, for the reason
     `send_problem`; `until_ns` is when it stopped listening, None where the far end had said that it sends no more
-    (hold); `clock_step_ms` is by how much this host's wall clock was set meanwhile. `other_source` counts packets that
+    (hold); `due` is when the far end was to send; `clock_step_ms` is by how much this host's wall clock was set meanwhile. `other_source` counts packets that
     came from another source than the agreed one, `doubtful` is whether that one may have been the far end's; `unread`
     counts packets that this host had no room for while its port was flooded.
     """
@@ -44,6 +45,7 @@ class Party:
     lag_ms: float = 0.0
     received: Sequence[tuple[int, bytes]] = ()
     until_ns: int | None = None
+    due: Due = Due()
     round_trips_ms: Sequence[float] = ()
     remote_lost: int | None = None
     remote_jitter_ms: float | None = None

@@ -14,11 +14,12 @@ from voice_sipapp.media.audio import Audio
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import CallRecord
-from voice_sipapp.signalling import outcome, redirect, stack
+from voice_sipapp.signalling import outcome, redirect
 from voice_sipapp.signalling.correlation import OwnCall
 from voice_sipapp.signalling.receiver import Receiver, Watch
 from voice_sipapp.signalling.receiverlegs import ReceiverLegs
 from voice_sipapp.signalling.session import Session
+from voice_sipapp.signalling.sip import events, stack
 from voice_sipapp.signalling.station import Station, Times
 
 CLEAR_UP_MS = 2000
@@ -133,60 +134,64 @@ class Call:
         self._hang_up("local")
         self.receiver_legs.hang_up()
 
-    def _event(self, event: Any, agent: Any) -> None:  # noqa: ANN401
-        kind, data = type(event).__name__, event.getData()
+    def _event(self, event: events.Event) -> None:
         if self._dialer_over:
             return
-        if kind == "CCEventRing" and data[0] > 100:
-            self._progress(data, event.rtime.monot)
-        elif kind == "CCEventConnect":
-            self._answered(data, event.rtime.monot)
-        elif kind == "CCEventFail":
-            self._refused(data, event.rtime.monot)
-            if self._code in redirect.FOLLOWED:
-                self._follow()
-            elif self._leg and self._leg.refusal:
-                self.fail(f"The dialer can't log in: {self._leg.refusal}", misconfigured=True)
-            else:
+        match event:
+            case events.Progress():
+                self._progress(event)
+            case events.Answered():
+                self._answered(event)
+            case events.Redirected():
+                self._refused(event)
+                self._follow(event)
+            case events.Rejected():
+                self._refused(event)
+                if self._leg and self._leg.refusal:
+                    self.fail(f"The dialer can't log in: {self._leg.refusal}", misconfigured=True)
+                else:
+                    self._end_dialer()
+            case events.HungUp():
+                self._hangup_by = "local" if self._leg and self._leg.expired else "remote"
+                self._cause = self._q850()
                 self._end_dialer()
-        elif kind == "CCEventDisconnect":
-            self._hangup_by = "local" if self._leg and self._leg.expired else "remote"
-            self._cause = self._q850()
-            self._end_dialer()
 
-    def _progress(self, data: Any, moment: float) -> None:  # noqa: ANN401
+    def _progress(self, event: events.Progress) -> None:
         if self.times.progress is None:
-            self.times.progress = moment
-        if data[2] is None:
+            self.times.progress = event.at
+        if not event.description:
             return
         try:
-            self.session.listen(str(data[2]))
+            self.session.listen(event.description)
         except sdp.SdpError as error:
             log.warning("call %s: early media can't be listened to: %s", self.uuid, error)
 
-    def _refused(self, data: Any, moment: float) -> None:  # noqa: ANN401
-        self._code, self._reason = data[0], data[1]
+    def _refused(self, event: events.Rejected | events.Redirected) -> None:
+        self._code, self._reason = event.code, event.reason
         self._cause = self._q850()
-        self.times.final = moment
+        self.times.final = event.at
 
-    def _follow(self) -> None:
+    def _follow(self, event: events.Redirected) -> None:
         """Dial anew where a 3xx says, if that is possible."""
+        if event.code not in redirect.FOLLOWED:
+            self._end_dialer()
+            return
         try:
-            self.target = redirect.following(self._leg.contacts if self._leg else [], self._tried)
+            self.target = redirect.following(event.contacts, self._tried)
             stack.check_uri(self.target)
         except ValueError as error:
             self.fail(f"{self._reason}: {error}")
             return
         self.later(0, lambda: self._on_moved(self))  # after the ACK of what we just heard
 
-    def _answered(self, data: Any, moment: float) -> None:  # noqa: ANN401
-        self._code, self._reason = data[0], data[1]
-        self.times.answered = self.times.final = moment
+    def _answered(self, event: events.Answered) -> None:
+        self._code, self._reason = event.code, event.reason
+        self.times.answered = self.times.final = event.at
         self._timer.cancel()
         # Before anything that can go wrong: a call that is up always ends.
         self._timer = self.later(self.probe.duration_ms, lambda: self._hang_up("local"))
         try:
-            self.session.agree(str(data[2] or ""))
+            self.session.agree(event.description)
         except sdp.SdpError as error:
             self.fail(str(error))
             return

@@ -7,11 +7,11 @@ from ipaddress import ip_address
 
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
-from voice_sipapp.signalling import stack
 from voice_sipapp.signalling.call import Call
 from voice_sipapp.signalling.credentials import Credential, CredentialsError
+from voice_sipapp.signalling.sip import stack
+from voice_sipapp.signalling.sip.transactions import is_literal
 from voice_sipapp.signalling.station import Station
-from voice_sipapp.signalling.transactions import is_literal
 
 LOOKUPS = 4
 """How many names are looked up at once: one name server that does not answer must not hold every call up."""

@@ -7,15 +7,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from voice_sipapp.media import sdp
 from voice_sipapp.media.audio import Audio
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
-from voice_sipapp.signalling import stack
 from voice_sipapp.signalling.session import Session
+from voice_sipapp.signalling.sip import events, stack
 from voice_sipapp.signalling.station import Station
 
 OVERSTAY_MS = 15_000
@@ -106,16 +105,16 @@ class Receiver:
     def _later(self, delay_ms: float, action: Callable[[], None]) -> None:
         stack.later(delay_ms / 1000, self._safely(action))
 
-    def _event(self, event: Any, agent: Any) -> None:  # noqa: ANN401
-        kind = type(event).__name__
-        if kind == "CCEventTry":
-            self._offer = str(event.getData()[3] or "")
-            self.leg.ring()
-            self._later(self.probe.answer_after_ms, self._answer)
-        elif kind == "CCEventConnect":
-            self._acknowledge()
-        elif kind in ("CCEventDisconnect", "CCEventFail"):
-            self._end()
+    def _event(self, event: events.Event) -> None:
+        match event:
+            case events.Invited():
+                self._offer = event.description
+                self.leg.ring()
+                self._later(self.probe.answer_after_ms, self._answer)
+            case events.Acknowledged():
+                self._acknowledge()
+            case events.HungUp() | events.Rejected():
+                self._end()
 
     def _answer(self) -> None:
         if self.over:

@@ -5,8 +5,8 @@ Runs in the SIP stack's thread.
 
 from collections.abc import Callable
 
-from voice_sipapp.signalling import stack
 from voice_sipapp.signalling.receiver import Receiver, Watch
+from voice_sipapp.signalling.sip import stack
 
 AMBIGUOUS = "another call came to its number at the same time; which was ours is not known"
 UNPROVEN = (

@@ -17,15 +17,16 @@ from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.calluuid import AFTER, BEFORE
 from voice_sipapp.records.cdr import CallRecord
-from voice_sipapp.signalling import correlation, stack
+from voice_sipapp.signalling import correlation
 from voice_sipapp.signalling.call import Call
 from voice_sipapp.signalling.correlation import Invite, Recognised, Refused
 from voice_sipapp.signalling.numbers import Directory, claimants
 from voice_sipapp.signalling.openings import Opening, Openings
 from voice_sipapp.signalling.receiver import ANY_CODE, Receiver, Watch
 from voice_sipapp.signalling.screening import Limits, Screen, called, is_invite, network
+from voice_sipapp.signalling.sip import stack
+from voice_sipapp.signalling.sip.transactions import garbage
 from voice_sipapp.signalling.station import Station
-from voice_sipapp.signalling.transactions import garbage
 
 STRANGERS_EVERY_S = 60.0
 """At most one line in the log about unsolicited calls in this time."""

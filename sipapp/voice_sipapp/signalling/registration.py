@@ -20,12 +20,13 @@ from sippy.SipURL import SipURL
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
-from voice_sipapp.signalling import dialling, redirect, stack
+from voice_sipapp.signalling import dialling, redirect
 from voice_sipapp.signalling.credentials import CredentialsError
-from voice_sipapp.signalling.digest import CHALLENGES, Answer, answered
-from voice_sipapp.signalling.headers import header
+from voice_sipapp.signalling.sip import stack
+from voice_sipapp.signalling.sip.digest import CHALLENGES, Answer, answered
+from voice_sipapp.signalling.sip.headers import header
+from voice_sipapp.signalling.sip.transactions import is_literal
 from voice_sipapp.signalling.station import Station
-from voice_sipapp.signalling.transactions import is_literal
 
 EXPIRES_S = 300
 """How long a registration is asked for: so long a host that died without a word is called in vain."""

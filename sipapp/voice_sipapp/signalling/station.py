@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from voice_sipapp.media.rtp import Engine
 from voice_sipapp.records.callkey import CallKey, random_key
-from voice_sipapp.signalling import stack
 from voice_sipapp.signalling.credentials import Credentials, NoCredentials
+from voice_sipapp.signalling.sip import stack
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from voice_sipapp.media import audio, rtp
 from voice_sipapp.plan import probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import Cdr, ReceiverPart
-from voice_sipapp.signalling import stack
+from voice_sipapp.signalling.sip import stack
 from voice_sipapp.signalling.station import Station
 
 ADDRESS = "::1"

@@ -14,8 +14,9 @@ from voice_sipapp.media import ports, sdp
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import CallRecord, Cdr
 from voice_sipapp.signalling import call as call_module
-from voice_sipapp.signalling import session, stack
+from voice_sipapp.signalling import session
 from voice_sipapp.signalling.receiver import Receiver
+from voice_sipapp.signalling.sip import stack
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

@@ -16,7 +16,8 @@ from voice_sipapp.plan.limits import Turn
 from voice_sipapp.plan.probe import Digits
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling import call as call_module
-from voice_sipapp.signalling import outcome, stack
+from voice_sipapp.signalling import outcome
+from voice_sipapp.signalling.sip import events, stack
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -86,10 +87,10 @@ class FarEnd:
         self._leg = stack.Leg(self._endpoint, self._event)
         return self._leg
 
-    def _event(self, event: Any, agent: Any) -> None:
-        if type(event).__name__ == "CCEventDisconnect":
+    def _event(self, event: events.Event) -> None:
+        if isinstance(event, events.HungUp):
             self.cancelled = True
-        if type(event).__name__ != "CCEventTry":
+        if not isinstance(event, events.Invited):
             return
         self._leg.ring()
         if self._answer_with is not None:
@@ -138,18 +139,18 @@ class Transcoder:
     def _describe(self, side: int, codec: str) -> str:
         return sdp.describe(ADDRESS, self._media[side].getsockname()[1], [codec], 1)
 
-    def _from_dialer(self, event: Any, agent: Any) -> None:
-        if type(event).__name__ == "CCEventDisconnect":
+    def _from_dialer(self, event: events.Event) -> None:
+        if isinstance(event, events.HungUp):
             self._outward.hang_up()
-        elif type(event).__name__ == "CCEventTry":
-            self._targets = [sdp.choose(str(event.getData()[3]), ["PCMA"], ADDRESS)]
+        elif isinstance(event, events.Invited):
+            self._targets = [sdp.choose(event.description, ["PCMA"], ADDRESS)]
             target = a_probe(self._bench.receiver_port)
             self._outward = stack.Leg(self._endpoint, self._from_receiver, way(self._bench.receiver_port))
             self._outward.invite(target.dialer, target.destination, self._describe(1, "PCMU"), str(self._header))
 
-    def _from_receiver(self, event: Any, agent: Any) -> None:
-        if type(event).__name__ == "CCEventConnect":
-            self._targets.append(sdp.choose(str(event.getData()[2]), ["PCMU"], ADDRESS))
+    def _from_receiver(self, event: events.Event) -> None:
+        if isinstance(event, events.Answered):
+            self._targets.append(sdp.choose(event.description, ["PCMU"], ADDRESS))
             self._inward.answer(self._describe(0, "PCMA"))
             self._relaying = stack.every(0.005, self._relay)
 
@@ -200,9 +201,9 @@ def test_a_process_that_stops_writes_down_its_calls_as_interrupted(bench: Bench)
 def test_strangers_are_refused_and_counted(bench: Bench, header: str):
     answers: list[int] = []
 
-    def heard(event: Any, agent: Any) -> None:
-        if type(event).__name__ == "CCEventFail":
-            answers.append(event.getData()[0])
+    def heard(event: events.Event) -> None:
+        if isinstance(event, events.Rejected):
+            answers.append(event.code)
             stack.end_loop()
 
     leg = stack.Leg(bench.caller.station.dialer, heard, way(bench.receiver_port))

@@ -11,9 +11,9 @@ from sippy.SipRoute import SipRoute
 from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
 
-from voice_sipapp.signalling.challenges import Challenges, beyond_edge
 from voice_sipapp.signalling.credentials import Credential
-from voice_sipapp.signalling.headers import header
+from voice_sipapp.signalling.sip.challenges import Challenges, beyond_edge
+from voice_sipapp.signalling.sip.headers import header
 
 EDGE, OWN = ("[::1]", 5064), "[2001:db8::1]"
 VIA_EDGE = ("sip:[::1]:5064;lr;r2=on", "sip:[2001:db8::1]:5061;transport=tls;lr;r2=on")

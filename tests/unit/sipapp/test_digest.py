@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sippy.SipHeader import SipHeader
 
 from voice_sipapp.signalling.credentials import Credential
-from voice_sipapp.signalling.digest import Answer, answered
+from voice_sipapp.signalling.sip.digest import Answer, answered
 
 URI = "sip:far@example.net"
 BODY = "v=0\r\n"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.ports import free_udp_port
 from tests.unit.sipapp.bench import ADDRESS, Bench
-from voice_sipapp.signalling import stack, transactions
+from voice_sipapp.signalling.sip import stack, transactions
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

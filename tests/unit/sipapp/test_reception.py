@@ -13,8 +13,9 @@ from voice_sipapp.media import ports, sdp
 from voice_sipapp.media.audio import AudioError
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import ReceiverPart
-from voice_sipapp.signalling import receiver, stack
+from voice_sipapp.signalling import receiver
 from voice_sipapp.signalling.session import Session
+from voice_sipapp.signalling.sip import events, stack
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -40,12 +41,12 @@ class OtherHost:
         probe = a_probe(bench.receiver_port)
         self._leg.invite(probe.dialer, probe.destination, offer, header)
 
-    def _heard(self, event: Any, agent: Any) -> None:
-        if type(event).__name__ == "CCEventConnect":
+    def _heard(self, event: events.Event) -> None:
+        if isinstance(event, events.Answered):
             self.codes.append(200)
             stack.later(self._hang_up_after_s, self._leg.hang_up)
-        elif type(event).__name__ == "CCEventFail":
-            self.codes.append(event.getData()[0])
+        elif isinstance(event, events.Rejected):
+            self.codes.append(event.code)
             stack.end_loop()
 
 
@@ -148,10 +149,10 @@ class Presser(OtherHost):
         self._digits = digits
         super().__init__(bench, "stripped", hang_up_after_s=2.5, offer=self._session.offer())
 
-    def _heard(self, event: Any, agent: Any) -> None:
-        super()._heard(event, agent)
-        if type(event).__name__ == "CCEventConnect":
-            self._session.agree(str(event.getData()[2]))
+    def _heard(self, event: events.Event) -> None:
+        super()._heard(event)
+        if isinstance(event, events.Answered):
+            self._session.agree(event.description)
             stack.later(0.5, lambda: self._press(self._digits))
 
     def _press(self, digits: str) -> None:

@@ -14,7 +14,7 @@ from sippy.SipTransactionManager import SipTransactionManager
 from sippy.Udp_server import Udp_server, Udp_server_opts
 
 from voice_sipapp import octets
-from voice_sipapp.signalling.headers import header
+from voice_sipapp.signalling.sip.headers import header
 
 SHORTEST, LONGEST = 32, 65_535
 """Octets of a datagram: what is shorter is no message, but keeps a path open (RFC 5626, section 4.4.1)."""

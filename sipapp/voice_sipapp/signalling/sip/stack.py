@@ -31,12 +31,23 @@ from voice_sipapp import __version__
 from voice_sipapp.edge import CALL_HEADER
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling import redirect
-from voice_sipapp.signalling.agent import ALLOWED, Agent, Media
 from voice_sipapp.signalling.correlation import Invite
 from voice_sipapp.signalling.credentials import Credential
-from voice_sipapp.signalling.headers import header
 from voice_sipapp.signalling.ladder import Ladder, call_id
-from voice_sipapp.signalling.screened import Admits, Screened
+from voice_sipapp.signalling.sip.agent import ALLOWED, Agent, Media
+from voice_sipapp.signalling.sip.events import (
+    Acknowledged,
+    Answered,
+    Event,
+    Handler,
+    HungUp,
+    Invited,
+    Progress,
+    Redirected,
+    Rejected,
+)  # fmt: skip
+from voice_sipapp.signalling.sip.headers import header
+from voice_sipapp.signalling.sip.screened import Admits, Screened
 
 SipConf.my_uaname = f"voice-sipapp/{__version__}"
 
@@ -46,7 +57,6 @@ QUIET_S, QUIET_STEP_S = 0.5, 0.02
 _WITHIN = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})
 """Methods that have no meaning outside of a dialog."""
 
-Handler = Callable[[Any, Any], None]
 log = logging.getLogger(__name__)
 
 
@@ -230,6 +240,28 @@ def _absorb(transaction: Any) -> None:  # noqa: ANN401
     transaction.teE = None
 
 
+def _typed(event: Any, contacts: Sequence[str], *, ours: bool) -> Event | None:  # noqa: ANN401
+    """What the stack's `event` says; `ours`: of a dialog that we began. None where it says nothing new."""
+    at, data = float(event.rtime.monot), event.getData()
+    told: Event | None = None
+    match type(event).__name__:
+        case "CCEventTry":
+            told = Invited(str(data[3] or ""))
+        case "CCEventRing" if data[0] > 100:
+            told = Progress(data[0], data[1], str(data[2] or ""), at)
+        case "CCEventConnect" if ours:
+            told = Answered(data[0], data[1], str(data[2] or ""), at)
+        case "CCEventConnect":
+            told = Acknowledged(str(data[2] or ""), at)
+        case "CCEventFail" if ours and 300 <= data[0] < 400:
+            told = Redirected(data[0], data[1], tuple(contacts), at)
+        case "CCEventFail":
+            told = Rejected(data[0], data[1], at)
+        case "CCEventDisconnect":
+            told = HungUp(at)
+    return told
+
+
 def _invite(request: Any) -> Invite:  # noqa: ANN401
     """What we want to know of the INVITE `request`."""
     name = CALL_HEADER.lower()
@@ -264,8 +296,8 @@ class Way:
 
 
 class Leg:
-    """One party's dialog. `handler` is called with (event, user agent) for everything the far end does, but for new
-    offers of media within the call: those are asked of `media`. `way` is a dialer's.
+    """One party's dialog. `handler` is told of everything that the far end does, but for new offers of media within the
+    call: those are asked of `media`. `way` is a dialer's.
     """
 
     def __init__(
@@ -277,12 +309,17 @@ class Leg:
         self.ladder = Ladder()
         self._ua = Agent(
             endpoint.config,
-            event_cb=_guarded(handler),
+            event_cb=_guarded(lambda event, _: self._tell(handler, event)),
             nh_address=(way.edge or way.next_hop) if way else None,
             media=media,
             credential=way.credential if way else None,
             edge=way.edge if way else None,
         )
+
+    def _tell(self, handler: Handler, event: Any) -> None:  # noqa: ANN401
+        told = _typed(event, self.contacts, ours=self._way is not None)
+        if told is not None:
+            handler(told)
 
     @property
     def call_id(self) -> str | None:
@@ -372,7 +409,7 @@ class Leg:
         self._ua.recvEvent(CCEventRing((180, "Ringing", None)))
 
     def answer(self, description: str) -> None:
-        """Answer 200 with `description`; the handler is told of its ACK as CCEventConnect. Without one the dialog is
+        """Answer 200 with `description`; the handler is told of its ACK (`Acknowledged`). Without one the dialog is
         ended after 32 s (RFC 3261, section 13.3.1.4).
         """
         event = CCEventPreConnect((200, "OK", MsgBody(description)))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voice_sipapp.signalling.ladder import call_id
-from voice_sipapp.signalling.transactions import Transactions
+from voice_sipapp.signalling.sip.transactions import Transactions
 
 Admits = Callable[[bytes, str, str | None], bool]
 """Whether a datagram is to be handled at all: what it holds, the address that it came from, and the Call-ID of the

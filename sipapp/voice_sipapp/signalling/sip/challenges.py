@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from voice_sipapp.signalling.credentials import Credential, CredentialsError, host_form
-from voice_sipapp.signalling.digest import CHALLENGES, PROOFS, answered
+from voice_sipapp.signalling.sip.digest import CHALLENGES, PROOFS, answered
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sippy.Time.Timeout import Timeout
 
-from voice_sipapp.signalling import sessiontimer
+from voice_sipapp.signalling.sip import sessiontimer
 
 SHORTEST_REFRESH_S = 20.0
 """A far end that wants its session refreshed ever so often is not followed below this."""

@@ -10,14 +10,14 @@ from sippy.SipHeader import SipHeader
 from sippy.UA import UA
 
 from voice_sipapp.octets import readable
-from voice_sipapp.signalling import sessiontimer
-from voice_sipapp.signalling.challenges import Challenges
 from voice_sipapp.signalling.credentials import Credential
-from voice_sipapp.signalling.digest import PROOFS
-from voice_sipapp.signalling.forks import Forks
-from voice_sipapp.signalling.freshness import Freshness
-from voice_sipapp.signalling.headers import header
-from voice_sipapp.signalling.transactions import is_literal
+from voice_sipapp.signalling.sip import sessiontimer
+from voice_sipapp.signalling.sip.challenges import Challenges
+from voice_sipapp.signalling.sip.digest import PROOFS
+from voice_sipapp.signalling.sip.forks import Forks
+from voice_sipapp.signalling.sip.freshness import Freshness
+from voice_sipapp.signalling.sip.headers import header
+from voice_sipapp.signalling.sip.transactions import is_literal
 
 ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 RETRY_AFTER_S = 2
