@@ -1,5 +1,6 @@
 """The counts of failed sign-ins, in the database, which all pods of the portal share."""
 
+import random
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ Result = TypeVar("Result")
 # MySQL's "deadlock found" and "lock wait timeout exceeded": the statement may be sent again.
 AGAIN = frozenset({1213, 1205})
 TRIES = 4
+FIRST_WAIT_S = 0.02
 PURGE_SECONDS = 60
 PURGED_AT_ONCE = 2000
 _purged_at = -float("inf")
@@ -129,11 +131,16 @@ def _delete_older(gone: Iterable[str], than: datetime) -> None:
 
 
 def _again(work: Callable[[], Result]) -> Result:
-    """Do `work`; once more where the server ended it for the sake of another."""
-    for _ in range(TRIES - 1):
+    """Do `work`; again where the server ended it for the sake of another. Raises OperationalError after `TRIES`.
+
+    Not at once, and each time after a wait drawn at random up to twice as long: those that stood in each other's way
+    would otherwise do so again.
+    """
+    for tried in range(TRIES - 1):
         try:
             return work()
         except OperationalError as error:
             if not (error.args and error.args[0] in AGAIN):
                 raise
+        time.sleep(random.uniform(0, FIRST_WAIT_S * 2**tried))  # noqa: S311 - spreads load, keeps no secret
     return work()
