@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage test-mysql test-fast lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth migrations-check screenshots
+.PHONY: help demo test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check screenshots
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -17,6 +17,13 @@ OWN_CLUSTER = $(filter command line,$(origin KUBECONFIG))
 # Most tests wait for services most of the time, so there may be more at once than processors. A file stays together:
 # what its tests share is set up once.
 AT_ONCE = --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# `make captures a.pcap b.pcapng`: what follows it are files, and no targets.
+ifeq (captures,$(firstword $(MAKECMDGOALS)))
+FILES += $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+.PHONY: $(FILES)
+$(FILES): ;@:
+endif
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +53,10 @@ coverage: environment-dev ## Run all tests, and tell which lines none of them ra
 test-fast: environment-dev ## Run the tests that need no service
 	@.venv/bin/pytest tests/unit $(ARGS)
 
+# An environment of its own: .venv stays as it is.
+test-lowest: ## Run the tests that need no service with the lowest versions that pyproject.toml admits
+	@programs=$$(scripts/environment lowest) && "$$programs/python" -m pytest tests/unit --numprocesses 2 --dist loadfile $(ARGS)
+
 bench: bench-lab bench-sip ## Run all benchmarks; one line of JSON a figure
 
 bench-sip: environment ## Measure how many calls a core carries, beside SIPp and baresip, and records per second
@@ -53,6 +64,9 @@ bench-sip: environment ## Measure how many calls a core carries, beside SIPp and
 
 truth: environment ## Compare call records with an independent analyser, over trunks that spoil calls in a known way
 	@.venv/bin/python -m bench.truth $(ARGS)
+
+captures: environment ## Analyse the RTP streams in captures, beside tshark's figures (FILES='a.pcap b.pcapng')
+	@.venv/bin/python -m bench.captures $(FILES) $(ARGS)
 
 bench-state: environment ## Measure what the health of 1,000 probes costs, with few calls and with a million
 	@.venv/bin/python -m bench.probestate $(ARGS)
