@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from voice_lab import commands, processes, waiting
@@ -22,7 +22,8 @@ BUFFER_MB = 64
 NAME = "capture"
 
 _LINE = re.compile(
-    r"^\s*(?P<begin>[\d.]+)\s+(?P<end>[\d.]+)\s+(?P<source>\S+)\s+\d+\s+(?P<to>\S+)\s+(?P<port>\d+)\s+0x[0-9A-Fa-f]+\s+"
+    r"^\s*(?P<begin>[\d.]+)\s+(?P<end>[\d.]+)\s+(?P<source>\S+)\s+(?P<source_port>\d+)\s+(?P<to>\S+)\s+(?P<port>\d+)\s+"
+    r"(?P<ssrc>0x[0-9A-Fa-f]+)\s+"
     r"(?P<codec>.+?)\s+(?P<packets>\d+)\s+(?P<lost>-?\d+)\s+\(-?[\d.]+%\)"
     r"(?P<times>(?:\s+-?[\d.]+){6})"
 )
@@ -30,9 +31,11 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class Seen:
-    """One RTP stream as tshark saw it: between `began` and `ended` (seconds since 1970), from `source` to `port`.
+    """One RTP stream as tshark saw it: between `began` and `ended` (seconds since 1970), from the address `source` and
+    its `source_port` to the address `to` and its `port`.
 
-    `jitter_ms` is the mean, `jitter_max_ms` the highest interarrival jitter (RFC 3550).
+    `jitter_ms` is the mean, `jitter_max_ms` the highest interarrival jitter (RFC 3550). `sources`: so many streams
+    that follow each other are taken together.
     """
 
     began: float
@@ -43,6 +46,11 @@ class Seen:
     lost: int
     jitter_ms: float
     jitter_max_ms: float
+    source_port: int = 0
+    to: str = ""
+    ssrc: int = 0
+    codec: str = ""
+    sources: int = 1
 
     @property
     def loss_pct(self) -> float:
@@ -94,6 +102,21 @@ def streams(file: Path, ports: tuple[int, int]) -> list[Seen]:
     return parse(table, float(first))
 
 
+def joined(parts: Sequence[Seen]) -> Seen:
+    """The streams of one direction of one call taken together, as what one listener heard."""
+    packets = sum(part.packets for part in parts)
+    return replace(
+        parts[0],
+        began=min(part.began for part in parts),
+        ended=max(part.ended for part in parts),
+        packets=packets,
+        lost=sum(part.lost for part in parts),
+        jitter_ms=sum(part.jitter_ms * part.packets for part in parts) / max(1, packets),
+        jitter_max_ms=max(part.jitter_max_ms for part in parts),
+        sources=sum(part.sources for part in parts),
+    )
+
+
 def cut(file: Path, first: Mapping[tuple[str, int], int]) -> Path:
     """A copy of `file` with only the `first` so many packets of each stream, by where that came from and went to."""
     fields = ("frame.number", "ipv6.src", "udp.dstport")
@@ -127,6 +150,10 @@ def parse(table: str, epoch: float) -> list[Seen]:
                     lost=int(match["lost"]),
                     jitter_ms=float(mean),
                     jitter_max_ms=float(highest),
+                    source_port=int(match["source_port"]),
+                    to=match["to"],
+                    ssrc=int(match["ssrc"], 16),
+                    codec=match["codec"],
                 )
             )
     return found

@@ -1,4 +1,4 @@
-"""The impaired path: proxy, media relay and packet filter in the SBC's namespace of a lab, beside the lab's own."""
+"""The impaired path in the SBC's namespace of a lab, beside the lab's own: proxy, relay, far end and packet filter."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.services import network
 
-RELAY, PROXY, DELAYER = "truth-relay", "truth-proxy", "truth-delayer"
+RELAY, PROXY, DELAYER, FAR_END = "truth-relay", "truth-proxy", "truth-delayer", "truth-far-end"
 SBC_INTERFACE, SIP_INTERFACE = "sip", "sbc"
 """The link's two ends: each is named after what is at its far end."""
 
 
 @contextmanager
-def running(lab: Lab, roads: list[Trunk]) -> Iterator[None]:
-    """Open the trunks `roads` in a lab whose SIP host runs; take them away in the end.
+def running(lab: Lab, roads: list[Trunk], seconds: int) -> Iterator[None]:
+    """Open the trunks `roads`, for calls of `seconds`, in a lab whose SIP host runs; take them away in the end.
 
     Raises:
         LabError: something of it did not start.
     """
     try:
         _up(lab, roads)
+        _meet(lab, roads, seconds)
         yield
     finally:
         _down(lab, roads)
@@ -51,16 +52,40 @@ def _up(lab: Lab, roads: list[Trunk]) -> None:
     )
 
 
+def _meet(lab: Lab, roads: list[Trunk], seconds: int) -> None:
+    """Start the far end of the trunks that have one of their own."""
+    callee = network.PLAN.receiver, network.PLAN.receiver_port
+    settings = trunks.far_end_settings(roads, callee, seconds, str(far_end_log(lab)))
+    file = lab.folder / "truth" / "far-end.json"
+    file.write_text(json.dumps(settings))
+    far_end_log(lab).unlink(missing_ok=True)
+    _start_ready(lab, FAR_END, [sys.executable, "-m", "bench.farend", str(file)])
+
+
+def far_end_log(lab: Lab) -> Path:
+    """Where the far end logs what it did, a line of JSON a call."""
+    return lab.folder / "truth" / "far-end.jsonl"
+
+
+def _start_ready(lab: Lab, name: str, command: Sequence[str]) -> None:
+    """Start a program of ours that says when it is ready."""
+    processes.start(lab.folder, name, _in_namespace(lab, command), cwd=places.CHECKOUT)
+    log = lab.folder / "logs" / f"{name}.log"
+
+    def ready() -> bool:
+        processes.check(lab.folder, name)
+        return "ready" in log.read_text()
+
+    waiting.until(ready, what=f"{name} is ready", seconds=20)
+
+
 def _delay(lab: Lab, roads: list[Trunk]) -> None:
     """Send the packets of trunks with jitter through the delayer's queues."""
     queues = [road for road in roads if road.delay]
     if not queues:
         return
     words = [f"{road.index}:{road.delay}" for road in queues]
-    command = [sys.executable, "-m", "bench.delayer", *words]
-    processes.start(lab.folder, DELAYER, _in_namespace(lab, command), cwd=places.CHECKOUT)
-    log = lab.folder / "logs" / f"{DELAYER}.log"
-    waiting.until(lambda: "ready" in log.read_text(), what=f"{DELAYER} is ready", seconds=20)
+    _start_ready(lab, DELAYER, [sys.executable, "-m", "bench.delayer", *words])
     for rule in _delay_rules(queues):
         _inside(lab, "ip6tables", "-t", "mangle", "-A", *rule)
 
@@ -74,7 +99,7 @@ def _delay_rules(queues: list[Trunk]) -> list[list[str]]:
 
 
 def _down(lab: Lab, roads: list[Trunk]) -> None:
-    for name in (PROXY, RELAY):
+    for name in (PROXY, RELAY, FAR_END):
         processes.stop(lab.folder, name)
     steps = [
         ["ip6tables", "-t", "mangle", "-D", *rule] for rule in _delay_rules([each for each in roads if each.delay])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,7 @@ WINDOW_S = 10.0
 LIMIT_PCT = 0.1
 """Share of packets late or lost at which a program has too much to do."""
 
+TRIAL_WINDOWS = 2
 SATURATED = 0.985
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -45,6 +47,9 @@ class Subject(Protocol):
 
     def add(self, calls: int) -> None:
         """Have so many more calls up, from soon on."""
+
+    def settles_s(self, calls: int) -> float:
+        """How long it takes from the start until so many calls are up."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ class Step:
     cpu: float
     rss_mb: float
     lost_pct: float
+
+    @property
+    def calls(self) -> float:
+        """Calls that were up."""
+        return self.window.calls
 
     @property
     def good(self) -> bool:
@@ -131,18 +141,11 @@ def run(lab: Lab, subject: Subject, stages: Sequence[Stage]) -> list[Step]:
     ]
 
 
-def limit(steps: Sequence[Step]) -> float:
-    """The most calls that were up in a window before the first of two in a row in which the program did not keep up.
-
-    One bad window alone may be the machine's fault; a program that has too much to do does not recover.
-    """
-    best = 0.0
-    for at, step in enumerate(steps):
-        if not step.good and (at + 1 == len(steps) or not steps[at + 1].good):
-            break
-        if step.good:
-            best = max(best, step.window.calls)
-    return best
+def attempt(lab: Lab, running: Callable[[Lab], AbstractContextManager[Subject]], calls: int) -> list[Step]:
+    """The last `TRIAL_WINDOWS` windows of a fresh subject with so many calls up, once they are."""
+    with running(lab) as subject:
+        seconds = subject.settles_s(calls) + TRIAL_WINDOWS * WINDOW_S
+        return run(lab, subject, [Stage(calls, math.ceil(seconds / WINDOW_S) * WINDOW_S)])[-TRIAL_WINDOWS:]
 
 
 def _cpu(before: Sample, after: Sample) -> float:

@@ -18,7 +18,7 @@ from voice_lab.services import network
 PACKAGES = ("sip-tester", "baresip-core")
 ADDRESS = str(network.PLAN.receiver)
 SCENARIOS = Path(__file__).parent / "sipp"
-SIPP_PORTS, SIPP_CONTROL = (5090, 5091), 8890
+SIPP_PORTS, SIPP_CONTROL, SIPP_RATE = (5090, 5091), 8890, 50
 BARESIP_PORTS, BARESIP_CONTROL = (5080, 5090), (4441, 4442)
 """A baresip takes the port above its own, too, for TLS."""
 
@@ -43,6 +43,10 @@ class Sipp:
         self._calls += calls
         _bash(self._lab, f"echo -n 'cset limit {self._calls}' > /dev/udp/127.0.0.1/{SIPP_CONTROL}")
 
+    def settles_s(self, calls: int) -> float:
+        """At the rate at which its calls start."""
+        return calls / SIPP_RATE + 2
+
 
 @contextmanager
 def sipp(lab: Lab) -> Iterator[Sipp]:
@@ -55,7 +59,18 @@ def sipp(lab: Lab) -> Iterator[Sipp]:
     roles = {
         "uas": [*common, "-p", str(called)],
         # Calls start at this rate as soon as the limit, which `add` raises, lets them.
-        "uac": [*common, "-p", str(caller), "-r", "50", "-l", "1", "-cp", str(SIPP_CONTROL), f"[{ADDRESS}]:{called}"],
+        "uac": [
+            *common,
+            "-p",
+            str(caller),
+            "-r",
+            str(SIPP_RATE),
+            "-l",
+            "1",
+            "-cp",
+            str(SIPP_CONTROL),
+            f"[{ADDRESS}]:{called}",
+        ],
     }
     try:
         pids = []
@@ -86,6 +101,10 @@ class Baresip:
         dial = f"printf '%s' '{len(text)}:{text},' >&3; sleep 0.02"
         # Bash opens the connection within the namespace; its end waits for answers that would be cut off.
         _bash(self._lab, f"exec 3<>/dev/tcp/127.0.0.1/{BARESIP_CONTROL[0]}; for i in $(seq {calls}); do {dial}; done")
+
+    def settles_s(self, _calls: int) -> float:
+        """Calls are up soon after `add` has dialled them."""
+        return 5
 
 
 @contextmanager

@@ -22,8 +22,9 @@ def row(client: str, probe: str, **changes: object) -> Row:
         "receiver_address": "sip:agent@voice.example.net", "answer_after_ms": 100, "time_zone": "UTC", "dtmf": "[]",
         "codecs": '["PCMA"]', "audio": "speech-en", "media_encryption": "none", "mos_warning": 1, "mos_critical": 1,
         "loss_pct_warning": 100, "loss_pct_critical": 100, "jitter_ms_warning": 1000, "jitter_ms_critical": 1000,
-        "pdd_ms_warning": 60_000, "pdd_ms_critical": 60_000, "alerting_enabled": 0, "alerting_for_ms": 60_000,
-        "suspended": 0, "updated_at": "2026-01-01 00:00:00",
+        "pdd_ms_warning": 60_000, "pdd_ms_critical": 60_000, "late_media_ms_warning": 60_000,
+        "late_media_ms_critical": 60_000, "alerting_enabled": 0, "alerting_for_ms": 60_000, "suspended": 0,
+        "updated_at": "2026-01-01 00:00:00",
     } | changes  # fmt: skip
 
 

@@ -49,6 +49,10 @@ class Prober:
             ],
         )  # fmt: skip
 
+    def settles_s(self, _calls: int) -> float:
+        """Until it has read the plan, and called every probe once."""
+        return EVERY_S + 5
+
     def started_processes(self) -> int:
         """Its child processes, and page faults of those that it has waited for: does not grow where none is started."""
         pid = self.pids[0]

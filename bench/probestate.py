@@ -23,10 +23,10 @@ MAKE_PROBES = f"""
 INSERT INTO voice_probe (client, probe, uid, generation, display_name, dialer_address, destination, receiver_address,
   answer_after_ms, every_ms, time_zone, duration_ms, dtmf, codecs, audio, media_encryption, mos_warning, mos_critical,
   loss_pct_warning, loss_pct_critical, jitter_ms_warning, jitter_ms_critical, pdd_ms_warning, pdd_ms_critical,
-  alerting_enabled, alerting_for_ms, suspended, updated_at)
+  late_media_ms_warning, late_media_ms_critical, alerting_enabled, alerting_for_ms, suspended, updated_at)
 SELECT CONCAT('c-', p.seq DIV {PROBES_OF_A_CLIENT}), CONCAT('p-', p.seq), UUID(), 1, 'A probe', 'sip:a@x', 'sip:b@x',
-  'sip:c@x', 2000, 60000, 'UTC', 30000, '[]', '["PCMA"]', 'speech-en', 'none', 4, 3.6, 0.5, 2, 20, 40, 3000, 6000, 0,
-  0, 0, UTC_TIMESTAMP(3)
+  'sip:c@x', 2000, 60000, 'UTC', 30000, '[]', '["PCMA"]', 'speech-en', 'none', 4, 3.6, 0.5, 2, 20, 40, 3000, 6000,
+  1000, 3000, 0, 0, 0, UTC_TIMESTAMP(3)
 FROM seq_1_to_{PROBES} p
 """  # noqa: S608 - numbers of this file
 MAKE_CALLS = """

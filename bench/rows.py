@@ -114,7 +114,8 @@ def _cdr(started: datetime) -> Cdr:
         rtp_rx=1496, rtp_expected=1500, rtp_lost=4, rtp_dup=0, rtp_out_of_order=0, rtp_discarded=0, loss_pct=0.267,
         discard_pct=0.0, max_loss_run=1, burst_loss_pct=0.0, burst_ms=0, gap_loss_pct=0.267, gap_ms=30_000,
         jitter_ms=0.412, jitter_max_ms=0.9, rtt_ms=21.4, rtt_max_ms=22.0, r_factor=92.1, mos_cq=4.36, mos_lq=4.38,
-        active_pct=81.2, longest_silence_ms=420, speech_dbov=-26.1, clip_pct=0.0, probe_lag_ms=0.7,
+        active_pct=81.2, longest_silence_ms=420, speech_dbov=-26.1, clip_pct=0.0, late_media_ms=30, held_ms=0,
+        probe_lag_ms=0.7,
     )  # fmt: skip
     intervals = tuple(
         IntervalRecord(

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
-from bench import capture, load, peers, plan, prober, rows
+from bench import capture, limits, load, peers, plan, prober, rows
 from bench.figures import figure
-from bench.load import Stage, Step
+from bench.load import Stage, Step, Subject
 from voice_lab import progress, root, stack
 from voice_lab.context import Lab
 
+Running = Callable[[Lab], AbstractContextManager[Subject]]
 PARTS = ("application", "baresip", "sipp", "rows")
 HOLD_CALLS = 100
 HOLD_SETTLE_S, HOLD_S = prober.EVERY_S, 30
@@ -33,11 +35,9 @@ def main() -> None:
         chosen = set(arguments.only or PARTS)
         ours = _application(lab, arguments) if "application" in chosen else None
         if "baresip" in chosen:
-            with progress.step("baresip", "making calls"), peers.baresip(lab) as other:
-                _report_peer(load.run(lab, other, _rising(100, arguments)), "baresip", ours)
+            _peer(lab, peers.baresip, _rising(100, arguments), ours)
         if "sipp" in chosen:
-            with progress.step("sipp", "making calls"), peers.sipp(lab) as another:
-                _report_peer(load.run(lab, another, _rising(800, arguments)), "sipp", ours)
+            _peer(lab, peers.sipp, _rising(800, arguments), ours)
         if "rows" in chosen:
             _report_rows(rows.measure(lab, arguments.records))
 
@@ -66,8 +66,8 @@ def _application(lab: Lab, arguments: argparse.Namespace) -> float:
         started = subject.started_processes() - before
         (recorded,) = plan.records(lab, prober.RECORDS, {"client": prober.CLIENT})  # before it ends, and calls with it
     at_hold = steps[round(HOLD_SETTLE_S / load.WINDOW_S) + 1 : round(held / load.WINDOW_S)]
-    calls = load.limit(steps)
     _report_steps(steps, "application")
+    calls, _ = _limit(lab, prober.running, steps, arguments.step)
     figure("calls_per_core", calls, "two-party calls")
     mean = sum(step.window.calls for step in at_hold) / len(at_hold)
     figure("calls_held", mean, "two-party calls")
@@ -93,15 +93,29 @@ def _rising(first: int, arguments: argparse.Namespace) -> list[Stage]:
     return [Stage(first, load.WINDOW_S), *[Stage(step, load.WINDOW_S)] * arguments.steps]
 
 
-def _report_peer(steps: Sequence[Step], name: str, ours: float | None) -> None:
+def _peer(lab: Lab, running: Running, stages: Sequence[Stage], ours: float | None) -> None:
+    """Measure another program and print its figures, against `ours`."""
+    with running(lab) as subject, progress.step(subject.name, "making calls"):
+        name, steps = subject.name, load.run(lab, subject, stages)
     _report_steps(steps, name)
-    calls = load.limit(steps)
+    calls, windows = _limit(lab, running, steps, stages[-1].calls)
     figure(f"{name}_calls_per_core", calls, "two-party calls", against="our calls per core" if ours else "",
            ratio=calls / ours if ours else None)  # fmt: skip
-    good = [step for step in steps if step.good and step.window.calls]
-    if good:
-        best = good[-1]
-        figure(f"{name}_cpu_percent_per_leg", 100 * best.cpu / (2 * best.window.calls), "% of a core")
+    if best := max((step for step in windows if step.good and step.calls), key=lambda step: step.calls, default=None):
+        figure(f"{name}_cpu_percent_per_leg", 100 * best.cpu / (2 * best.calls), "% of a core")
+
+
+def _limit(lab: Lab, running: Running, rising: Sequence[Step], step: int) -> tuple[float, list[Step]]:
+    """The most calls that a program keeps up with (see `bench.limits`), and all windows that tell."""
+    windows = list(rising)
+
+    def attempt(calls: int) -> limits.Trial:
+        found = load.attempt(lab, running, calls)
+        _report_steps(found, f"trial of {calls}")
+        windows.extend(found)
+        return limits.trial(calls, found)
+
+    return limits.search(rising, step, attempt), windows
 
 
 def _report_steps(steps: Sequence[Step], name: str) -> None:

@@ -8,9 +8,10 @@ and its direction, and the packet filter spoils it there and counts what it did.
 from dataclasses import dataclass
 
 PROXY = "fd77:a::7"
-PORT = 5060
+PORT, FAR_END_PORT = 5060, 5070
 CONTROL_PORT = 22722
 MEDIA_PORTS = (40000, 49999)
+FAR_END_MEDIA_PORTS = (20000, 29999)
 TABLE = "voice_truth"
 DIRECTIONS = ("forward", "reverse")
 """Dialer to receiver, and back."""
@@ -22,7 +23,8 @@ class Trunk:
 
     `loss_pct`: lost at random. `lost_of`: (n, m) loses n packets in a row out of every m. `blocked`: forward all is
     lost. `muted`: in place of the dialer's sound the relay sends silence. `delay`: held back by the delayer, as
-    MEAN_MS:SPREAD_MS:ORDER of `bench.delayer`.
+    MEAN_MS:SPREAD_MS:ORDER of `bench.delayer`. `far_end`: the call goes through `bench.farend` instead of proxy and
+    relay, which does to it what these words of `bench.farend.ways` say.
     """
 
     index: int
@@ -32,6 +34,12 @@ class Trunk:
     blocked: bool = False
     muted: bool = False
     delay: str = ""
+    far_end: str = ""
+
+    @property
+    def next_hop(self) -> str:
+        """Where calls by this trunk are sent, as a URI."""
+        return f"sip:[{PROXY}]:{FAR_END_PORT if self.far_end else PORT}"
 
     @property
     def number(self) -> str:
@@ -96,6 +104,7 @@ def rtpengine_args(trunks: list[Trunk]) -> list[str]:
     interfaces = [
         f"--interface={direction}{trunk.index}/{trunk.address(direction)}"
         for trunk in trunks
+        if not trunk.far_end
         for direction in DIRECTIONS
     ]
     first, last = MEDIA_PORTS
@@ -104,6 +113,22 @@ def rtpengine_args(trunks: list[Trunk]) -> list[str]:
         "--num-threads=2", f"--listen-ng=127.0.0.1:{CONTROL_PORT}", *interfaces,
         f"--port-min={first}", f"--port-max={last}", "--timeout=60",
     ]  # fmt: skip
+
+
+def far_end_settings(trunks: list[Trunk], callee: tuple[str, int], seconds: int, log: str) -> dict[str, object]:
+    """What `bench.farend` must know to take the calls of its trunks, which last `seconds`, on to `callee`."""
+    return {
+        "address": PROXY, "port": FAR_END_PORT, "callee": callee, "seconds": seconds,
+        "media_ports": FAR_END_MEDIA_PORTS, "log": log,
+        "trunks": [
+            {
+                "number": trunk.number, "words": trunk.far_end,
+                "forward": trunk.address("forward"), "reverse": trunk.address("reverse"),
+            }
+            for trunk in trunks
+            if trunk.far_end
+        ],
+    }  # fmt: skip
 
 
 def kamailio_cfg(trunks: list[Trunk], receiver: str) -> str:
@@ -116,6 +141,7 @@ def kamailio_cfg(trunks: list[Trunk], receiver: str) -> str:
         f' direction=forward{trunk.index} direction=reverse{trunk.index}");\n'
         f'    t_on_reply("{"MUTED" if trunk.muted else "ANSWER"}");\n  }}\n'
         for trunk in trunks
+        if not trunk.far_end
     )
     return _CONFIG.replace("{CHOSEN}", chosen).replace("{RECEIVER}", f"sip:{receiver}")
 

@@ -1,7 +1,7 @@
 """Are the call records true? Calls over trunks that spoil them in a known way, against an independent analyser.
 
-Packets are counted three times: by the packet filter that spoils them, by tshark from a capture at the SIP host's
-interface, and by the call records. `make truth` prints how far apart they are.
+Packets are counted three times: by the packet filter that spoils them (or the far end that sends them), by tshark from
+a capture at the SIP host's interface, and by the call records. `make truth` prints how far apart they are.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from bench import capture, impaired, plan, trunks
+from bench import capture, impaired, injected, plan
 from bench.capture import Seen
 from bench.figures import figure
+from bench.injected import Injected
 from bench.trunks import DIRECTIONS, Trunk
 from voice_lab import root, stack, waiting
 from voice_lab.context import Lab
+from voice_lab.errors import LabError
 
 CLIENT = "bench-truth"
 MEDIA_PORTS = (10_000, 65_535)
@@ -28,19 +30,42 @@ RTP = f"ip6[42:2] >= {MEDIA_PORTS[0]} and ip6[43] & 1 = 0"
 """Capture filter: to an even port of that range. Odd ones carry RTCP."""
 
 STREAMS = """
-SELECT s.probe, s.direction, s.rtp_rx, s.rtp_expected, s.rtp_lost, s.loss_pct, s.jitter_ms, s.jitter_max_ms, s.mos_cq,
-  s.one_way, s.silent, s.valid, c.disposition, c.sip_reason,
-  UNIX_TIMESTAMP(c.started_at) AS began, UNIX_TIMESTAMP(c.ended_at) AS ended
+SELECT s.probe, s.direction, s.rtp_rx, s.rtp_expected, s.rtp_lost, s.rtp_discarded, s.loss_pct, s.jitter_ms,
+  s.jitter_max_ms, s.mos_cq, s.mos_min, s.late_media_ms, s.one_way, s.silent, s.valid, c.disposition, c.sip_reason,
+  c.call_id, UNIX_TIMESTAMP(c.started_at) AS began, UNIX_TIMESTAMP(c.ended_at) AS ended,
+  (SELECT COUNT(*) FROM voice_call_interval i WHERE i.uuid = s.uuid AND i.started_at = s.started_at
+    AND i.direction = s.direction AND i.rtp_expected > 0) AS seconds
 FROM voice_call c JOIN voice_call_stream s USING (uuid, started_at) WHERE c.client = %(client)s ORDER BY c.started_at
 """
 JITTER_FLOOR_MS = 1.0
 """Below, tshark's three decimals and ours are too coarse for a relative error."""
+
+MARKS = "comfort-noise"
+"""A far end that begins each talkspurt with a marker (RFC 3551, section 4.1): tshark works out no jitter there."""
+
+USUAL = "random-0"
+"""The trunk that does nothing to a call."""
 
 UNDER_WAY_PACKETS = 4
 """So many packets of a stream are at most under way while its listener hangs up: 80 ms."""
 
 BINOMIAL_DEVIATIONS = 3.0
 """Random loss of n packets differs from its rate by this many standard deviations once in 370 cases."""
+
+FAR_ENDS = {
+    "hold": "hold:inactive:anew",
+    "hold-music": "hold:sendonly",
+    "hold-null": "hold:null:caller-only",
+    "comfort-noise": "comfort-noise",
+    "late-media": "late",
+    "clock-slow": "clock:1000:0",
+    "clock-fast": "clock:-1000:0",
+    "crystal": "clock:100:10",
+    "longer-path": "longer:55:10",
+    "stall": "stall:1.25",
+    "packet-length": "packet-length:3",
+}
+"""What the far end of a trunk does, in the words of `bench.farend.ways`."""
 
 TRUNKS = (
     *(Trunk(index=1 + at, name=f"random-{pct}", loss_pct=pct) for at, pct in enumerate((0, 1, 2, 5, 10))),
@@ -50,13 +75,15 @@ TRUNKS = (
     Trunk(index=9, name="reordered", delay="40:12:reorder"),
     Trunk(index=10, name="one-way", blocked=True),
     Trunk(index=11, name="muted", muted=True),
+    *(Trunk(index=12 + at, name=name, far_end=words) for at, (name, words) in enumerate(FAR_ENDS.items())),
 )
 
 
 @dataclass(frozen=True)
 class Stream:
     """One direction of one call: its record, what tshark saw of it (None: no packet), and what it says of the `same`
-    packets as the record: without those that came when the listener had hung up.
+    packets as the record: without those that came when the listener had hung up. `injected` is what the far end says
+    that it did, where the trunk has one.
     """
 
     trunk: Trunk
@@ -64,6 +91,7 @@ class Stream:
     record: plan.Row
     seen: Seen | None
     same: Seen | None = None
+    injected: Injected | None = None
 
 
 @dataclass(frozen=True)
@@ -93,32 +121,47 @@ def measure(lab: Lab, roads: Sequence[Trunk], *, seconds: int, rounds: int) -> O
     """Make `rounds` calls of `seconds` over each of the `roads`, in a lab whose SIP host runs.
 
     Raises:
-        LabError: the path or the capture could not be had, or calls did not come.
+        LabError: the path or the capture could not be had, calls did not come, or a far end did not have them.
     """
     file = lab.folder / "truth.pcapng"
     hosts = " or ".join(f"src host {road.address(direction)}" for road in roads for direction in DIRECTIONS)
     only = f"udp and ({hosts}) and {RTP}"
     rows = [
         plan.row(CLIENT, road.name, destination=f"sip:{road.number}@truth.example", every_ms=(seconds + 6) * 1000,
-                 dialer_outbound_proxy=f"sip:[{trunks.PROXY}]:{trunks.PORT}", duration_ms=seconds * 1000)
+                 dialer_outbound_proxy=road.next_hop, duration_ms=seconds * 1000)
         for road in roads
     ]  # fmt: skip
     plan.forget(lab, CLIENT)
     limit = (rounds + 1) * (seconds + 6) + 30
-    with impaired.running(lab, list(roads)), capture.running(lab, impaired.SIP_INTERFACE, only, file):
+    with impaired.running(lab, list(roads), seconds), capture.running(lab, impaired.SIP_INTERFACE, only, file):
         with plan.published(lab, CLIENT, rows):
             waiting.until(lambda: _calls(lab, roads) >= rounds, what=f"{rounds} calls over each trunk", seconds=limit)
         _calm(lab, seconds + 30)
         counts = impaired.counts(lab)
     seen = capture.streams(file, MEDIA_PORTS)
     waiting.until(lambda: _all_recorded(lab, roads, seen), what="a record of every call that was captured", seconds=30)
-    return Outcome(_on_the_same_packets(_matched(lab, roads, seen), file), counts)
+    streams = _on_the_same_packets(_matched(lab, roads, seen), file)
+    return Outcome(_with_injected(lab, streams), counts)
+
+
+def _with_injected(lab: Lab, streams: list[Stream]) -> list[Stream]:
+    """`streams` with what the far ends say that they did."""
+    told = injected.read(impaired.far_end_log(lab))
+    found = [replace(each, injected=told.get((each.record["call_id"], each.direction))) for each in streams]
+    for each in found:
+        if each.trunk.far_end and each.injected is None:
+            logs = lab.folder / "logs"
+            raise LabError(f"the far end knows nothing of call {each.record['call_id']} by {each.trunk.name}: {logs}")
+    return found
 
 
 def _on_the_same_packets(streams: list[Stream], file: Path) -> list[Stream]:
     """`streams` with what tshark says of the packets that the records are of."""
     first = {(each.seen.source, each.seen.port): int(each.record["rtp_rx"]) for each in streams if each.seen}
-    found = {(each.source, each.port): each for each in capture.streams(capture.cut(file, first), MEDIA_PORTS)}
+    parts: dict[tuple[str, int], list[Seen]] = {}
+    for each in capture.streams(capture.cut(file, first), MEDIA_PORTS):
+        parts.setdefault((each.source, each.port), []).append(each)
+    found = {where: capture.joined(own) for where, own in parts.items()}
     return [
         replace(each, same=found.get((each.seen.source, each.seen.port))) if each.seen else each for each in streams
     ]
@@ -146,12 +189,12 @@ def _calm(lab: Lab, seconds: float) -> None:
 
 
 def _all_recorded(lab: Lab, roads: Sequence[Trunk], seen: Sequence[Seen]) -> bool:
-    matched = [stream.seen for stream in _matched(lab, roads, seen)]
-    return all(each in matched for each in seen)
+    matched = sum(stream.seen.sources for stream in _matched(lab, roads, seen) if stream.seen)
+    return matched == len(seen)
 
 
 def _matched(lab: Lab, roads: Sequence[Trunk], seen: Sequence[Seen]) -> list[Stream]:
-    """The record of each direction of each call, with the captured stream that began while the call was up."""
+    """The record of each direction of each call, with the captured streams that began while the call was up."""
     by_name = {road.name: road for road in roads}
     streams = []
     for record in plan.records(lab, STREAMS, {"client": CLIENT}):
@@ -161,7 +204,7 @@ def _matched(lab: Lab, roads: Sequence[Trunk], seen: Sequence[Seen]) -> list[Str
             for each in seen
             if each.source == trunk.source(direction) and record["began"] <= each.began <= record["ended"]
         ]
-        streams.append(Stream(trunk, direction, record, own[0] if own else None))
+        streams.append(Stream(trunk, direction, record, capture.joined(own) if own else None))
     return streams
 
 
@@ -172,7 +215,9 @@ def packets_apart(streams: Iterable[Stream]) -> int:
 
 def loss_error_pp(streams: Iterable[Stream]) -> float:
     """The largest difference of loss between record and tshark, in percentage points, over the same packets."""
-    pairs = [(float(each.record["loss_pct"]), each.same.loss_pct) for each in streams if each.same]
+    pairs = [
+        (float(each.record["loss_pct"]), each.same.loss_pct) for each in streams if _comparable(each) and each.same
+    ]
     return max(abs(record - seen) for record, seen in pairs)
 
 
@@ -183,12 +228,17 @@ def jitter_errors(streams: Iterable[Stream]) -> tuple[float, float]:
     pairs = [
         (float(each.record[column]), float(getattr(each.same, column)))
         for each in streams
-        if each.same
+        if _comparable(each) and each.same and each.trunk.far_end != MARKS
         for column in ("jitter_ms", "jitter_max_ms")
     ]
     differences = [abs(record - seen) for record, seen in pairs]
     relative = [off / max(JITTER_FLOOR_MS, seen) for off, (_, seen) in zip(differences, pairs, strict=True)]
     return max(relative), max(differences)
+
+
+def _comparable(stream: Stream) -> bool:
+    """Whether tshark can tell what the record tells: it knows no holds, and nothing of what follows another source."""
+    return stream.same is not None and not stream.trunk.far_end.startswith("hold")
 
 
 def within_bounds(outcome: Outcome, trunk: Trunk, direction: str) -> bool:
@@ -266,6 +316,9 @@ def report(outcome: Outcome, roads: Sequence[Trunk]) -> None:
     figure("muted_calls_flagged", flagged(muted, "silent"), "share of calls")
     figure("one_way_calls_flagged", flagged(blocked, "one_way"), "share of calls")
     figure("streams_flagged_falsely", len(falsely) / len(outcome.streams), "share of streams")
+    usual = [float(each.record["mos_cq"]) for road in roads for direction in DIRECTIONS
+             for each in outcome.of(road, direction) if road.name == USUAL]  # fmt: skip
+    injected.report([each for each in outcome.streams if each.injected], sum(usual) / len(usual))
 
 
 def _report_trunk(outcome: Outcome, road: Trunk, direction: str) -> None:

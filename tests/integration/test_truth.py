@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bench import truth
+from bench import injected, truth
 from bench.trunks import DIRECTIONS, Trunk
 
 pytestmark = [pytest.mark.services, pytest.mark.long]
 
 CLEAN, LOSSY = Trunk(index=1, name="random-0"), Trunk(index=2, name="random-5", loss_pct=5)
 ONE_WAY, MUTED = Trunk(index=3, name="one-way", blocked=True), Trunk(index=4, name="muted", muted=True)
-ROADS = (CLEAN, LOSSY, ONE_WAY, MUTED)
+FAR_ENDS = tuple(
+    Trunk(index=5 + at, name=name, far_end=words) for at, (name, words) in enumerate(truth.FAR_ENDS.items())
+)
+ROADS = (CLEAN, LOSSY, ONE_WAY, MUTED, *FAR_ENDS)
 SECONDS = 12
 EDGE_PP = 100 * truth.UNDER_WAY_PACKETS / (SECONDS * 50)
 
@@ -26,6 +29,23 @@ def test_records_tell_what_an_independent_analyser_finds(services: Any):
     check_scores(outcome)
     check_one_way(outcome)
     check_muted(outcome)
+    check_far_ends(outcome)
+
+
+def check_far_ends(outcome: truth.Outcome) -> None:
+    """What the far ends of the trunks did to the calls is in the records, and nothing else is."""
+    streams = [stream for stream in outcome.streams if stream.trunk in FAR_ENDS]
+    assert {stream.trunk for stream in streams if stream.injected} == set(FAR_ENDS)
+    assert all(stream.injected for stream in streams)
+    (usual,) = {round(float(stream.record["mos_cq"]), 2) for stream in outcome.of(CLEAN, "forward")}
+    assert injected.packets_apart(streams) <= truth.UNDER_WAY_PACKETS
+    assert injected.lost(streams) == 0
+    assert injected.seconds_error(streams) <= 2
+    assert injected.mos_error(injected.unspoilt(streams), usual) <= 0.05
+    assert injected.late_media_error_ms(injected.of(streams, "late")) <= 50
+    assert injected.discarded(injected.of(streams, "clock", "crystal")) <= 5
+    assert injected.discarded(injected.of(streams, "longer")) <= 25
+    assert injected.outages_seen(injected.of(streams, "stall")) == 1
 
 
 def check_against_tshark(outcome: truth.Outcome) -> None:

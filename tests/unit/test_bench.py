@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
-from bench import capture, load, sendtimes, truth
+from bench import capture, injected, limits, load, sendtimes, trunks, truth
 from bench.trunks import Trunk, ruleset
 
 TABLE = """
@@ -33,6 +36,44 @@ def test_a_trunks_two_directions_are_spoilt_and_counted_apart():
     assert len(drops) == 1
     assert trunk.address("forward") in drops[0]
     assert trunk.counter("forward", "lost") in drops[0]
+
+
+def test_a_trunk_with_a_far_end_of_its_own_passes_neither_proxy_nor_relay():
+    near, far = Trunk(index=1, name="random-0"), Trunk(index=12, name="hold", far_end="hold:inactive:anew")
+    assert near.next_hop.endswith(":5060")
+    assert far.next_hop.endswith(":5070")
+    assert far.number not in trunks.kamailio_cfg([near, far], "[::1]:5062")
+    assert not any(far.address("forward") in word for word in trunks.rtpengine_args([near, far]))
+    settings = trunks.far_end_settings([near, far], ("::1", 5062), 45, "log")
+    assert settings["trunks"] == [
+        {
+            "number": far.number, "words": "hold:inactive:anew", "forward": far.address("forward"),
+            "reverse": far.address("reverse"),
+        }
+    ]  # fmt: skip
+    assert far.counter("reverse", "seen") in ruleset([near, far])
+
+
+def test_streams_of_one_direction_are_taken_together():
+    first, second = capture.parse(TABLE, 1000.0)
+    both = capture.joined([second, first])
+    assert (both.packets, both.lost, both.sources) == (541 + 75, 59 - 3, 2)
+    assert (both.began, both.ended, both.jitter_max_ms) == (1001.0, 1040.594925, 0.635)
+
+
+def test_what_the_far_end_logged_is_what_was_due(tmp_path: Path):
+    sent = {"packets": 100, "first_ns": 1_500_000_000, "last_ns": 9_000_000_000, "late_ms": 0.5, "came": 400}
+    call = {"call_id": "a", "answered_ns": 1_000_000_000, "held_ns": [[2_000_000_000, 5_000_000_000]]}
+    lines = [{**call, "music": music, "call_id": name, "forward": sent, "reverse": sent} for name, music in LOGGED]
+    (tmp_path / "log").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = injected.read(tmp_path / "log")
+    assert set(told) == {(name, direction) for name, _ in LOGGED for direction in ("forward", "reverse")}
+    assert (told["a", "forward"].first_ms, told["a", "forward"].sound_s) == (500, 4.5)
+    assert told["b", "reverse"].sound_s == 7.5, "music on hold is sound"
+    assert injected.read(tmp_path / "none") == {}
+
+
+LOGGED = (("a", False), ("b", True))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +115,46 @@ def step(calls: float, late_pct: float) -> load.Step:
 
 
 def test_the_limit_is_before_two_bad_windows_in_a_row():
-    assert load.limit([step(50, 0), step(100, 0.5), step(150, 0.05), step(200, 0.2), step(250, 3)]) == 150
-    assert load.limit([step(50, 0), step(100, 0)]) == 100
-    assert load.limit([step(50, 1), step(100, 1)]) == 0
+    assert limits.limit([step(50, 0), step(100, 0.5), step(150, 0.05), step(200, 0.2), step(250, 3)]) == 150
+    assert limits.limit([step(50, 0), step(100, 0)]) == 100
+    assert limits.limit([step(50, 1), step(100, 1)]) == 0
+
+
+class Program:
+    """A program that keeps up with `most` calls, and in a trial is never late with fewer."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.tried: list[int] = []
+
+    def attempt(self, asked: int) -> limits.Trial:
+        self.tried.append(asked)
+        late = 0.0 if asked <= self.most else 0.3
+        return limits.trial(asked, [step(asked, late), step(asked, late)])
+
+
+@pytest.mark.parametrize(
+    ("rising", "most", "found", "tried"),
+    [
+        # Between two windows: the bad one is tried by itself, then halves.
+        ([step(100, 0), step(140, 0), step(180, 0.5), step(220, 2)], 163, 160, [180, 160, 170, 165]),
+        # The very first window was bad, the next one too: still a figure, and not 0.
+        ([step(91, 0.13), step(131, 2)], 60, 59, [91, 45, 68, 56, 62, 59]),
+        # Only the windows were to blame: up from there.
+        ([step(91, 0.13), step(131, 0.2)], 140, 136, [91, 131, 171, 151, 141, 136]),
+        # No window was bad.
+        ([step(100, 0), step(140, 0)], 150, 150, [180, 160, 150, 155]),
+        # A single bad window between good ones is the machine's fault.
+        ([step(100, 0.2), step(140, 0), step(180, 1), step(220, 1)], 200, 200, [180, 220, 200, 210]),
+        ([step(100, 4), step(140, 9)], 0, 0, [100, 50, 25, 12, 6, 3]),
+    ],
+)
+def test_the_search_goes_on_between_windows(rising: list[load.Step], most: int, found: float, tried: list[int]):
+    program = Program(most)
+    assert limits.search(rising, 40, program.attempt) == found
+    assert program.tried == tried
+
+
+def test_a_trial_in_which_calls_are_missing_is_not_kept_up_with():
+    assert not limits.trial(200, [step(120, 0), step(120, 0)]).kept_up
+    assert limits.trial(200, [step(198, 0.4), step(199, 0)]) == limits.Trial(200, 199, kept_up=True)
