@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from voice_sipapp.measurement import scoring
-from voice_sipapp.measurement.direction import Heard
+from voice_sipapp.measurement.due import Due
 from voice_sipapp.measurement.fullreference import Judge
+from voice_sipapp.measurement.hearing import Heard
 from voice_sipapp.measurement.recording import Recordings
 from voice_sipapp.measurement.scoring import NOBODY, Party, Scored
 from voice_sipapp.media.audio import Audio
@@ -125,6 +126,9 @@ def party(stream: Stream) -> Party:
         codec=stream.codec,
         payload_type=stream.payload_type,
         payload_types=stream.payload_types,
+        comfort_noise=stream.comfort_noise,
+        due=_due(stream),
+        not_sending=() if stream.until_ns is None else stream.directions.not_sending(stream.until_ns),
         sent=stream.sent,
         # What was held back until something came is no fault, if something did come.
         not_sent=stream.send_errors + (stream.withheld if stream.is_unheard else 0),
@@ -142,11 +146,19 @@ def party(stream: Stream) -> Party:
     )
 
 
+def _due(stream: Stream) -> Due:
+    """When the far end of a `stream` that has ended was to send."""
+    if stream.until_ns is None:
+        return Due(stream.answered_ns)
+    return Due(stream.answered_ns, stream.until_ns, stream.directions.not_due(stream.until_ns, stream.answered_ns))
+
+
 def _at_most(party: Party, duration_ms: int) -> Party:
     """`party` as one that listened no longer than the call was to last: when the other host hung up is not known."""
     if party.until_ns is None or not party.received:
         return party
-    return replace(party, until_ns=min(party.until_ns, party.received[0][0] + duration_ms * 1_000_000))
+    until_ns = min(party.until_ns, party.received[0][0] + duration_ms * 1_000_000)
+    return replace(party, until_ns=until_ns, due=replace(party.due, until_ns=until_ns))
 
 
 def _is_bad(stream: StreamRecord, mos_warning: float) -> bool:

@@ -4,32 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from voice_sipapp.measurement import emodel, levels, seconds
+from voice_sipapp.measurement import emodel, hearing, levels
+from voice_sipapp.measurement.hearing import Heard
 from voice_sipapp.measurement.impairments import CODECS as IMPAIRMENTS
+from voice_sipapp.measurement.playout import JITTER_BUFFER_MS
 from voice_sipapp.measurement.presence import Reference
-from voice_sipapp.measurement.rtpstats import JITTER_BUFFER_MS, StreamStats, burst_ratio
-from voice_sipapp.media import codecs
+from voice_sipapp.measurement.rtpstats import StreamStats, burst_ratio
+from voice_sipapp.measurement.seconds import RATED_MS, WHOLE_MS, Second
 from voice_sipapp.media.audio import Audio
 
 
 @dataclass(frozen=True)
-class Heard:
-    """The sound of one direction as its listener heard it: after the jitter buffer and concealment, with silence where
-    the far end paused. `sent` is the same without these pauses.
-    """
-
-    samples: NDArray[np.int16]
-    rate_hz: int
-    sent: NDArray[np.int16]
-
-
-@dataclass(frozen=True)
 class Direction:
-    """One direction of a call: its packets' statistics, the codec they were in, the round trips of its listener, and
-    what was sent (None where that is not known).
+    """One direction of a call: its packets' statistics, the codec that most of it was in, the round trips of its
+    listener, and what was sent (None where that is not known).
     """
 
     stats: StreamStats
@@ -39,8 +27,7 @@ class Direction:
 
     def heard(self) -> Heard:
         """Its sound."""
-        sound, rate_hz = codecs.decode(self.codec, self.stats.payloads), codecs.CODECS[self.codec].rate_hz
-        return Heard(_with_pauses(sound, self.stats, rate_hz), rate_hz, sound)
+        return hearing.listen(self.stats, self.codec)
 
     def columns(self, heard: Heard) -> dict[str, Any]:
         """The measured columns of `voice_call_stream`."""
@@ -48,7 +35,6 @@ class Direction:
 
     def intervals(self, heard: Heard) -> list[dict[str, Any]]:
         """The measured columns of `voice_call_interval`, a row a second."""
-        loudness = _levels(self.stats, heard)
         return [
             {
                 "second": second.number,
@@ -57,7 +43,7 @@ class Direction:
                 "rtp_discarded": second.discarded,
                 "jitter_ms": second.jitter_ms,
                 "mos_cq": self._mos_of(second),
-                "level_dbov": loudness.get(second.number),
+                "level_dbov": heard.level_dbov.get(second.number),
             }
             for second in self.stats.seconds
         ]
@@ -71,33 +57,26 @@ class Direction:
         network = sum(trips) / len(trips) / 2 if trips else 0.0
         return network + JITTER_BUFFER_MS + self.stats.ptime_ms
 
-    def _mos_of(self, second: seconds.Second) -> float | None:
-        """The rating of one second by itself, with the delay of the call."""
-        codec = IMPAIRMENTS.get(self.codec)
-        if codec is None:
+    def _mos_of(self, second: Second) -> float | None:
+        """The rating of one second by itself, in the codec that most of it was in, with the delay of the call; None
+        where too little was due in it.
+        """
+        codec = IMPAIRMENTS.get(self.stats.codecs.get(second.kind, self.codec))
+        if codec is None or second.sound_ms < min(RATED_MS, self._sound_ms):
             return None
-        loss = 100 * sum(second.missing) / len(second.missing)
-        rating = emodel.r_factor(emodel.Path(loss, burst_ratio(second.missing), self.delay_ms, codec))
+        rating = emodel.r_factor(emodel.Path(second.missing_pct, burst_ratio(second.missing), self.delay_ms, codec))
         return emodel.mos(rating, wideband=codec.wideband)
 
+    @property
+    def _sound_ms(self) -> float:
+        return float(self.stats.line.length_ms.sum())
+
     def worst_mos(self) -> float | None:
-        """The lowest rating of a whole second; None where there is none."""
-        found = [score for second in self.stats.seconds if second.whole and (score := self._mos_of(second)) is not None]
+        """The lowest rating of a second; None where there is none that has enough sound."""
+        if self._sound_ms < WHOLE_MS:
+            return None
+        found = [score for second in self.stats.seconds if (score := self._mos_of(second)) is not None]
         return min(found, default=None)
-
-
-def _with_pauses(sound: NDArray[np.int16], stats: StreamStats, rate_hz: int) -> NDArray[np.int16]:
-    """`sound` with silence where nothing was sent. Packets of a stream hold equally much sound."""
-    if not stats.pauses or not any(stats.payloads):
-        return sound
-    sounding = np.cumsum([payload != b"" for payload in stats.payloads])
-    parts: list[NDArray[np.int16]] = []
-    begin = 0
-    for at, pause_ms in stats.pauses:
-        end = int((sounding[at] - 1) * sound.size // sounding[-1])
-        parts += [sound[begin:end], np.zeros(pause_ms * rate_hz // 1000, np.int16)]
-        begin = end
-    return np.concatenate([*parts, sound[begin:]])
 
 
 def _counts(stats: StreamStats) -> dict[str, Any]:
@@ -125,9 +104,9 @@ def _counts(stats: StreamStats) -> dict[str, Any]:
 def _quality(direction: Direction) -> Mapping[str, float | None]:
     """Ratings (ITU-T G.107, G.107.1); `mos_lq` leaves delay out altogether."""
     codec, stats = IMPAIRMENTS.get(direction.codec), direction.stats
-    if codec is None:
+    if codec is None or not stats.line.sounding.any():
         return {}
-    loss = stats.loss_pct + stats.discard_pct
+    loss = stats.concealed_pct
     rating = emodel.r_factor(emodel.Path(loss, stats.burst_ratio, direction.delay_ms, codec))
     listening = emodel.r_factor(emodel.Path(loss, stats.burst_ratio, codec=codec))
     return {
@@ -141,7 +120,7 @@ def _quality(direction: Direction) -> Mapping[str, float | None]:
 def _sound(direction: Direction, heard: Heard) -> dict[str, Any]:
     found = levels.measure(heard.samples, heard.rate_hz)
     if found is None:
-        return {}
+        return {"silent": direction.stats.received > direction.stats.on_hold}
     return {
         "active_pct": found.active_pct,
         "longest_silence_ms": found.longest_silence_ms,
@@ -169,14 +148,3 @@ def _reference(sent: Audio, rate_hz: int) -> Reference:
     if key not in _references:
         _references[key] = Reference(sent.samples(rate_hz), rate_hz)
     return _references[key]
-
-
-def _levels(stats: StreamStats, heard: Heard) -> dict[int, float]:
-    """Level of each second in dBov. Packets of a stream hold equally much sound."""
-    sounding = [payload != b"" for payload in stats.payloads]
-    size = heard.sent.size // max(1, sum(sounding))
-    if not size:
-        return {}
-    packets = heard.sent[: heard.sent.size // size * size].astype(np.float64).reshape(-1, size)
-    powers = seconds.levels(stats.second_of, sounding, (packets**2).mean(axis=1))
-    return {number: float(levels.dbov(np.float64(power))) for number, power in powers.items()}

@@ -16,9 +16,9 @@ class Due:
     """When the far end of one listener was to send sound, in ns of the wall clock, which stamps arrivals too.
 
     `answered_ns` is when the call was answered (None: not known), `until_ns` when its listener hung up (None: not
-    known, so that nothing is said of what did not come at the end). `held` are half-open spans in which nothing was due:
-    the far end said that it does not send (sendonly from us, inactive, 0.0.0.0), or we did not ask for its sound. The
-    last may reach to the end and beyond.
+    known, so that nothing is said of what did not come at the end). `held` are half-open spans in which nothing was
+    due: the far end said that it does not send (sendonly from us, inactive, 0.0.0.0), or we did not ask for its sound.
+    The last may reach to the end and beyond.
     """
 
     answered_ns: int | None = None
@@ -47,3 +47,7 @@ def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
         else:
             result.append((begin, end))
     return tuple(result)
+
+
+ALWAYS = Due()
+"""Of a call of which only its packets are known."""

@@ -5,29 +5,37 @@ busy measuring process changes nothing. Formulas: RFC 3550 (expected, lost, jitt
 RFC 5481 (delay variation), ITU-T G.107 (BurstR).
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_sipapp.measurement import seconds
+from voice_sipapp.measurement import playout, seconds
+from voice_sipapp.measurement.clockrates import in_one_clock
+from voice_sipapp.measurement.due import ALWAYS, Due
+from voice_sipapp.measurement.gaps import adjusted, died_ms
+from voice_sipapp.measurement.holds import due_time
+from voice_sipapp.measurement.received import Received, base_ns, columns
 from voice_sipapp.measurement.seconds import Second
-from voice_sipapp.measurement.sources import LONGEST_OUTAGE_MS, PTIME_MS, packet_ms, single_stream
+from voice_sipapp.measurement.skew import skew
+from voice_sipapp.measurement.sources import PTIME_MS, SHORTEST_MS, single_stream
+from voice_sipapp.measurement.timeline import TimeLine, time_line
+from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.media.rtppacket import Packet
 
-CLOCK_HZ = 8000
-"""Ticks of a timestamp in a second, of every codec but Opus (RFC 3551; RFC 7587: 48,000)."""
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
-JITTER_BUFFER_MS = 60
+STATIC = {codec.payload_type: name for name, codec in CODECS.items() if codec.payload_type < 96}
+"""Codecs whose payload type every sender knows (RFC 3551, table 4)."""
+
+COMFORT_NOISE = frozenset({13})
+"""Its static payload type (RFC 3389, section 4)."""
+
 GMIN = 16
 """Packets received in a row that end a burst (RFC 3611, section 4.7.2, recommended value)."""
-
-DEAD_MS = 2000
-"""Where nothing came for longer before the end of a call, the stream had died. Both ends do not hang up at once."""
-
-RESTART_NS = 500_000_000
-"""When all that came for so long was too late, a listener's jitter buffer starts anew, as phones' do."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +50,20 @@ class Burstiness:
 
 @dataclass(frozen=True)
 class StreamStats:
-    """Counts, percentages and jitter of one stream; `ptime_ms` is the sound in one packet.
+    """Counts, percentages and jitter of one stream. `codec` and `ptime_ms`, the sound in one packet, are what most of
+    its sound had, `payload_type` what most packets of that codec came under; all None where nothing was sound.
 
-    `payloads` is what a listener heard: None is missing, empty is a packet that is no sound. `second_of` says which
-    second of the stream each of them belongs to. `pauses` are the times in which nothing was sent (RFC 3551, section
-    4.1): before which of the payloads, and how many ms.
+    `payloads` is what a listener heard: None is missing, empty is a packet that is no sound. `line` tells where each of
+    them belongs and its payload type, `codecs` the codec of that; `on_hold` counts packets that came while nothing was
+    due: they are received, and no sound of the call. `concealed_pct` is the share of the sound, by its time, that had
+    to be made up.
     """
 
+    codec: str | None
+    payload_type: int | None
     ptime_ms: int
     received: int
+    on_hold: int
     expected: int
     lost: int
     duplicates: int
@@ -66,173 +79,165 @@ class StreamStats:
     jitter_max_ms: float
     pdv_p95_ms: float
     payloads: tuple[bytes | None, ...]
-    pauses: tuple[tuple[int, int], ...]
-    second_of: NDArray[np.int64]
+    line: TimeLine
+    codecs: Mapping[int, str]
     seconds: tuple[Second, ...]
 
+    @property
+    def pauses(self) -> tuple[tuple[int, int], ...]:
+        """Before which packets nothing was sent although it was due, and for how many ms."""
+        return tuple((at, round(pause_ms)) for at, pause_ms in self.line.pauses)
 
-def analyse(packets: Sequence[Packet], clock_hz: int = CLOCK_HZ, until_ns: int | None = None) -> StreamStats | None:
+
+def analyse(
+    packets: Sequence[Packet], codecs: Mapping[int, str] = STATIC, noise: Collection[int] = COMFORT_NOISE,
+    due: Due = ALWAYS,
+) -> StreamStats | None:  # fmt: skip
     """Statistics of `packets` (in order of arrival), or None where nothing was received.
 
-    What is expected spans from the lowest to the highest sequence number seen (RFC 3550, section 6.4.1): a packet
-    lost before the first or after the last one received can't be told from one never sent. But a stream that died long
-    before `until_ns`, when the listener hung up (None: not known, or on hold), was expected until then. `clock_hz` is
-    the rate of the timestamps.
+    `codecs` is the codec of each payload type, `noise` are the payload types of comfort noise. What is expected spans
+    from the lowest to the highest sequence number seen (RFC 3550, section 6.4.1), as far as it was `due`: a packet lost
+    before the first or after the last one received can't be told from one never sent. But a stream that died long
+    before its listener hung up was expected until then.
     """
-    stream = single_stream(packets, clock_hz)
+    in_one, clock_hz = in_one_clock(packets, codecs)
+    stream = single_stream(in_one, clock_hz, codecs, noise)
     if not stream:
         return None
-    first = min(packet.sequence for packet in stream)
-    expected = max(packet.sequence for packet in stream) - first + 1
-    played, late = _play_out(stream, first, expected, clock_hz)
-    ptime_ms = packet_ms(stream, clock_hz)
-    sound = _Sound(stream, first, clock_hz)
-    pauses = sound.pauses(np.array([payload is None for payload in played]), ptime_ms)
-    dead = _dead(stream, until_ns, pauses, ptime_ms)
-    expected += dead
-    played += [None] * dead
-    late = np.pad(late, (0, dead))
-    came = np.zeros(expected, bool)
-    came[np.fromiter((packet.sequence - first for packet in stream), np.int64, len(stream))] = True
-    unique = int(came.sum())
-    missing = [payload is None for payload in played]
-    concealed = sum(missing)
-    jitter = sound.jitter_ms()
-    second_of = sound.second_of(expected, ptime_ms)
+    base = base_ns(stream)
+    holds = due_time(due, base)
+    raw = columns(stream, clock_hz, codecs, noise, holds)
+    received = adjusted(raw, holds)
+    dead_ms = 0.0 if due.until_ns is None else died_ms(received, holds, (due.until_ns - base) / 1e6)
+    line = time_line(received, holds, dead_ms)
+    late = _late(received, line)
+    return _figures(stream, received, line, late, codecs)
+
+
+def _figures(
+    stream: list[Packet], received: Received, line: TimeLine, late: Bools, codecs: Mapping[int, str]
+) -> StreamStats:
+    expected, unique = line.came.size, int(line.came.sum())
+    gone = line.sounding & (~line.came | late)
+    made_up = gone.tolist()
+    jitter = _jitter_ms(received)
+    codec, payload_type = _most_used(received, codecs)
+    total_ms = float(line.length_ms.sum())
     return StreamStats(
-        ptime_ms=ptime_ms,
+        codec=codec,
+        payload_type=payload_type,
+        ptime_ms=_ptime_ms(received),
         received=len(stream),
+        on_hold=int(received.held.sum()),
         expected=expected,
         lost=expected - unique,
         duplicates=len(stream) - unique,
-        out_of_order=_out_of_order(stream),
+        out_of_order=_out_of_order(received.number.tolist()),
         discarded=int(late.sum()),
         loss_pct=100 * (expected - unique) / expected,
         discard_pct=100 * float(late.sum()) / expected,
-        concealed_pct=100 * concealed / max(1, concealed + sum(1 for payload in played if payload)),
-        max_loss_run=max(_runs(missing), default=0),
-        burst_ratio=burst_ratio(missing),
-        burstiness=burstiness(missing, ptime_ms),
+        concealed_pct=100 * float(line.length_ms[gone].sum()) / total_ms if total_ms else 0.0,
+        max_loss_run=max(_runs(made_up), default=0),
+        burst_ratio=burst_ratio(made_up),
+        burstiness=burstiness(made_up, line.length_ms),
         jitter_ms=float(jitter.sum()) / max(1, jitter.size),
         jitter_max_ms=float(jitter.max(initial=0)),
-        pdv_p95_ms=sound.pdv_p95_ms(),
-        payloads=tuple(played),
-        pauses=pauses,
-        second_of=second_of,
-        seconds=seconds.split(
-            second_of, came, late, np.array(missing), (sound.at[1:], jitter), _end_s(second_of, ptime_ms)
-        ),
+        pdv_p95_ms=_pdv_p95_ms(received),
+        payloads=_payloads(stream, line, gone),
+        line=line,
+        codecs=codecs,
+        seconds=seconds.split(line, late, gone, _jitter_by_number(received, jitter)),
     )
 
 
-def _dead(stream: list[Packet], until_ns: int | None, pauses: Sequence[tuple[int, int]], ptime_ms: int) -> int:
-    """How many packets are missing at the end of a stream that died; where it pauses, only a much longer end tells."""
-    if until_ns is None:
-        return 0
-    quiet_ms = min((until_ns - max(packet.arrival_ns for packet in stream)) / 1e6, LONGEST_OUTAGE_MS)
-    return round(quiet_ms / ptime_ms) if quiet_ms > max([DEAD_MS, *(2 * pause_ms for _, pause_ms in pauses)]) else 0
-
-
-def _end_s(second_of: NDArray[np.int64], ptime_ms: int) -> float:
-    """When the sound ends, in seconds from its start: the last second counts as far as its packets reach."""
-    last = int(second_of[-1])
-    return last + int((second_of == last).sum()) * ptime_ms / 1000
-
-
-def _play_out(
-    stream: list[Packet], first: int, expected: int, clock_hz: int
-) -> tuple[list[bytes | None], NDArray[np.bool_]]:
-    """Payloads by sequence number as a fixed jitter buffer plays them, and which of them only came too late for it.
-
-    The buffer starts to play 60 ms after its first packet arrives; every later packet's time follows from its RTP
-    timestamp. Where the path has become longer for good it starts anew, after `RESTART_NS`. A second copy of a
-    packet is no help if the first came in time and may save it if not.
+def _late(received: Received, line: TimeLine) -> Bools:
+    """Which packets only came too late to be played, by number. A second copy is no help if the first came in time and
+    may save it if not.
     """
-    start = next(packet for packet in stream if packet.is_sound)
-    late_since: int | None = None
-    played: list[bytes | None] = [None] * expected
-    late = np.zeros(expected, bool)
-    for packet in stream:
-        at = packet.sequence - first
-        if not packet.is_sound:
-            played[at] = b""
-            continue
-        due_ns = (packet.timestamp - start.timestamp) * 1_000_000_000 // clock_hz + JITTER_BUFFER_MS * 1_000_000
-        if packet.arrival_ns - start.arrival_ns <= due_ns:
-            late_since = None
-        elif late_since is None or packet.arrival_ns - late_since < RESTART_NS:
-            late_since = packet.arrival_ns if late_since is None else late_since
-            late[at] = True
-            continue
-        else:
-            start, late_since = packet, None
-        if played[at] is None:
-            played[at] = packet.payload
-    late &= np.array([payload is None for payload in played])
-    return played, late
+    own = np.flatnonzero(received.sound)
+    number = received.number[own]
+    begins = np.isin(number, [at for at, _ in line.pauses])
+    begins |= np.diff(received.source[own], prepend=received.source[own][:1]) != 0
+    too_late = playout.late(received.came_ms[own], received.sent_ms[own], received.length_ms[own], begins)
+    in_time = np.zeros(line.came.size, bool)
+    in_time[number[~too_late]] = True
+    late = np.zeros(line.came.size, bool)
+    late[number] = True
+    found: Bools = late & ~in_time
+    return found
 
 
-def _out_of_order(stream: list[Packet]) -> int:
+def _payloads(stream: list[Packet], line: TimeLine, gone: Bools) -> tuple[bytes | None, ...]:
+    return tuple(
+        None if missing else stream[at].payload if sounding else b""
+        for at, missing, sounding in zip(line.first.tolist(), gone.tolist(), line.sounding.tolist(), strict=True)
+    )
+
+
+def _most_used(received: Received, codecs: Mapping[int, str]) -> tuple[str | None, int | None]:
+    """The codec that most of the sound came in, and the number under which most packets of it came."""
+    sound = Counter[str]()
+    packets = Counter[int]()
+    for kind in np.unique(received.kind[received.sounding]).tolist():
+        own = received.sounding & (received.kind == kind)
+        sound[codecs[kind]] += round(1000 * float(received.length_ms[own].sum()))
+        packets[kind] = int(own.sum())
+    if not sound:
+        return None, None
+    codec = max(sound, key=lambda name: sound[name])
+    return codec, max((kind for kind in packets if codecs[kind] == codec), key=lambda kind: packets[kind])
+
+
+def _ptime_ms(received: Received) -> int:
+    """The length of the packets that hold most of the sound; the usual one where nothing can be told."""
+    lengths, counts = np.unique(np.round(received.length_ms[received.length_ms >= SHORTEST_MS]), return_counts=True)
+    return int(lengths[(lengths * counts).argmax()]) if lengths.size else PTIME_MS
+
+
+def _out_of_order(numbers: list[int]) -> int:
     """Packets that arrived after one with a higher sequence number, copies not counted."""
-    highest = stream[0].sequence
+    highest = numbers[0]
     seen = {highest}
     count = 0
-    for packet in stream[1:]:
-        if packet.sequence < highest and packet.sequence not in seen:
+    for number in numbers[1:]:
+        if number < highest and number not in seen:
             count += 1
-        seen.add(packet.sequence)
-        highest = max(highest, packet.sequence)
+        seen.add(number)
+        highest = max(highest, number)
     return count
 
 
-class _Sound:
-    """The packets of sound of a stream in their order of arrival: when each came, and when it was due.
+def _transit_ms(received: Received) -> Floats:
+    """How much later than its timestamp each packet of sound came, but for a constant."""
+    return received.came_ms[received.sound] - received.sent_ms[received.sound]
 
-    `at` is the position of each from the lowest number of the stream.
+
+def _jitter_ms(received: Received) -> Floats:
+    """Interarrival jitter after each packet of sound but the first (RFC 3550, section 6.4.1 and A.8). From one source
+    to the next there is none.
     """
+    jitter, course = 0.0, []
+    same_source = np.diff(received.source[received.sound]) == 0
+    for deviation in (np.abs(np.diff(_transit_ms(received))) * same_source).tolist():
+        jitter += (deviation - jitter) / 16
+        course.append(jitter)
+    return np.array(course)
 
-    def __init__(self, stream: list[Packet], first: int, clock_hz: int) -> None:
-        sound = [packet for packet in stream if packet.is_sound]
-        self._clock_hz = clock_hz
-        self.at = np.array([packet.sequence - first for packet in sound], np.int64)
-        self._timestamps = np.array([packet.timestamp for packet in sound], np.int64)
-        # From the first on: the time since 1970 in ns does not fit the precision that milliseconds as floats have.
-        came_ns = np.array([packet.arrival_ns - sound[0].arrival_ns for packet in sound], np.int64)
-        due_ms = (self._timestamps - self._timestamps[0]) * 1000 / clock_hz
-        self._came_ms, self._due_ms = came_ns / 1e6, due_ms
-        self._transit_ms = self._came_ms - due_ms
 
-    def jitter_ms(self) -> NDArray[np.float64]:
-        """Interarrival jitter after each packet but the first (RFC 3550, section 6.4.1 and A.8)."""
-        jitter, course = 0.0, []
-        for deviation in np.abs(np.diff(self._transit_ms)).tolist():
-            jitter += (deviation - jitter) / 16
-            course.append(jitter)
-        return np.array(course)
+def _jitter_by_number(received: Received, jitter: Floats) -> Floats:
+    """The jitter at each packet of sound that came, by number; -1 where there is none."""
+    peaks = np.full(int(received.number.max()) + 1, -1.0)
+    np.maximum.at(peaks, received.number[received.sound][1:], jitter)
+    return peaks
 
-    def pdv_p95_ms(self) -> float:
-        """95th percentile of the delay above the stream's smallest (RFC 5481, section 4.2); the smallest sample that
-        at least 95 % do not exceed.
-        """
-        return float(np.quantile(self._transit_ms - self._transit_ms.min(), 0.95, method="inverted_cdf"))
 
-    def pauses(self, missing: NDArray[np.bool_], ptime_ms: int) -> tuple[tuple[int, int], ...]:
-        """Before which packets nothing was sent, and for how many ms: where timestamps go on by more than the packets
-        in between account for. No longer than it was quiet, for a timestamp may be wrong.
-        """
-        numbers, places = np.unique(self.at, return_index=True)
-        before = np.cumsum(missing)
-        made_up_ms = (before[numbers[1:] - 1] - before[numbers[:-1]]) * ptime_ms
-        pause_ms = np.diff(self._due_ms[places]) - ptime_ms - made_up_ms
-        pause_ms = np.minimum(pause_ms, np.diff(self._came_ms[places]) + JITTER_BUFFER_MS)
-        return tuple(
-            (int(numbers[at + 1]), round(pause_ms[at])) for at in np.flatnonzero(pause_ms >= ptime_ms).tolist()
-        )
-
-    def second_of(self, expected: int, ptime_ms: int) -> NDArray[np.int64]:
-        """For each of `expected` packets the second that it belongs to."""
-        numbers, places = np.unique(self.at, return_index=True)
-        return seconds.of_packets(numbers, self._timestamps[places], expected, ptime_ms, self._clock_hz)
+def _pdv_p95_ms(received: Received) -> float:
+    """95th percentile of the delay above the stream's smallest (RFC 5481, section 4.2); the smallest sample that at
+    least 95 % do not exceed. What a clock that is off adds up to is no delay.
+    """
+    transit, came_ms = _transit_ms(received), received.came_ms[received.sound]
+    transit = transit - skew(came_ms, transit) * came_ms
+    return float(np.quantile(transit - transit.min(), 0.95, method="inverted_cdf")) if transit.size else 0.0
 
 
 def _runs(missing: Sequence[bool]) -> list[int]:
@@ -260,21 +265,24 @@ def burst_ratio(missing: Sequence[bool]) -> float:
     return max(1.0, mean * (1 - sum(runs) / len(missing)))
 
 
-def burstiness(missing: Sequence[bool], ptime_ms: int = PTIME_MS) -> Burstiness:
+def burstiness(missing: Sequence[bool], length_ms: Floats | None = None) -> Burstiness:
     """Bursts and gaps (RFC 3611, section 4.7.2): losses fewer than Gmin received packets apart make one burst.
 
-    A lone loss with at least Gmin packets received on both sides belongs to the gap around it.
+    A lone loss with at least Gmin packets received on both sides belongs to the gap around it. `length_ms` is the sound
+    in each packet; 20 ms unless given.
     """
+    reach_ms = np.concatenate(([0.0], np.cumsum(np.full(len(missing), PTIME_MS) if length_ms is None else length_ms)))
     bursts = _bursts([at for at, lost in enumerate(missing) if lost])
     in_bursts = sum(last - first + 1 for first, last in bursts)
     burst_losses = sum(sum(missing[first : last + 1]) for first, last in bursts)
     edges = [-1, *(edge for burst in bursts for edge in burst), len(missing)]
-    gaps = [stop - start - 1 for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop - start > 1]
+    gaps = [(start + 1, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if stop - start > 1]
+    in_gaps = sum(stop - start for start, stop in gaps)
     return Burstiness(
         burst_loss_pct=100 * burst_losses / max(1, in_bursts),
-        burst_ms=ptime_ms * in_bursts / max(1, len(bursts)),
-        gap_loss_pct=100 * (sum(missing) - burst_losses) / max(1, sum(gaps)),
-        gap_ms=ptime_ms * sum(gaps) / max(1, len(gaps)),
+        burst_ms=float(sum(reach_ms[last + 1] - reach_ms[first] for first, last in bursts)) / max(1, len(bursts)),
+        gap_loss_pct=100 * (sum(missing) - burst_losses) / max(1, in_gaps),
+        gap_ms=float(sum(reach_ms[stop] - reach_ms[start] for start, stop in gaps)) / max(1, len(gaps)),
     )
 
 

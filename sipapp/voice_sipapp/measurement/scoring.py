@@ -1,15 +1,18 @@
 """From what both parties saw of a call to its record. Pure: it runs after the call, outside the media's thread."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voice_sipapp.measurement import rtpstats, sources
-from voice_sipapp.measurement.direction import Direction, Heard
-from voice_sipapp.measurement.due import Due
+from voice_sipapp.measurement.direction import Direction
+from voice_sipapp.measurement.due import ALWAYS, Due, Span
+from voice_sipapp.measurement.hearing import Heard
+from voice_sipapp.measurement.holds import RESUMES_MS
 from voice_sipapp.measurement.impairments import CODECS as IMPAIRMENTS
-from voice_sipapp.media.arrivals import OVERTOOK_NS
+from voice_sipapp.measurement.latemedia import late_media_ms
+from voice_sipapp.measurement.rtpstats import StreamStats
+from voice_sipapp.media.arrivals import OVERTOOK_NS, Arrival
 from voice_sipapp.media.audio import Audio
 from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.media.rtppacket import packets
@@ -28,16 +31,19 @@ class Party:
 
     `codec` is what its own leg agreed on, None where it agreed on none: something between may translate;
     `payload_type` is the number under which it receives that, `payload_types` are all numbers that the far end might
-    send under, each with its codec. `not_sent` counts packets that this host itself failed to send, for the reason
-    `send_problem`; `until_ns` is when it stopped listening, None where the far end had said that it sends no more
-    (hold); `due` is when the far end was to send; `clock_step_ms` is by how much this host's wall clock was set meanwhile. `other_source` counts packets that
-    came from another source than the agreed one, `doubtful` is whether that one may have been the far end's; `unread`
+    send under, each with its codec, `comfort_noise` those of comfort noise. `not_sending` is when it was not to send
+    itself (on hold); `not_sent` counts packets that this host itself failed to send, for the reason `send_problem`;
+    `until_ns` is when it stopped listening, None where it never began; `due` is when the far end was to send;
+    `clock_step_ms` is by how much this host's wall clock was set meanwhile. `other_source` counts packets that came
+    from another source than the agreed one, `doubtful` is whether that one may have been the far end's; `unread`
     counts packets that this host had no room for while its port was flooded.
     """
 
     codec: str | None = None
     payload_type: int | None = None
     payload_types: Mapping[int, str] = field(default_factory=dict)
+    comfort_noise: frozenset[int] = frozenset()
+    not_sending: tuple[Span, ...] = ()
     sent: int = 0
     not_sent: int = 0
     send_problem: str | None = None
@@ -45,7 +51,7 @@ class Party:
     lag_ms: float = 0.0
     received: Sequence[tuple[int, bytes]] = ()
     until_ns: int | None = None
-    due: Due = Due()
+    due: Due = ALWAYS
     round_trips_ms: Sequence[float] = ()
     remote_lost: int | None = None
     remote_jitter_ms: float | None = None
@@ -165,13 +171,17 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
     }
     if codec is None:
         return _Measured(StreamRecord(**key, sip_host=call.sip_host, valid=call.valid))
-    codec, payload_types = _as_received(listener, codec)
-    stats = rtpstats.analyse(packets(listener.received, *payload_types), CODECS[codec].clock_hz, _until(call, listener))
+    codecs, usual = _payload_types(listener, codec)
+    noise = (rtpstats.COMFORT_NOISE | listener.comfort_noise) - codecs.keys()
+    due, late_ms = _due(call, sender, listener), _late_media_ms(listener, codecs)
+    heard = packets(_of_the_call(listener, late_ms, noise), *codecs)
+    stats = rtpstats.analyse(heard, codecs, noise, due)
+    codec = stats.codec if stats and stats.codec else codec
     record = StreamRecord(
         **key,
         sip_host=call.sip_host,
         codec=codec,
-        payload_type=payload_types[0],
+        payload_type=usual if stats is None or stats.payload_type is None else stats.payload_type,
         ptime_ms=stats.ptime_ms if stats else sources.PTIME_MS,
         rtp_tx=sender.sent,
         rtp_rx=stats.received if stats else 0,
@@ -179,7 +189,9 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
         remote_lost=sender.remote_lost,
         remote_jitter_ms=sender.remote_jitter_ms,
         wideband=codec in IMPAIRMENTS and IMPAIRMENTS[codec].wideband,
-        one_way=stats is None and call.disposition == "answered",
+        late_media_ms=late_ms,
+        held_ms=_held_ms(due),
+        one_way=call.disposition == "answered" and _is_one_way(stats, due),
         probe_lag_ms=sender.lag_ms,
         valid=call.valid and _measured_well(sender, listener),
         **_round_trip(listener),
@@ -187,33 +199,70 @@ def _measured(call: CallRecord, direction: str, sender: Party, listener: Party, 
     if stats is None:
         return _Measured(record)
     media = Direction(stats, codec, listener.round_trips_ms, sound)
-    heard = media.heard()
-    intervals = tuple(IntervalRecord(**key, **row) for row in media.intervals(heard))
-    return _Measured(replace(record, **media.columns(heard)), intervals, heard)
+    played = media.heard()
+    intervals = tuple(IntervalRecord(**key, **row) for row in media.intervals(played))
+    return _Measured(replace(record, **media.columns(played)), intervals, played)
 
 
-def _until(call: CallRecord, listener: Party) -> int | None:
-    """Until when sound was to be expected, in ns: a listener whose BYE got lost waits on for nothing."""
-    if listener.until_ns is None or call.ended_at is None:
-        return listener.until_ns
-    return min(listener.until_ns, round(call.ended_at.timestamp() * 1e6) * 1000)
+def _due(call: CallRecord, sender: Party, listener: Party) -> Due:
+    """When `listener` was to hear sound: as it and its own far end agreed on, but for when `sender` was told to send
+    none; up to the call's end, for a listener whose BYE got lost waits on for nothing.
+    """
+    held = (*listener.due.held, *sender.not_sending)
+    due = replace(listener.due, held=held, until_ns=listener.due.until_ns or listener.until_ns)
+    if due.until_ns is None or call.ended_at is None:
+        return due
+    return replace(due, until_ns=min(due.until_ns, round(call.ended_at.timestamp() * 1e6) * 1000))
 
 
-def _as_received(listener: Party, agreed: str) -> tuple[str, list[int]]:
-    """The codec in which most came, that `agreed` on if as much, and its numbers, the most frequent first: a far end
-    may send in any codec of its answer (RFC 3264, section 6.1), and number it anew in mid-call.
+def _held_ms(due: Due) -> int | None:
+    """For how long no sound was due from the answer to the end."""
+    if due.answered_ns is None or due.until_ns is None:
+        return None
+    span = max(0, due.until_ns - due.answered_ns)
+    return (span - due.ns(due.answered_ns, due.until_ns)) // 1_000_000
+
+
+def _late_media_ms(listener: Party, codecs: Collection[int]) -> int | None:
+    """From the answer to the first sound, in whatever codec."""
+    if listener.due.answered_ns is None:
+        return None
+    return late_media_ms(listener.received, set(codecs), listener.due.answered_ns)
+
+
+def _payload_types(listener: Party, agreed: str) -> tuple[dict[int, str], int]:
+    """The codec of each number that sound may come under, and the number of the `agreed` one: a far end may send in any
+    codec of its answer (RFC 3264, section 6.1), go over to another one, and number them anew in mid-call.
     """
     usual = CODECS[agreed].payload_type if listener.payload_type is None else listener.payload_type
-    codecs = {**listener.payload_types, usual: agreed}
-    if len(codecs) == 1:
-        return agreed, [usual]
-    numbers = Counter(packet[1] & 0x7F for _, packet in listener.received)
-    came: Counter[str] = Counter()
-    for number, name in codecs.items():
-        came[name] += numbers[number]
-    codec = max(came, key=lambda name: (came[name], name == agreed))
-    own = [number for number, of in codecs.items() if of == codec]
-    return codec, sorted(own, key=lambda number: (-numbers[number], number != usual))
+    return {**listener.payload_types, usual: agreed}, usual
+
+
+def _of_the_call(listener: Party, late_ms: int | None, noise: Collection[int]) -> Sequence[Arrival]:
+    """What `listener` received of the call itself. What another source sent before the first sound is the tail of early
+    media, and so is all where no sound came after the answer; but comfort noise is a far end that is silent, and there.
+    """
+    since = listener.due.answered_ns
+    if since is None:
+        return listener.received
+    if late_ms is None:
+        return [each for each in listener.received if each[0] >= since and each[1][1] & 0x7F in noise]
+    first_ns = since + late_ms * 1_000_000
+    if first_ns <= since + OVERTOOK_NS:  # there is no tail: it would have gone on
+        return listener.received
+    source = next(packet[8:12] for at_ns, packet in listener.received if at_ns >= first_ns)
+    return [each for each in listener.received if each[0] >= first_ns or each[1][8:12] == source]
+
+
+def _is_one_way(stats: StreamStats | None, due: Due) -> bool:
+    """Whether nothing came at all, or nothing but what came on hold although more was due."""
+    if stats is None:
+        return True
+    if stats.received > stats.on_hold:
+        return False
+    if due.answered_ns is None or due.until_ns is None or not due.held:
+        return True
+    return due.ns(due.answered_ns, due.until_ns) > RESUMES_MS * 1_000_000
 
 
 def _measured_well(sender: Party, listener: Party) -> bool:

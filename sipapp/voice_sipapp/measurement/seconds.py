@@ -1,23 +1,35 @@
 """A call second by second: what the chart of a call is drawn from, and where it was at its worst."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voice_sipapp.measurement.timeline import TimeLine
+
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 LARGEST = 65_535
 """The last second that is told apart (18 hours): of anything later, timestamps that make no sense are to blame."""
+
+WHOLE_MS = 900.0
+"""With so much of it a second is as good as whole. The last one with less belongs to the second before it."""
+
+RATED_MS = 500.0
+"""Of less sound in a second nothing can be said: one packet that is missing would be an outage."""
+
+_ROUNDING_MS = 0.5
 
 
 @dataclass(frozen=True)
 class Second:
     """One second of one direction, counted from the first packet: packets whose sound belongs to it.
 
-    `missing` says of each of them, in order, whether it could not be played; `jitter_ms` is the highest interarrival
-    jitter at those that came, None where none did. `whole`: the stream lasted to the end of this second.
+    `missing` says of each of them, in order, whether it could not be played, and `missing_pct` how much that is of the
+    sound, which was in `kind`, a payload type, for the most part; `sound_ms` is how much sound was due. `jitter_ms` is
+    the highest interarrival jitter at those that came, None where none did.
     """
 
     number: int
@@ -26,62 +38,61 @@ class Second:
     discarded: int
     jitter_ms: float | None
     missing: tuple[bool, ...]
-    whole: bool
+    missing_pct: float
+    sound_ms: float
+    kind: int
 
 
-def of_packets(numbers: Ints, timestamps: Ints, expected: int, ptime_ms: int, clock_hz: int) -> Ints:
-    """For each of `expected` packets the second that its sound belongs to, whether it came or not.
-
-    `numbers` (from 0, ascending) and `timestamps` are of the packets of sound that came; what is between is in
-    between. Timestamps that tell of much less or more than the sound that the packets hold aren't believed; a pause
-    in which nothing is sent (RFC 3551, section 4.1) may stretch it.
+def of_packets(line: TimeLine) -> Ints:
+    """For each packet of `line` the second that its sound belongs to, whether it came or not. What is left at the end
+    is no second of its own.
     """
-    at = np.arange(expected)
-    packets_s = at * ptime_ms / 1000
-    if numbers.size < 2:
-        return np.minimum(packets_s.astype(np.int64), LARGEST)
-    ticks = np.interp(at, numbers, timestamps - timestamps[0])
-    # Before the first and after the last packet of sound nothing is known but the length of a packet.
-    step = ptime_ms * clock_hz / 1000
-    ticks += np.minimum(at - numbers[0], 0) * step + np.maximum(at - numbers[-1], 0) * step
-    heard_s = (ticks - ticks[0]) / clock_hz
-    believed = bool((np.diff(ticks) >= 0).all()) and heard_s[-1] >= packets_s[-1] / 2
-    return np.minimum((heard_s if believed else packets_s).astype(np.int64), LARGEST)
+    found = np.minimum(((line.begin_ms + _ROUNDING_MS) // 1000).astype(np.int64), LARGEST)
+    last = int(found[-1])
+    left_ms = float((line.begin_ms + line.length_ms)[found == last].max()) - last * 1000
+    if left_ms < WHOLE_MS and last > 0 and (found == last - 1).any():
+        found[found == last] = last - 1
+    return found
 
 
-def split(second_of: Ints, came: NDArray[np.bool_], late: NDArray[np.bool_], missing: NDArray[np.bool_],
-          jitter: tuple[Ints, NDArray[np.float64]], end_s: float) -> tuple[Second, ...]:  # fmt: skip
-    """The seconds of a stream of which `second_of` tells where each packet belongs, one that has none left out.
+def split(line: TimeLine, late: Bools, missing: Bools, jitter_ms: Floats) -> tuple[Second, ...]:
+    """The seconds of a stream; one that has no packet is left out.
 
-    Of each packet: whether it `came` at all, came too `late` to be played, was `missing` to the listener. `jitter` is
-    the positions of packets that came and the jitter at each; the sound ends at `end_s`.
+    Of each packet: whether it came too `late` to be played, was `missing` to the listener, and the jitter at it, -1
+    where there is none.
     """
-    peaks = np.full(int(second_of.max()) + 1 if second_of.size else 0, -1.0)
-    np.maximum.at(peaks, second_of[jitter[0]], jitter[1])
+    second_of = of_packets(line)
     starts = np.flatnonzero(np.diff(second_of, prepend=-1))
-    result = []
-    for first, stop in zip(starts, np.append(starts[1:], second_of.size), strict=True):
-        number = int(second_of[first])
-        result.append(
-            Second(
-                number=number,
-                expected=int(stop - first),
-                lost=int((~came[first:stop]).sum()),
-                discarded=int(late[first:stop].sum()),
-                jitter_ms=float(peaks[number]) if peaks[number] >= 0 else None,
-                missing=tuple(missing[first:stop].tolist()),
-                whole=number + 1 <= end_s,
-            )
+    peaks = np.full(second_of.size, -1.0)
+    peaks[: jitter_ms.size] = jitter_ms
+    lost, discarded = _sums(~line.came, starts), _sums(late, starts)
+    sound, gone = (np.add.reduceat(each, starts).tolist() for each in (line.length_ms, line.length_ms * missing))
+    highest, kinds = np.maximum.reduceat(peaks, starts).tolist(), _kinds(line, starts)
+    stops, gaps = [*starts[1:].tolist(), second_of.size], missing.tolist()
+    return tuple(
+        Second(
+            number=number,
+            expected=stop - first,
+            lost=lost[at],
+            discarded=discarded[at],
+            jitter_ms=highest[at] if highest[at] >= 0 else None,
+            missing=tuple(gaps[first:stop]),
+            missing_pct=100 * gone[at] / sound[at] if sound[at] else 0.0,
+            sound_ms=sound[at],
+            kind=kinds[at],
         )
-    return tuple(result)
+        for at, (number, first, stop) in enumerate(zip(second_of[starts].tolist(), starts.tolist(), stops, strict=True))
+    )
 
 
-def levels(second_of: Ints, heard: Sequence[bool], powers: NDArray[np.float64]) -> dict[int, float]:
-    """Mean power of each second's sound. `heard` says which packets were sound to the listener, received or made up;
-    `powers` is the mean power of each of those, in order.
-    """
-    where = second_of[np.asarray(heard, bool)][: powers.size]
-    if not where.size:
-        return {}
-    sums, counts = np.bincount(where, powers[: where.size]), np.bincount(where)
-    return {int(number): float(sums[number] / counts[number]) for number in np.flatnonzero(counts)}
+def _sums(flags: Bools, starts: Ints) -> list[int]:
+    found: list[int] = np.add.reduceat(flags.astype(np.int64), starts).tolist()
+    return found
+
+
+def _kinds(line: TimeLine, starts: Ints) -> list[int]:
+    """The payload type of most of the sound of each second."""
+    if (line.kind == line.kind[0]).all():
+        return [int(line.kind[0])] * starts.size
+    parts = zip(np.split(line.kind, starts[1:]), np.split(line.length_ms, starts[1:]), strict=True)
+    return [int(np.bincount(np.maximum(kind, 0), length_ms).argmax()) for kind, length_ms in parts]

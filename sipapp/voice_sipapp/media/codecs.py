@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from voice_sipapp.media import g711, g722, opus
 from voice_sipapp.media.g711 import PCM
 
@@ -72,5 +74,15 @@ def decode(name: str, payloads: Sequence[bytes | None]) -> PCM:
     """The sound of `payloads` as a listener hears them, at the codec's rate. None is lost or late and is concealed;
     an empty one was no sound and takes no time. Raises KeyError for an unknown codec.
     """
-    decoders: dict[str, Callable[[Sequence[bytes | None]], PCM]] = {"G722": g722.decode, "opus": opus.decode}
-    return decoders[name](payloads) if name in decoders else g711.listen(name, payloads)
+    parts = decode_each(name, payloads)
+    return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+
+
+def decode_each(name: str, payloads: Sequence[bytes | None], missing_samples: Sequence[int] | None = None) -> list[PCM]:
+    """The same, the sound of each payload by itself. Of a missing one there is as much as `missing_samples` says at its
+    place; as much as in the one before it, where that is not given.
+    """
+    decoders = {"G722": g722.decode, "opus": opus.decode}
+    if name in decoders:
+        return decoders[name](payloads, missing_samples)
+    return g711.listen(name, payloads, missing_samples)

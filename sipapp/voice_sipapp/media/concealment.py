@@ -10,21 +10,28 @@ GAIN = 0.6
 
 
 def heard(
-    payloads: Sequence[bytes | None], decode: Callable[[bytes], NDArray[np.int16]], samples_per_octet: int, rate_hz: int
-) -> NDArray[np.int16]:
-    """Linear samples of `payloads`, whatever their length; a missing one is a fading repeat of the last (as G.711
-    Appendix I fades, without its pitch analysis). One that is empty was no sound and takes no time.
+    payloads: Sequence[bytes | None],
+    decode: Callable[[bytes], NDArray[np.int16]],
+    samples_per_octet: int,
+    rate_hz: int,
+    missing_samples: Sequence[int] | None = None,
+) -> list[NDArray[np.int16]]:
+    """Linear samples of each of `payloads`, whatever their length; a missing one is a fading repeat of the last (as
+    G.711 Appendix I fades, without its pitch analysis), as long as `missing_samples` says at its place, else as that.
+    One that is empty was no sound and takes no time.
     """
     frame = rate_hz // 50
     usual = next((len(payload) * samples_per_octet for payload in payloads if payload), frame)
-    last = np.zeros(usual, np.int16)
-    gain = 1.0
+    last, gain = np.zeros(usual, np.int16), 1.0
     parts: list[NDArray[np.int16]] = []
-    for payload in payloads:
+    for at, payload in enumerate(payloads):
         if payload is None:
-            gain *= GAIN ** (last.size / frame)
-            parts.append((last * gain).astype(np.int16))
+            samples = last.size if missing_samples is None else missing_samples[at]
+            gain *= GAIN ** (samples / frame)
+            parts.append((np.resize(last, samples) * gain).astype(np.int16))
         elif payload:
             last, gain = decode(payload), 1.0
             parts.append(last)
-    return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+        else:
+            parts.append(np.zeros(0, np.int16))
+    return parts

@@ -27,11 +27,11 @@ def encode(samples: PCM) -> tuple[bytes, ...]:
     return tuple(octets[at : at + size] for at in range(0, len(octets), size))
 
 
-def decode(payloads: Sequence[bytes | None]) -> PCM:
-    """Samples at 16,000 Hz; what is missing is a fading repeat, and the decoder goes on as it was before."""
+def decode(payloads: Sequence[bytes | None], missing_samples: Sequence[int] | None = None) -> list[PCM]:
+    """Samples at 16,000 Hz of each payload; what is missing is a fading repeat, and the decoder goes on as before."""
     decoder = G722(RATE_HZ, _BIT_RATE)
 
     def octets(payload: bytes) -> PCM:
         return np.frombuffer(decoder.decode(payload), np.int16)
 
-    return concealment.heard(payloads, octets, 2, RATE_HZ)
+    return concealment.heard(payloads, octets, 2, RATE_HZ, missing_samples)

@@ -38,7 +38,8 @@ class Listener:
 
     `received` holds arrival (ns, wall clock) and packet, in the clear, since the answer; `early` is how many came
     before, `first_rtp_ns` when the very first came; `unread` is how many found no room while the port was flooded,
-    whoever sent them. `payload_types` are all numbers that sound may come under.
+    whoever sent them. `payload_types` are all numbers that sound may come under, `comfort_noise` those of comfort
+    noise; `answered_ns` is when the call was answered, None until then.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Listener:
         self.first_rtp_ns: int | None = None
         self.unread = 0
         self.payload_types: dict[int, str] = {}
+        self.comfort_noise: set[int] = set()
+        self.answered_ns: int | None = None
         self.reception = Reception()
         self.heard = dtmf.Heard()
         self.latch = Latch()
@@ -110,6 +113,8 @@ class Listener:
         """The call is answered: what came before is early media, and no part of what is measured."""
         self.count()
         now_ns = time.time_ns()
+        if self.answered_ns is None:
+            self.answered_ns = now_ns
         since = self._measured_ns = now_ns - OVERTOOK_NS
         if self._before is not None:
             kept = sum(arrival[0] >= since for arrival in self.received[: self._before.received])

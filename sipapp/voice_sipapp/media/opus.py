@@ -7,6 +7,7 @@ so.
 import ctypes
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -99,9 +100,10 @@ def _encoded(encoder: int, frame: PCM) -> bytes:
     return packet.raw[:size]
 
 
-def decode(payloads: Sequence[bytes | None]) -> PCM:
-    """Samples at 16,000 Hz. What is missing comes from the error correction in the next packet, else from the decoder's
-    own concealment; so does what is no Opus. An empty payload was no sound and takes no time.
+def decode(payloads: Sequence[bytes | None], missing_samples: Sequence[int] | None = None) -> list[PCM]:
+    """Samples at 16,000 Hz of each payload. What is missing comes from the error correction in the next packet, else
+    from the decoder's own concealment, as much as `missing_samples` says at its place, or as in the packet before it;
+    so does what is no Opus. An empty payload was no sound and takes no time.
     """
     library = _library()
     error = ctypes.c_int()
@@ -115,22 +117,33 @@ def decode(payloads: Sequence[bytes | None]) -> PCM:
         count = library.opus_decode(decoder, packet, size, out.ctypes.data, samples, int(correction))
         return out[:count].copy() if count >= 0 else None
 
-    sounding = [payload for payload in payloads if payload != b""]
+    sounding = [at for at, payload in enumerate(payloads) if payload != b""]
+    following = dict(pairwise(sounding))
+    parts = [np.zeros(0, np.int16)] * len(payloads)
     last = FRAME_SAMPLES
-    parts: list[PCM] = []
     try:
-        for payload, following in zip(sounding, [*sounding, None][1:], strict=True):
+        for at in sounding:
+            payload, wanted = payloads[at], last
             sound = heard(payload, _MAX_SAMPLES, correction=False) if payload else None
             if sound is not None:
                 last = sound.size
-            elif payload is None and following and _samples(following) == last:
-                sound = heard(following, last, correction=True)
+            elif payload is None:
+                wanted = last if missing_samples is None else _decodable(missing_samples[at])
+                correct = payloads[following[at]] if at in following else None
+                if correct and _samples(correct) == wanted:
+                    sound = heard(correct, wanted, correction=True)
             if sound is None:
-                sound = heard(None, last, correction=False)
-            parts.append(np.zeros(last, np.int16) if sound is None else sound)
+                sound = heard(None, wanted, correction=False)
+            parts[at] = np.zeros(wanted, np.int16) if sound is None else sound
     finally:
         library.opus_decoder_destroy(decoder)
-    return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+    return parts
+
+
+def _decodable(samples: int) -> int:
+    """As many `samples` as a decoder makes up at once: steps of 2.5 ms, up to 120 ms."""
+    step = RATE_HZ // 400
+    return min(max(1, round(samples / step)) * step, _MAX_SAMPLES)
 
 
 def _samples(packet: bytes) -> int:

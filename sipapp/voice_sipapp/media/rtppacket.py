@@ -14,7 +14,7 @@ class Packet(NamedTuple):
     """One RTP packet as received: arrival in ns (kernel clock), extended sequence number, RTP timestamp unwrapped.
 
     One that is no sound (comfort noise, DTMF) has a number and no payload. `restarts` is how often its source had begun
-    its numbers anew. A tuple, because there are thousands in a call.
+    its numbers anew; `payload_type` is what it came under. A tuple, because there are thousands in a call.
     """
 
     arrival_ns: int
@@ -24,6 +24,7 @@ class Packet(NamedTuple):
     payload: bytes
     is_sound: bool = True
     restarts: int = 0
+    payload_type: int = 0
 
 
 def packets(received: Sequence[tuple[int, bytes]], *payload_types: int) -> list[Packet]:
@@ -39,8 +40,9 @@ def packets(received: Sequence[tuple[int, bytes]], *payload_types: int) -> list[
         if payload is None:
             continue
         _, kind, sequence, timestamp, ssrc = HEADER.unpack_from(data)
-        is_sound = kind & 0x7F in payload_types
-        packet = Packet(arrival_ns, sequence, timestamp, ssrc, payload if is_sound else b"", is_sound)
+        payload_type = kind & 0x7F
+        is_sound = payload_type in payload_types
+        packet = Packet(arrival_ns, sequence, timestamp, ssrc, payload if is_sound else b"", is_sound, 0, payload_type)
         result += sources.setdefault(ssrc, _Source()).take(packet)
     return result
 
@@ -91,7 +93,7 @@ class _Source:
     def _continue(self, last: Packet, packet: Packet) -> Packet:
         ticks = ((packet.timestamp - last.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
         sequence = last.sequence + signed16(packet.sequence - last.sequence)
-        arrival_ns, _, _, ssrc, payload, is_sound, _ = packet
+        arrival_ns, _, _, ssrc, payload, is_sound, _, kind = packet
         # Made anew rather than by _replace, which takes three times as long: this runs for every packet.
-        self._last = Packet(arrival_ns, sequence, last.timestamp + ticks, ssrc, payload, is_sound, last.restarts)
+        self._last = Packet(arrival_ns, sequence, last.timestamp + ticks, ssrc, payload, is_sound, last.restarts, kind)
         return self._last

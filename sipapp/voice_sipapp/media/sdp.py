@@ -8,10 +8,14 @@ from ipaddress import ip_address
 from voice_sipapp.media import codecs as registry
 from voice_sipapp.media import sdes
 from voice_sipapp.media.codecs import CODECS
+from voice_sipapp.media.payloadtypes import PROPOSED, PayloadTypes
 from voice_sipapp.octets import readable
 
-TELEPHONE_EVENTS = {8000: 101, 48000: 102}
-"""The payload types that we propose for DTMF (RFC 4733), one for each clock: events use that of the sound."""
+COMFORT_NOISE = 13
+"""The payload type of comfort noise at 8,000 Hz (RFC 3551, table 4), which many send though no description names it."""
+
+NOWHERE = "::"
+"""The null address: whoever gives it is to be sent nothing."""
 
 _PLAIN, _ENCRYPTED = "RTP/AVP", "RTP/SAVP"
 _DIRECTIONS = {
@@ -39,6 +43,7 @@ class Remote:
     `crypto_tag` is the number of that key's line. It sends to us under `own_payload_type` and `own_dtmf_type`: the
     numbers of our offer, or its own where it made the offer. `rtcp_port` is where its reports go.
     `also` are the numbers, of our offer, and codecs that its answer names too: it may send in any of them.
+    `comfort_noise` are the numbers that it may send comfort noise under (RFC 3389).
     `media` is its list of m= lines, `chosen` the place of ours among them: an answer must answer each.
     """
 
@@ -54,6 +59,7 @@ class Remote:
     own_payload_type: int = -1
     own_dtmf_type: int | None = None
     also: tuple[tuple[int, str], ...] = ()
+    comfort_noise: tuple[int, ...] = (COMFORT_NOISE,)
     rtcp_port: int = 0
     crypto_tag: int = sdes.OFFERED_TAG
     media: tuple[str, ...] = ()
@@ -87,7 +93,7 @@ def usable(codecs: Sequence[str]) -> list[str]:
     return registry.usable(codecs)
 
 
-def describe(
+def describe(  # noqa: PLR0913 - all of a description
     address: str,
     port: int,
     codecs: Sequence[str],
@@ -96,6 +102,8 @@ def describe(
     version: int = 1,
     srtp_key: bytes | None = None,
     answer_to: Remote | None = None,
+    types: PayloadTypes = PROPOSED,
+    others: tuple[int, Sequence[str]] = (0, ()),
     direction: str = "sendrecv",
 ) -> str:
     """Session description that offers `codecs` in their order, or answers `answer_to` with them; we receive at
@@ -103,10 +111,12 @@ def describe(
 
     `session` is the number of the o= line, unique on this host, `version` rises with each new description of a call.
     `srtp_key` is what we encrypt with, None for plain RTP. `direction` is our wish; an answer is narrowed to what the
-    offer allows. An answer uses the offer's payload types and refuses its other media (RFC 3264, section 6).
+    offer allows. An answer uses the offer's payload types and refuses its other media (RFC 3264, section 6). An offer
+    uses `types`; within a call it has as many m= lines as were there before: `others` are those lines, and the place of
+    ours among them (section 8).
     """
     family = f"IP{ip_address(address).version}"
-    maps = _answered_types(answer_to, codecs) if answer_to else _offered_types(codecs)
+    maps = _answered_types(answer_to, codecs) if answer_to else _offered_types(codecs, types)
     protocol = _PLAIN if srtp_key is None else _ENCRYPTED
     tag = answer_to.crypto_tag if answer_to else sdes.OFFERED_TAG
     sound = [
@@ -117,8 +127,8 @@ def describe(
         "a=ptime:20",
         f"a={_narrowed(direction, answer_to)}",
     ]
-    media = [_refused(line) for line in answer_to.media] if answer_to else []
-    place = answer_to.chosen if answer_to else 0
+    place, there = (answer_to.chosen, answer_to.media) if answer_to else others
+    media = [_refused(line) for line in there]
     media[place : place + 1] = ["\r\n".join(sound)]
     lines = [
         "v=0",
@@ -131,12 +141,28 @@ def describe(
     return "\r\n".join(lines) + "\r\n"
 
 
-def _offered_types(codecs: Sequence[str]) -> list[tuple[int, str, str]]:
+def stopped(description: str) -> tuple[str, ...]:
+    """The m= lines of a description that takes the sound, and whatever else there was, out of a call (port 0; RFC 3264,
+    section 8.2); none of any other.
+    """
+    lines = tuple(line for line in re.split(r"\r\n|\r|\n", description) if line.startswith("m="))
+    ports = [re.fullmatch(r"m=[^ ]+ 0(?:/[0-9]+)? .*", line) for line in lines]
+    return lines if all(ports) and any(line.startswith("m=audio ") for line in lines) else ()
+
+
+def describe_stopped(address: str, media: Sequence[str], session: int, *, version: int) -> str:
+    """Our description of a call without media, whose m= lines are `media`."""
+    family = f"IP{ip_address(address).version}"
+    head = ["v=0", f"o=- {session} {version} IN {family} {address}", "s=-", f"c=IN {family} {address}", "t=0 0"]
+    return "\r\n".join([*head, *media]) + "\r\n"
+
+
+def _offered_types(codecs: Sequence[str], types: PayloadTypes) -> list[tuple[int, str, str]]:
     """Number, encoding and parameters of everything that an offer of `codecs` holds."""
     chosen = [CODECS[codec] for codec in codecs]
     clocks = sorted({8000} | {codec.clock_hz for codec in chosen})
-    return [(codec.payload_type, codec.encoding, codec.parameters) for codec in chosen] + [
-        (TELEPHONE_EVENTS[clock], f"telephone-event/{clock}", "0-15") for clock in clocks
+    return [(types.codecs[codec.name], codec.encoding, codec.parameters) for codec in chosen] + [
+        (types.events[clock], f"telephone-event/{clock}", "0-15") for clock in clocks
     ]
 
 
@@ -161,10 +187,16 @@ def _refused(line: str) -> str:
 
 
 def choose(
-    description: str, codecs: Sequence[str], own_address: str, *, srtp: bool = False, answers: bool = False
+    description: str,
+    codecs: Sequence[str],
+    own_address: str,
+    *,
+    srtp: bool = False,
+    answers: bool = False,
+    types: PayloadTypes = PROPOSED,
 ) -> Remote:
     """What the far end wants, in the first codec of its list that is also in `codecs`; `answers`: it answers an offer
-    of ours. With `srtp` its media must be encrypted, without it must not.
+    of ours, which had the payload types `types`. With `srtp` its media must be encrypted, without it must not.
 
     Raises SdpError where there is no sound, it is refused (port 0), in no common codec, or can't be sent from
     `own_address`: the media's thread must never meet an address that it has to look up. A call on hold is no error.
@@ -176,7 +208,7 @@ def choose(
         if section.line.split()[0] != "m=audio":
             continue
         try:
-            return _remote(sections, place, codecs, own_address, srtp=srtp, answers=answers)
+            return _remote(sections, place, codecs, own_address, srtp=srtp, offered=types if answers else None)
         except SdpError as error:
             problem, found_audio = (problem if found_audio else error), True
     raise problem
@@ -201,11 +233,17 @@ def _section(lines: list[str], session: tuple[str, ...]) -> _Section:
 
 
 def _remote(
-    sections: list[_Section], place: int, codecs: Sequence[str], own_address: str, *, srtp: bool, answers: bool
+    sections: list[_Section],
+    place: int,
+    codecs: Sequence[str],
+    own_address: str,
+    *,
+    srtp: bool,
+    offered: PayloadTypes | None,
 ) -> Remote:
     section = sections[place]
     port = _port(section.port)
-    tag, key = _key(section, srtp=srtp, answers=answers)
+    tag, key = _key(section, srtp=srtp, answers=offered is not None)
     maps = _maps(section)
     kind, codec = _common(section.types, maps, codecs)
     _check_packet_length(section)
@@ -223,9 +261,10 @@ def _remote(
         sends=sends,
         receives=receives and receivable,
         dtmf_clock_hz=dtmf_clock,
-        own_payload_type=CODECS[codec].payload_type if answers else kind,
-        own_dtmf_type=TELEPHONE_EVENTS[dtmf_clock] if answers and dtmf_type is not None else dtmf_type,
-        also=_both_have(section.types, maps, codecs) if answers else (),
+        own_payload_type=offered.codecs[codec] if offered else kind,
+        own_dtmf_type=offered.events[dtmf_clock] if offered and dtmf_type is not None else dtmf_type,
+        also=_both_have(section.types, maps, codecs, offered) if offered else (),
+        comfort_noise=_comfort_noise(section.types, maps),
         rtcp_port=_rtcp_port(section, port),
         crypto_tag=tag,
         media=tuple(each.line for each in sections),
@@ -291,11 +330,12 @@ def _common(types: Sequence[str], maps: dict[str, str], codecs: Sequence[str]) -
     raise SdpError(f"the far end has none of the codecs {', '.join(codecs)}")
 
 
-def _both_have(types: Sequence[str], maps: dict[str, str], codecs: Sequence[str]) -> tuple[tuple[int, str], ...]:
+def _both_have(
+    types: Sequence[str], maps: dict[str, str], codecs: Sequence[str], offered: PayloadTypes
+) -> tuple[tuple[int, str], ...]:
     """Our numbers and the names of all `codecs` that the far end has too."""
     theirs = {maps.get(kind) for kind in types}
-    both = [CODECS[codec] for codec in codecs if CODECS[codec].encoding.upper() in theirs]
-    return tuple((codec.payload_type, codec.name) for codec in both)
+    return tuple((offered.codecs[codec], codec) for codec in codecs if CODECS[codec].encoding.upper() in theirs)
 
 
 def _events(types: Sequence[str], maps: dict[str, str], clock_hz: int) -> tuple[int | None, int]:
@@ -305,6 +345,13 @@ def _events(types: Sequence[str], maps: dict[str, str], clock_hz: int) -> tuple[
             if maps.get(kind) == f"TELEPHONE-EVENT/{clock}":
                 return int(kind), clock
     return None, 8000
+
+
+def _comfort_noise(types: Sequence[str], maps: dict[str, str]) -> tuple[int, ...]:
+    """The numbers of comfort noise at any clock: 13, unless that is something else here, and those mapped to it."""
+    named = [int(kind) for kind in types if maps.get(kind, "").startswith("CN/")]
+    usual = [COMFORT_NOISE] if maps.get(str(COMFORT_NOISE), "CN/").startswith("CN/") else []
+    return tuple(sorted({*usual, *named}))
 
 
 def _check_packet_length(section: _Section) -> None:
@@ -349,6 +396,6 @@ def _direction(section: _Section) -> tuple[bool, bool]:
     """Whether the far end sends, and whether it receives; the section's word goes before the session's."""
     for lines in (section.lines, section.session):
         for line in lines:
-            if line.strip().removeprefix("a=") in _DIRECTIONS and line.startswith("a="):
-                return _DIRECTIONS[line.strip()[2:]]
+            if line.startswith("a=") and (found := _DIRECTIONS.get(line[2:].strip().lower())):
+                return found
     return True, True

@@ -17,6 +17,7 @@ from ipaddress import ip_address
 from voice_sipapp.media import dtmf, rtppacket, sdp, srtp, udp
 from voice_sipapp.media.arrivals import Arrivals
 from voice_sipapp.media.codecs import CODECS, FRAMES_PER_S
+from voice_sipapp.media.directions import Directions
 from voice_sipapp.media.latching import Rank
 from voice_sipapp.media.listener import Listener, address_of
 from voice_sipapp.media.rtcp import Exchange
@@ -37,10 +38,10 @@ class Stream:
 
     `codec` is what this leg has agreed on, None until then, and `payload_type` the number under which it is received;
     `payload_types` are all numbers that sound may come under, each with its codec.
-    `own_srtp_key` is what we encrypt with where the far end has a key too. `until_ns` is when it ended, None where the
-    far end sent no more by then (hold). `unheard_limit` is how many packets may be sent to an address that nothing came
-    from yet (None: any number), `withheld` how many were not sent for that reason. `clock_step_ms` is by how much
-    somebody set the wall clock.
+    `own_srtp_key` is what we encrypt with where the far end has a key too. `until_ns` is when it ended, None where no
+    media was ever agreed on; `directions` tell when either side was to send. `unheard_limit` is how many packets may be
+    sent to an address that nothing came from yet (None: any number), `withheld` how many were not sent for that reason.
+    `clock_step_ms` is by how much somebody set the wall clock.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Stream:
         self.lag_ms = 0.0
         # A name for this call only, which tells nothing of the host (RFC 7022, section 4.2).
         self.exchange = Exchange(random.getrandbits(32), base64.b64encode(os.urandom(12)))
+        self.directions = Directions()
         self.until_ns: int | None = None
         self.unheard_limit: int | None = None
         self.withheld = 0
@@ -133,6 +135,16 @@ class Stream:
         return self._listener.payload_types
 
     @property
+    def comfort_noise(self) -> frozenset[int]:
+        """All numbers that comfort noise may come under."""
+        return frozenset(self._listener.comfort_noise)
+
+    @property
+    def answered_ns(self) -> int | None:
+        """When the call was answered, None until then."""
+        return self._listener.answered_ns
+
+    @property
     def descriptors(self) -> tuple[int, int]:
         """File descriptors of the RTP and the RTCP socket."""
         return self._rtp, self._rtcp
@@ -148,6 +160,11 @@ class Stream:
             resumes = self._remote is None or not self._remote.receives
             self.codec, self.payload_type = codec.name, remote.own_payload_type
             self._listener.payload_types |= {**dict(remote.also), remote.own_payload_type: codec.name}
+            if remote.payload_type not in (remote.own_dtmf_type, *remote.comfort_noise):
+                # Some send under the number of their own answer, though ours is meant (RFC 3264, section 5.1).
+                self._listener.payload_types.setdefault(remote.payload_type, codec.name)
+            self._listener.comfort_noise.update(remote.comfort_noise)
+            self.directions.agreed(remote, time.time_ns())
             self._ticks, self.exchange.clock_hz = codec.ticks, codec.clock_hz
             self._listener.reception.clock_hz = codec.clock_hz
             if self._frames is not frames:
@@ -259,7 +276,7 @@ class Stream:
 
     def close(self) -> None:
         """Take in what is left and close the sockets."""
-        self.until_ns = time.time_ns() if self._remote is not None and self._remote.sends else None
+        self.until_ns = time.time_ns() if self._remote is not None else None
         self.clock_step_ms = abs(_clocks_apart_ns() - self._clocks_apart_ns) / 1e6
         self._listener.drain()
         for endpoint in self._sockets:

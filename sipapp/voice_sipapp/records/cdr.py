@@ -126,6 +126,8 @@ class StreamRecord:
     noise_dbov: float | None = None
     clip_pct: float | None = None
     concealed_pct: float | None = None
+    late_media_ms: int | None = None
+    held_ms: int | None = None
     one_way: bool = False
     silent: bool = False
     recording: str | None = None

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.sipapp import voices
+from voice_sipapp.measurement.impairments import CODECS as IMPAIRMENTS
 from voice_sipapp.media import codecs, opus
 from voice_sipapp.media.codecs import CODECS
 
@@ -79,13 +81,25 @@ def test_opus_restores_a_loss_from_the_packet_that_follows():
     at = np.arange(rate)
     sound = np.round(6000 * np.sin(2 * np.pi * (200 + 600 * (at // 4000 % 2)) * at / rate)).astype(np.int16)
     payloads: list[bytes | None] = list(opus.encode(sound))
-    whole = opus.decode(payloads).astype(float)
+    whole = codecs.decode("opus", payloads).astype(float)
     place = 25  # the frame after the pitch has changed
     span = slice(place * 320, (place + 1) * 320)
     alone = [*payloads[:place], None, None, *payloads[place + 2 :]]
     helped = [*payloads[:place], None, *payloads[place + 1 :]]
-    error = {name: rms(opus.decode(each)[span] - whole[span]) for name, each in (("no", alone), ("fec", helped))}
+    heard = {"no": codecs.decode("opus", alone), "fec": codecs.decode("opus", helped)}
+    error = {name: rms(each[span] - whole[span]) for name, each in heard.items()}
     assert error["fec"] < 0.7 * error["no"]
+
+
+def test_what_opus_sends_is_wide_band_as_its_rating_has_it():
+    """The bandwidth in each packet's first octet (RFC 6716, section 3.1, table 2): of SILK, configurations 8 to 11 are
+    wide-band, of CELT 20 to 23. Anything wider belongs on the full-band scale of G.107.2 (docs/measurement.md).
+    """
+    sound = voices.voice(1, 10.0, opus.RATE_HZ)
+    payloads = opus.encode(sound)
+    assert {payload[0] >> 3 for payload in payloads} <= {*range(8, 12), *range(20, 24)}
+    assert 20_000 < sum(map(len, payloads)) * 8 / 10 < 40_000, "a bit rate for which 15 kbit/s is a bound"
+    assert IMPAIRMENTS["opus"].wideband
 
 
 @settings(deadline=None)

@@ -133,11 +133,11 @@ def test_a_strange_number_does_not_cost_the_record(column: str, value: int, stor
         ("Q.850;cause=128", None),
         ("SIP;cause=200", None),
         ("", None),
-        ("SIP;cause=200\nQ.850;cause=17", 17),
+        ("SIP;cause=200, Q.850;cause=17", 17),
     ],
 )
 def test_a_cause_is_one_of_q850(header: str, cause: int | None):
-    assert q850(header) == cause
+    assert q850([header]) == cause
 
 
 def test_dispositions_are_those_of_the_table():

@@ -136,6 +136,54 @@ def test_hold_is_understood_and_answered(changes: tuple[str, str], sends: bool, 
     assert f"a={answer}\r\n" in sdp.describe("::1", 4, ["PCMA"], 1, answer_to=remote)
 
 
+@pytest.mark.parametrize("attribute", ["inactive", "inactive ", "INACTIVE"])
+def test_a_direction_is_understood_however_it_is_written(attribute: str):
+    offer = f"c=IN IP6 ::1\r\nm=audio 4000 RTP/AVP 8\r\na={attribute}\r\n"
+    remote = sdp.choose(offer, ["PCMA"], "::1")
+    assert (remote.sends, remote.receives) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "numbers"),
+    [
+        ("8", (13,)),  # which many send without a word (RFC 3551, table 4)
+        ("8 13", (13,)),
+        ("8 13\r\na=rtpmap:13 CN/8000", (13,)),
+        ("8 98\r\na=rtpmap:98 CN/16000", (13, 98)),
+        ("8 118 119\r\na=rtpmap:118 cn/16000\r\na=rtpmap:119 CN/24000", (13, 118, 119)),
+        ("8 13\r\na=rtpmap:13 telephone-event/8000", ()),
+        ("8 13 101\r\na=rtpmap:13 GSM/8000\r\na=rtpmap:101 CN/8000", (101,)),
+    ],
+)
+def test_the_numbers_of_comfort_noise_are_known(kinds: str, numbers: tuple[int, ...]):
+    """RFC 3389, section 4."""
+    remote = sdp.choose(f"c=IN IP6 ::1\r\nm=audio 4000 RTP/AVP {kinds}\r\n", ["PCMA"], "::1")
+    assert remote.comfort_noise == numbers
+
+
+@pytest.mark.parametrize(
+    ("media", "stopped"),
+    [
+        (["m=audio 0 RTP/AVP 8"], True),
+        (["m=audio 0 RTP/AVP 8", "m=video 0 RTP/AVP 96"], True),
+        (["m=audio 0/2 RTP/AVP 8"], True),
+        (["m=audio 4000 RTP/AVP 8"], False),
+        (["m=audio 0 RTP/AVP 8", "m=audio 4000 RTP/AVP 8"], False),
+        (["m=audio 0 RTP/AVP 8", "m=image 4000 udptl t38"], False),  # what a fax asks for
+        (["m=video 0 RTP/AVP 96"], False),
+        ([], False),
+    ],
+)
+def test_a_description_may_take_the_sound_out_of_a_call(media: list[str], stopped: bool):
+    """RFC 3264, section 8.2."""
+    found = sdp.stopped("\r\n".join(["v=0", "c=IN IP6 ::1", *media, "a=sendrecv", ""]))
+    assert list(found) == (media if stopped else [])
+    if stopped:
+        answer = sdp.describe_stopped("2001:db8::1", found, 7, version=3)
+        assert [line for line in answer.split("\r\n") if line.startswith("m=")] == media
+        assert "o=- 7 3 IN IP6 2001:db8::1\r\n" in answer
+
+
 def test_other_media_are_refused_in_their_places():
     video, more = "m=video 5000 RTP/AVP 31\r\n", "m=audio 6000 RTP/AVP 8\r\n"
     head, tail = OFFER.split("m=audio", 1)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from voice_sipapp.measurement.due import Due
 from voice_sipapp.measurement.rtpstats import analyse
 from voice_sipapp.media.rtppacket import Packet
 
@@ -126,7 +127,7 @@ def test_a_stream_without_pauses_has_none():
 
 def test_a_stream_that_dies_in_mid_call_is_lost_from_there_on():
     """A firewall that forgets the path: nobody hears anything more, although no number is missing."""
-    stats = analyse(spell(100), until_ns=12_000 * MS)
+    stats = analyse(spell(100), due=Due(until_ns=12_000 * MS))
     assert stats is not None
     assert (stats.received, stats.expected, stats.lost, stats.max_loss_run) == (100, 601, 501, 501)
     assert [(second.number, second.lost) for second in stats.seconds][1:4] == [(1, 0), (2, 50), (3, 50)]
@@ -135,7 +136,7 @@ def test_a_stream_that_dies_in_mid_call_is_lost_from_there_on():
 @pytest.mark.parametrize("until_ms", [1000, 2000, 3900, None])
 def test_moments_before_the_end_without_sound_are_no_loss(until_ms: int | None):
     """Both ends of a call do not hang up at once."""
-    stats = analyse(spell(100), until_ns=None if until_ms is None else until_ms * MS)
+    stats = analyse(spell(100), due=Due(until_ns=None if until_ms is None else until_ms * MS))
     assert stats is not None
     assert (stats.expected, stats.lost) == (100, 0)
 
@@ -143,7 +144,7 @@ def test_moments_before_the_end_without_sound_are_no_loss(until_ms: int | None):
 @pytest.mark.parametrize(("until_ms", "lost"), [(9000, 0), (30_000, 1099)])
 def test_a_source_that_pauses_may_end_with_a_pause(until_ms: int, lost: int):
     """A pause of three seconds before; only what lasts twice as long is none."""
-    stats = analyse(arrived(spell(100), spell(50, 5000, 1100, start=250 * 160)), until_ns=until_ms * MS)
+    stats = analyse(arrived(spell(100), spell(50, 5000, 1100, start=250 * 160)), due=Due(until_ns=until_ms * MS))
     assert stats is not None
     assert stats.lost == pytest.approx(lost, abs=110)
     assert (stats.lost == 0) is (lost == 0)

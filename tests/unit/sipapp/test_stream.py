@@ -137,12 +137,34 @@ def test_a_stream_on_hold_expects_nothing_at_its_end(engine: Engine):
     one, other = engine.open(), engine.open()
     connect(engine, one, other)
     until(lambda: len(other.received) > 3)
+    before_ns = time.time_ns()
     one.target(remote(other, sends=False), FRAMES)
     engine.end(one)
     engine.end(other)
-    assert one.until_ns is None
+    assert one.until_ns is not None
     assert other.until_ns is not None
     assert other.until_ns >= other.received[-1][0]
+    ((begin_ns, end_ns),) = one.directions.not_due(one.until_ns, one.answered_ns)
+    assert before_ns <= begin_ns <= end_ns == one.until_ns
+    assert other.directions.not_due(other.until_ns, other.answered_ns) == one.directions.not_sending(one.until_ns) == ()
+
+
+def test_a_stream_that_agreed_on_nothing_knows_no_end(engine: Engine):
+    one = engine.open()
+    engine.end(one)
+    assert (one.until_ns, one.answered_ns, one.comfort_noise) == (None, None, frozenset())
+
+
+def test_a_call_is_answered_once(engine: Engine):
+    one, other = engine.open(), engine.open()
+    connect(engine, one, other)
+    one.answered()
+    first = one.answered_ns
+    one.answered()
+    assert first is not None
+    assert one.answered_ns == first
+    engine.end(one)
+    engine.end(other)
 
 
 def test_digits_are_heard_and_take_their_place_among_the_numbers(engine: Engine):
