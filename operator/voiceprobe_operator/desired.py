@@ -24,7 +24,7 @@ _SAME_NAME = (
     *("alerting_enabled", "alerting_for_ms", "suspended", "allow_overlap"),
 )
 WHEN_EMPTY = "whenEmpty"
-_THRESHOLDS = ("mos", "loss_pct", "jitter_ms", "pdd_ms")
+_THRESHOLDS = ("mos", "loss_pct", "jitter_ms", "pdd_ms", "late_media_ms")
 PLAN_COLUMNS = (
     *("client", "probe", "uid", "generation", "dtmf", "codecs", "allotted_numbers"),
     *_SAME_NAME,

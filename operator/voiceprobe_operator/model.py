@@ -20,12 +20,19 @@ from voiceprobe_operator.receivers import Receiver, parse_receivers
 
 _DURATION = re.compile(r"(?:\d{1,6}(?:ms|s|m|h)){1,4}", re.ASCII)
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+# RFC 3261, section 25.1, and RFC 3966, but for passwords and header fields.
 _ADDRESS = re.compile(
-    r"sips?:(?:(?P<user>[^@\s<>\":;\[\]]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@\s:;\[\]]+)(?::(?P<port>[1-9]\d{0,4}))?"
-    r"(?:;[^\s;<>\"]+)*",
+    r"[Ss][Ii][Pp][Ss]?:(?:(?P<user>[^@\s<>\":;\[\]#][^@\s<>\":\[\]#]*)@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^@\s:;?\[\]]+)(?::(?P<port>[1-9]\d{0,4}))?(?:;[^\s;=?@<>\"#]+(?:=[^\s;=?@<>\"#]+)?)*",
     re.ASCII,
 )
-_LABEL = re.compile(r"[0-9A-Za-z](?:[-_0-9A-Za-z]{0,61}[0-9A-Za-z])?", re.ASCII)
+_NUMBER_URI = re.compile(
+    r"[Tt][Ee][Ll]:(?:\+[-.()]*[0-9][-.()0-9]*|[-.()]*[0-9A-Fa-f*#][-.()0-9A-Fa-f*#]*(?=;(?:.*;)?phone-context=.))"
+    r"(?:;[^\s;=?@<>\"#]+(?:=[^\s;=?@<>\"#]+)?)*",
+    re.ASCII,
+)
+_LABEL = re.compile(r"[_0-9A-Za-z](?:[-_0-9A-Za-z]{0,61}[_0-9A-Za-z])?", re.ASCII)
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _MAX_PORT = 65535
 # As the CRD says it: a number in full, a range of such, an extension, or a name.
 _NUMBER = re.compile(
@@ -97,6 +104,7 @@ class Probe:
     loss_pct: Threshold
     jitter_ms: Threshold
     pdd_ms: Threshold
+    late_media_ms: Threshold
     alerting_enabled: bool
     alerting_for_ms: int
     suspended: bool
@@ -221,6 +229,7 @@ def _thresholds(spec: Mapping[str, Any]) -> dict[str, Any]:
         "loss_pct": _threshold(spec["packetLossPercent"], places=3),
         "jitter_ms": _threshold(spec["jitterMilliseconds"], places=3),
         "pdd_ms": _threshold(spec["postDialDelaySeconds"], places=0, factor=1000),
+        "late_media_ms": _threshold(spec["lateMediaSeconds"], places=0, factor=1000),
     }
 
 
@@ -246,9 +255,9 @@ def time_zone(name: str) -> str:
 
 
 def party(text: str) -> str:
-    """`text`, if it is the SIP address of a party; raises InvalidSpecError."""
+    """`text`, if it is the SIP address of a party or a telephone number (tel:); raises InvalidSpecError."""
     found = _ADDRESS.fullmatch(text)
-    if found is None or not found["user"] or not _reachable(found):
+    if not _NUMBER_URI.fullmatch(text) and (found is None or not found["user"] or not _reachable(found)):
         raise InvalidSpecError(f"{text!r} is not a SIP address with a user, such as sip:probe-1@voice.example.net")
     return text
 
@@ -263,10 +272,10 @@ def server(text: str | None) -> str | None:
 def _reachable(found: re.Match[str]) -> bool:
     """Whether host and port can exist. The CRD says nearly the same, but an older CRD may still be installed."""
     host = found["host"]
-    if int(found["port"] or 1) > _MAX_PORT:
+    if int(found["port"] or 1) > _MAX_PORT or _BAD_ESCAPE.search(found[0]):
         return False
     if not host.startswith("["):
-        return all(_LABEL.fullmatch(label) for label in host.split("."))
+        return all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
     try:
         ipaddress.IPv6Address(host[1:-1])
     except ValueError:

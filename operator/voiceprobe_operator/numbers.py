@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 SHORTEST_NATIONAL = 7
 """A number of at least so many digits is taken for another one that ends with it: country codes come and go."""
@@ -20,7 +21,7 @@ RANGE = "*"
 _ONE_DIGIT = frozenset({"1", "7"})
 _TWO_DIGITS = re.compile("2[07]|3[0-469]|4[0134-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 _INTERNATIONAL = re.compile(r"\+|00")
-_USER = re.compile(r"sips?:([^@]+)@", re.IGNORECASE)
+_USER = re.compile(r"sips?:([^@]+)@|tel:([^@]+)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +39,23 @@ NO_RIGHTS = NumberRights()
 
 
 def user_part(address: str) -> str:
-    """The user of a SIP URI that has one; raises ValueError."""
+    """The user of a SIP URI that has one, the number of a tel: URI, without escapes and telephone parameters; raises
+    ValueError.
+    """
     found = _USER.match(address)
     if found is None:
         raise ValueError(f"{address!r} is no SIP address with a user")
-    return found[1]
+    return _plain(found[1] or found[2])
 
 
 def comparable(user: str) -> str:
     """`user` in the one form in which it is compared: of a telephone number the digits that matter, without "+", "00",
-    trunk prefix and separators (RFC 3966: visual separators mean nothing); a name in small letters.
+    trunk prefix, separators (RFC 3966: visual separators mean nothing), escapes and telephone parameters; a name in
+    small letters.
     """
     bare = _bare(user)
     number = bare.lstrip("+").lstrip("0") if re.fullmatch(r"\+?[0-9]+", bare) else ""
-    return number or user.lower()
+    return number or _plain(user).lower()
 
 
 def digits(user: str) -> str:
@@ -127,4 +131,9 @@ def _is_number(user: str) -> bool:
 
 
 def _bare(user: str) -> str:
-    return re.sub(r"[-.() ]", "", user.split(";", maxsplit=1)[0])
+    return re.sub(r"[-.() ]", "", _plain(user))
+
+
+def _plain(user: str) -> str:
+    """`user` without escapes (RFC 3261, section 19.1.2) and telephone parameters (RFC 3966, RFC 4694)."""
+    return unquote(user.split(";", maxsplit=1)[0])

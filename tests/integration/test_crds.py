@@ -79,6 +79,27 @@ REFUSED = {
     "second line": (probe(destination="sip:x@foo\nVia: elsewhere"), "must be a SIP address with a user"),
     "end of a line": (probe(destination="sip:x@foo\n"), "must be a SIP address with a user"),
     "tab": (probe(dialer={"outboundProxy": "sip:foo\tbar"}), "must be the SIP address of a server"),
+    "password": (probe(destination="sip:user:secret@h"), "must hold neither a password"),
+    "password of a proxy": (probe(dialer={"outboundProxy": "sip:user:secret@h"}), "must hold neither a password"),
+    "header fields": (probe(destination="sip:a@b?Subject=x"), "nor header fields"),
+    "escape that is none": (probe(destination="sip:a%2@b"), "must be a SIP address with a user"),
+    "scheme that is none": (probe(destination="mailto:a@b"), "must be a SIP address with a user"),
+    "telephone number without its context": (
+        probe(receiver={"address": "tel:7042"}),
+        "must be a SIP address with a user and a host, such as sip:probe-1@voice.example.net, or a telephone number",
+    ),
+    "telephone number without a proxy": (
+        probe(destination="tel:+442071838750"),
+        "a destination that is a telephone number (tel:) names no host",
+    ),
+    "telephone number that registers": (
+        probe(receiver={"address": "tel:+442071838750", "registrar": "sip:pbx.acme.example"}),
+        "a receiver that registers (receiver.registrar) must have a SIP address",
+    ),
+    "proxy that is a number": (
+        probe(dialer={"outboundProxy": "tel:+442071838750"}),
+        "must be the SIP address of a server",
+    ),
     "outbound proxy": (probe(dialer={"outboundProxy": "10.0.0.1"}), "must be the SIP address of a server"),
     "registrar": (probe(receiver={"registrar": "pbx"}), "must be the SIP address of a server"),
     "secret as a credential": (probe(dialer={"credentials": "user:Pa55"}), "must be the name of a credential"),
@@ -110,6 +131,14 @@ REFUSED = {
     "post-dial delay": (
         probe(thresholds={"postDialDelaySeconds": {"warning": 7}}),
         "critical post-dial delay must be above the warning",
+    ),
+    "late media": (
+        probe(thresholds={"lateMediaSeconds": {"warning": 3}}),
+        "critical late media must be above the warning",
+    ),
+    "late media of no length": (
+        probe(thresholds={"lateMediaSeconds": {"warning": -1}}),
+        "should be greater than or equal to 0",
     ),
     "alert too late": (probe(alerting={"for": "25h"}), "alerting.for may be 24h at most"),
     "unknown codec": (probe(call={"codecs": ["GSM"]}), "Unsupported value"),
@@ -158,6 +187,16 @@ ACCEPTED = {
         },
         suspend=True,
     ),
+    "telephone numbers": probe(
+        dialer={"address": "tel:+44-20-7183-8750;ext=7", "outboundProxy": "sip:sbc.acme.example"},
+        destination="tel:+442071838750",
+        receiver={"address": "tel:7042;phone-context=acme.example"},
+    ),
+    "telephone parameters": probe(
+        destination="sip:+442071838750;npdi;rn=+442071838000;cic=+1-222@sbc_1.acme.example.;user=phone;x-tgrp=a&b",
+        dialer={"address": "SIP:%2B442071838750@[2001:db8::1]:5060;maddr=[2001:db8::2]"},
+        receiver={"address": "sips:o'brien&x=y+z$,;?/(!)~*@_voice.example.net"},
+    ),
     "a client": client(displayName="Acme Ltd", timeZone="America/Argentina/Buenos_Aires"),
 }
 
@@ -183,6 +222,7 @@ def test_three_addresses_are_enough(cluster: Kubectl, namespace: str) -> None:
         "packetLossPercent": {"warning": 0.5, "critical": 2},
         "jitterMilliseconds": {"warning": 20, "critical": 40},
         "postDialDelaySeconds": {"warning": 3, "critical": 6},
+        "lateMediaSeconds": {"warning": 1, "critical": 3},
     }
     assert spec["alerting"] == {"enabled": True, "for": "10m"}
     assert spec["suspend"] is False

@@ -19,6 +19,7 @@ from tests.conftest import Database, Grafana
 from tests.unit.operator.conftest import STORED
 from voice_portal.cdr import grants
 from voiceprobe_operator import names
+from voiceprobe_operator.alerting.rules import rules
 from voiceprobe_operator.dashboards import Dashboard, fleet_dashboard, overview_dashboard, probe_dashboard
 from voiceprobe_operator.model import Client, Probe, parse_probe
 
@@ -33,8 +34,9 @@ PLAN = {
     "receiver_address": "sip:c@x", "answer_after_ms": 2000, "every_ms": 300_000, "time_zone": "UTC",
     "duration_ms": 30_000, "dtmf": "[]", "codecs": '["PCMA"]', "audio": "speech-en", "media_encryption": "none",
     "mos_warning": 4, "mos_critical": 3.6, "loss_pct_warning": 0.5, "loss_pct_critical": 2, "jitter_ms_warning": 20,
-    "jitter_ms_critical": 40, "pdd_ms_warning": 3000, "pdd_ms_critical": 6000, "alerting_enabled": 1,
-    "alerting_for_ms": 600_000, "suspended": 0,
+    "jitter_ms_critical": 40, "pdd_ms_warning": 3000, "pdd_ms_critical": 6000,
+    "late_media_ms_warning": 1000, "late_media_ms_critical": 3000, "alerting_enabled": 1, "alerting_for_ms": 600_000,
+    "suspended": 0,
 }  # fmt: skip
 CALL = {
     "generation": 1, "sip_host": "test", "from_uri": "sip:a", "to_uri": "sip:b", "srtp": 0, "disposition": "answered",
@@ -192,7 +194,7 @@ def fill(desk: Desk) -> tuple[Probe, list[uuid.UUID]]:
         desk.call(
             "inbound",
             began + timedelta(minutes=i),
-            forward={"mos_cq": 3 + 0.05 * (i + 1), "jitter_ms": i + 1, "loss_pct": 0.05 * i},
+            forward={"mos_cq": 3 + 0.05 * (i + 1), "jitter_ms": i + 1, "loss_pct": 0.05 * i, "late_media_ms": 50 * i},
             pdd_ms=100 * (i + 1),
         )
         for i in range(20)
@@ -202,7 +204,7 @@ def fill(desk: Desk) -> tuple[Probe, list[uuid.UUID]]:
         desk.call("inbound", late + timedelta(minutes=i), disposition="busy", sip_code=486, pdd_ms=None)
     desk.call("inbound", late + timedelta(minutes=3), forward={"one_way": 1, "mos_cq": None, "jitter_ms": None})
     desk.call("inbound", late + timedelta(minutes=4), reverse={"silent": 1, "mos_cq": None, "jitter_ms": None})
-    spoilt = {"mos_cq": 1, "jitter_ms": 900, "loss_pct": 90}
+    spoilt = {"mos_cq": 1, "jitter_ms": 900, "loss_pct": 90, "late_media_ms": 9000, "held_ms": 1000}
     for i in range(5):
         desk.call("inbound", late + timedelta(minutes=5 + i), forward=spoilt, reverse=spoilt, valid=0, pdd_ms=60_000)
     return probe, keys
@@ -233,6 +235,9 @@ def test_series_condense_the_calls_of_an_interval(desk: Desk) -> None:
     jitter = only(answers["Jitter"])
     assert jitter["dialer to receiver, median"] == pytest.approx(10)
     assert jitter["dialer to receiver, worst 5 %"] == pytest.approx(19)
+    late = only(answers["Late media"])
+    assert (late["dialer to receiver, median"], late["dialer to receiver, worst 5 %"]) == (450, 900)
+    assert late["receiver to dialer, median"] is None, "not measured"
     delay = only(answers["Post-dial delay"])
     assert (delay["median"], delay["worst 5 %"]) == (900, 1900)
     assert only(answers["R factor"])["dialer to receiver, median"] == pytest.approx(90)
@@ -275,6 +280,9 @@ def test_the_worst_calls_are_those_without_sound_then_the_lowest_scores_and_lead
     calls = desk.ask(own, NOON - timedelta(hours=1), NOON)["Calls"]
     assert len(calls) == 30
     assert {str(key) for key in keys} < {row["Call"] for row in calls}
+    late = {row["Call"]: row["Late media to receiver"] for row in calls}
+    assert [late[str(key)] for key in keys] == [50 * i for i in range(20)]
+    assert {row["On hold to dialer"] for row in calls} == {None, 1000}
 
 
 LONDON = [
@@ -320,6 +328,9 @@ KINDS: list[dict[str, Any]] = [
     {"disposition": "no_answer", "sip_code": 480},
     {"forward": {"mos_cq": None, "loss_pct": None, "jitter_ms": None}},
     {"forward": {"mos_cq": 4, "loss_pct": 0.5, "jitter_ms": 20}, "pdd_ms": 3000},
+    {"forward": {"late_media_ms": 1500}},
+    {"reverse": {"late_media_ms": 4500}},
+    {"forward": {"late_media_ms": 1000}, "reverse": {"late_media_ms": None}},
 ]
 
 
@@ -339,6 +350,30 @@ def test_a_call_is_judged_as_the_probe_is_whose_last_call_it_is(desk: Desk) -> N
     assert {probe: health for probe, (health, _, _) in judged.items()} == {p: s for p, (_, s, _) in judged.items()}
     bad = {1, 2, 9, 10, 11}
     assert {probe for probe, (_, _, good) in judged.items() if not good} == {f"p-{number}" for number in bad}
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "raised"),
+    [(1000, {}), (1500, {"warning": 1500}), (3000, {"warning": 3000}), (4500, {"critical": 4500}), (None, {})],
+)
+def test_late_media_raises_its_alert_in_either_direction(
+    desk: Desk, late_ms: int | None, raised: dict[str, int]
+) -> None:
+    """Where every call had it for as long as the probe's `alerting.for`; a warning is silent while it is critical."""
+    now = datetime.now(UTC)
+    for probe, direction in (("there", "forward"), ("back", "reverse")):
+        desk.probe(probe, alerting_for_ms=120_000, every_ms=60_000)
+        for ago in (200, 140, 80):
+            stream = {direction: {"late_media_ms": late_ms}}
+            desk.call(probe, now - timedelta(seconds=ago), **stream)  # type: ignore[arg-type]
+    told = {}
+    for rule in rules():
+        if rule.kind == "late-media":
+            query = rule.model(Client(desk.name, "Acme"), PORTAL)["data"][0]["model"]
+            rows = desk.rows({"title": rule.title, "targets": [query]}, now - timedelta(hours=1), now, "1h")
+            told[rule.severity] = {row["probe"]: row["value"] for row in rows}
+    assert told == {level: dict.fromkeys(("there", "back"), raised[level]) if level in raised else {} for level in told}
+    assert len(told) == 2
 
 
 def test_the_fleet_shows_all_clients_hosts_and_what_does_not_count(fleet: Desk) -> None:

@@ -108,8 +108,8 @@ class System:
             *(uuid.uuid4().bytes, now, NAMESPACE, probe, now, reason),
         )
 
-    def record_call(self, probe: str, mos: float) -> None:
-        """Write a call and both of its streams, as a SIP host would."""
+    def record_call(self, probe: str, mos: float, late_ms: int = 40) -> None:
+        """Write a call and both of its streams, as a SIP host would; `late_ms` is how long the dialer heard nothing."""
         # Grafana asks up to the last full second, so a call of this very moment would not be seen yet.
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - datetime.timedelta(seconds=5)
         key = uuid.uuid4().bytes
@@ -119,12 +119,12 @@ class System:
             " VALUES (%s, %s, %s, %s, 1, 'h', 'a', 'b', 0, %s, 'answered', 200, 900, 30000, 'local', 'tone', 1)",
             *(key, now, NAMESPACE, probe, now),
         )
-        for direction, better in (("forward", 0.1), ("reverse", 0.0)):
+        for direction, better, late in (("forward", 0.1, 40), ("reverse", 0.0, late_ms)):
             self.rows(
                 "INSERT INTO voice.voice_call_stream (uuid, direction, started_at, client, probe, sip_host, rtp_rx,"
-                " loss_pct, jitter_ms, rtt_ms, r_factor, mos_cq, one_way, valid)"
-                " VALUES (%s, %s, %s, %s, %s, 'h', 1500, 0.1, 2, 30, 90, %s, 0, 1)",
-                *(key, direction, now, NAMESPACE, probe, mos + better),
+                " loss_pct, jitter_ms, rtt_ms, r_factor, mos_cq, late_media_ms, one_way, valid)"
+                " VALUES (%s, %s, %s, %s, %s, 'h', 1500, 0.1, 2, 30, 90, %s, %s, 0, 1)",
+                *(key, direction, now, NAMESPACE, probe, mos + better, late),
             )
 
 
@@ -203,6 +203,17 @@ def test_a_call_shows_in_the_status(system: System, probe: str) -> None:
     status = until(lambda: (s := system.status(probe)).get("health") == "Degraded" and s)
     assert (status["lastCall"]["mos"], status["lastCall"]["mosForward"]) == (3.8, 3.9)
     assert "3.8" in system.kubectl("get", "vp", probe)
+
+
+def test_late_media_shows_in_the_status_by_the_probes_own_threshold(system: System, probe: str) -> None:
+    system.record_call(probe, mos=4.3, late_ms=4500)
+    status = until(lambda: (s := system.status(probe)).get("health") == "Unhealthy" and s)
+    assert status["lastCall"]["reason"] == "late media: the first sound came 4.5 s after the answer"
+    assert "late media" in system.kubectl("get", "vp", probe, "-o", "wide")
+    system.probe(probe, thresholds={"lateMediaSeconds": {"warning": 5, "critical": 8}})
+    status = until(lambda: (s := system.status(probe)).get("health") == "Healthy" and s)
+    assert "reason" not in status["lastCall"]
+    assert system.plan()[probe]["late_media_ms_critical"] == 8000
 
 
 def test_a_probe_that_cannot_be_called_says_why_until_it_can(system: System, probe: str) -> None:

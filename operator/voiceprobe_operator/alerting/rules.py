@@ -68,6 +68,7 @@ def rules() -> list[Rule]:
         ("packet-loss", "Packet loss", sql.LOSS, " %", 2, "above"),
         ("jitter", "Jitter", sql.JITTER, " ms", 1, "above"),
         ("post-dial-delay", "Post-dial delay", sql.POST_DIAL_DELAY, " ms", 0, "above"),
+        ("late-media", "Late media", sql.LATE_MEDIA, " ms", 0, "above"),
     ]
     severities: Sequence[sql.Severity] = ("warning", "critical")
     passed = [_passed(*measure, severity) for measure in measures for severity in severities]
@@ -85,11 +86,23 @@ def _passed(
         queries={"A": sql.passed(measure, severity), "B": sql.thresholds(measure, severity)},
         condition=f"$A {measure.worse} $B",
         summary=f"{name} is {value}{unit}, {side} the {severity} threshold {threshold}{unit}",
-        description=f"The worse direction of the last call: {value}{unit}. No call was better than the {severity}"
-        f" threshold of {threshold}{unit} for as long as the probe's alerting.for."
-        if measure is not sql.POST_DIAL_DELAY
-        else f"The last call rang after {value}{unit}. No call rang within {threshold}{unit} for as long as the"
-        " probe's alerting.for.",
+        description=_passed_in_full(measure, severity, f"{value}{unit}", f"{threshold}{unit}"),
+    )
+
+
+def _passed_in_full(measure: sql.Measure, severity: sql.Severity, value: str, threshold: str) -> str:
+    """What a threshold that was passed means, with the last call's value."""
+    for_so_long = "for as long as the probe's alerting.for"
+    if measure is sql.POST_DIAL_DELAY:
+        return f"The last call rang after {value}. No call rang within {threshold} {for_so_long}."
+    if measure is sql.LATE_MEDIA:
+        return (
+            f"In the worse direction of the last call the first sound came {value} after the answer. In no call did both"
+            f" directions sound within {threshold} {for_so_long}."
+        )
+    return (
+        f"The worse direction of the last call: {value}. No call was better than the {severity} threshold of"
+        f" {threshold} {for_so_long}."
     )
 
 

@@ -55,6 +55,7 @@ MOS = Measure("mos", _worse_direction("LEAST", "mos_cq"), "mos", "<")
 LOSS = Measure("loss_pct", _worse_direction("GREATEST", "loss_pct"), "loss_pct", ">")
 JITTER = Measure("jitter_ms", _worse_direction("GREATEST", "jitter_ms"), "jitter_ms", ">")
 POST_DIAL_DELAY = Measure("pdd_ms", "c.pdd_ms", "pdd_ms", ">")
+LATE_MEDIA = Measure("late_media_ms", _worse_direction("GREATEST", "late_media_ms"), "late_media_ms", ">")
 
 # As the view voice_probe_state has it: not answered, or not heard in both directions.
 _FAILED = (

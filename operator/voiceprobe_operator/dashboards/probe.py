@@ -69,6 +69,7 @@ def _bands(probe: Probe) -> dict[str, Bands]:
         "loss": Bands(probe.loss_pct),
         "jitter": Bands(probe.jitter_ms),
         "pdd": Bands(probe.pdd_ms),
+        "late": Bands(probe.late_media_ms),
     }
 
 
@@ -84,6 +85,13 @@ def _state_panels(probe: Probe) -> list[Panel]:
             "pdd_ms",
             MILLISECONDS,
             bands["pdd"],
+        ),
+        (
+            "Late media now",
+            "Answer to the first sound in the last valid call, the worse direction.",
+            "late_media_ms",
+            MILLISECONDS,
+            bands["late"],
         ),
     ]
     health = Panel(
@@ -105,7 +113,7 @@ def _state_panels(probe: Probe) -> list[Panel]:
         columns=words.RATES_AND_MOS,
     )
     now = [
-        Panel("stat", title, says, queries.state(name, column), Place(5 * i - 1, 0, 5, 3), unit, band, _NO_CALL_YET)
+        Panel("stat", title, says, queries.state(name, column), Place(4 * i, 0, 4, 3), unit, band, _NO_CALL_YET)
         for i, (title, says, column, unit, band) in enumerate(stats, start=1)
     ]
     return [health, *now, rates]
@@ -177,20 +185,29 @@ def _path_panels(probe: Probe) -> list[Panel]:
             bands["pdd"],
             "No call rang in this time range",
         ),
+        (
+            "Late media",
+            "Time from the answer to the first sound of each direction, whatever came before the answer",
+            queries.streams(name, "late_media_ms"),
+            "ms",
+            bands["late"],
+            words.NONE_ANSWERED,
+        ),
     ]
+    places = [*(Place(12 * i, 15, 12, 8) for i in range(2)), *(Place(8 * i, 23, 8, 8) for i in range(3))]
     return [
         Panel(
             kind="timeseries",
             title=title,
             description=f"{says}, over the calls in each interval. {words.WORST}",
             sql=sql,
-            place=Place(12 * (i % 2), 15 + 8 * (i // 2), 12, 8),
+            place=place,
             unit=unit,
             bands=band,
             no_data=no_data,
             columns=words.LINES,
         )
-        for i, (title, says, sql, unit, band, no_data) in enumerate(rows)
+        for (title, says, sql, unit, band, no_data), place in zip(rows, places, strict=True)
     ]
 
 
@@ -262,6 +279,8 @@ def _calls_panel(probe: Probe, portal_url: str) -> Panel:
         columns[f"Loss to {end}"] = banded("percent", bands["loss"])
         columns[f"Jitter to {end}"] = banded("ms", bands["jitter"], 1)
         columns[f"Delay variation to {end}"] = measure("ms", 1) | wide(180)
+        columns[f"Late media to {end}"] = banded(MILLISECONDS, bands["late"], 0) | wide(150)
+        columns[f"On hold to {end}"] = measure("ms", 1)
     return Panel(
         kind="table",
         title="Calls",

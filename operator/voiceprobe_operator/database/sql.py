@@ -140,7 +140,7 @@ def shown_clients(cursor: DictCursor) -> set[str]:
 
 _STATES = (
     "SELECT client, probe, health, last_call_at, last_call_generation, disposition, sip_code, sip_reason,"
-    " mos, mos_forward, mos_reverse FROM voice_probe_state"
+    " mos, mos_forward, mos_reverse, one_way, silent, late_media_ms, late_media_ms_warning FROM voice_probe_state"
 )
 
 

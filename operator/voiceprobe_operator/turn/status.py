@@ -159,16 +159,27 @@ def of_calls(have: Mapping[str, Any], state: Mapping[str, Any], now: datetime.da
 
 def _last_call(state: Mapping[str, Any]) -> Json:
     # Of an answered call the phrase says OK, which is no reason for anything.
-    reason = None if state["disposition"] == "answered" else state["sip_reason"]
     return {
         "time": timestamp(state["last_call_at"]),
         "outcome": state["disposition"],
         "sipCode": state["sip_code"],
-        "reason": reason,
+        "reason": _unheard(state) if state["disposition"] == "answered" else state["sip_reason"],
         "mos": _score(state["mos"]),
         "mosForward": _score(state["mos_forward"]),
         "mosReverse": _score(state["mos_reverse"]),
     }
+
+
+def _unheard(state: Mapping[str, Any]) -> str | None:
+    """What an answered call lacked, which no figure of the status tells; None: nothing."""
+    if state["one_way"] != 0:  # None: a direction has no record
+        return "one-way audio: in at least one direction no sound arrived"
+    if state["silent"] != 0:
+        return "silence: in at least one direction packets arrived, but not the speech that was sent"
+    late_ms = state["late_media_ms"]
+    if late_ms is not None and late_ms > state["late_media_ms_warning"]:
+        return f"late media: the first sound came {late_ms / 1000:.1f} s after the answer"
+    return None
 
 
 def _callable(state: Mapping[str, Any]) -> Json:

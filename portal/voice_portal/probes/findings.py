@@ -5,10 +5,15 @@ from dataclasses import dataclass, replace
 
 from voice_portal.cdr.calldetail import CallDetail
 from voice_portal.cdr.models import CallStream, ProbeState
-from voice_portal.probes.health import CONFIGURATION_ERROR, outcome, why_not_counted
+from voice_portal.probes.health import CONFIGURATION_ERROR, number, outcome, why_not_counted
 from voice_portal.probes.measures import LIMITS, crossed
 
-GRADED = {"mos_cq": ("MOS", ""), "loss_pct": ("packet loss", " %"), "jitter_ms": ("jitter", " ms")}
+GRADED = {
+    "mos_cq": ("MOS", ""),
+    "loss_pct": ("packet loss", " %"),
+    "jitter_ms": ("jitter", " ms"),
+    "late_media_ms": ("late media", " ms"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
     if stream.rtp_other_source:
         packets = "1 packet" if stream.rtp_other_source == 1 else f"{stream.rtp_other_source} packets"
         yield Finding("", f"{packets} of another source than the agreed one arrived and counted for nothing")
+    if stream.held_ms:
+        yield Finding("", f"on hold for {stream.held_ms / 1000:.1f} s, in which no packet was due and none is lost")
     if stream.wideband:
         yield Finding("", "rated on the wide-band scale (G.107.1), not to be compared with narrow-band calls")
 
@@ -88,9 +95,9 @@ def _beyond(stream: CallStream, state: ProbeState) -> Iterator[Finding]:
             continue
         threshold, sign = LIMITS[column]
         level = "critical" if css == "unhealthy" else "warning"
-        limit = f"{float(getattr(state, f'{threshold}_{level}')):.4g}{unit}"
+        limit = f"{number(getattr(state, f'{threshold}_{level}'))}{unit}"
         side = "above" if sign > 0 else "below"
-        yield Finding(css, f"{name} {float(value):.4g}{unit} is {side} the {level} threshold of {limit}")
+        yield Finding(css, f"{name} {number(value)}{unit} is {side} the {level} threshold of {limit}")
 
 
 def worst(found: list[Finding]) -> str:

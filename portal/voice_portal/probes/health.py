@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from voice_portal.cdr.models import Call, ProbeState
 
@@ -62,6 +63,11 @@ def words(record: Call | ProbeState) -> str:
     return DISPOSITIONS.get(record.disposition, record.disposition)
 
 
+def number(value: float | Decimal) -> str:
+    """`value` with four digits at most, but for whole numbers, which keep theirs: `4.25`, `12345`."""
+    return f"{float(value):.4g}" if abs(float(value)) < 1000 else f"{float(value):.0f}"
+
+
 def why_not_counted(call: Call) -> str:
     """What the measuring host did to a call that is not valid, as the end of a sentence."""
     if call.disposition == "interrupted":
@@ -105,10 +111,11 @@ def _crossed(state: ProbeState) -> Iterator[str]:
         ("Packet loss", state.loss_pct, state.loss_pct_warning, state.loss_pct_critical, " %", 1),
         ("Jitter", state.jitter_ms, state.jitter_ms_warning, state.jitter_ms_critical, " ms", 1),
         ("Post-dial delay", state.pdd_ms, state.pdd_ms_warning, state.pdd_ms_critical, " ms", 1),
+        ("Late media", state.late_media_ms, state.late_media_ms_warning, state.late_media_ms_critical, " ms", 1),
     )
     for name, value, warning, critical, unit, sign in measures:
         for level, limit in (("critical", critical), ("warning", warning)):
             if value is not None and sign * (value - limit) > 0:
                 side = "above" if sign > 0 else "below"
-                yield f"{name} {float(value):.4g}{unit} is {side} the {level} threshold of {float(limit):.4g}{unit}."
+                yield f"{name} {number(value)}{unit} is {side} the {level} threshold of {number(limit)}{unit}."
                 break

@@ -13,6 +13,11 @@ _STATUS = re.compile(r"SIP/2\.0 (\d{3} ?.*)", re.ASCII)
 _REQUEST = re.compile(r"([A-Z]+) (\S+) SIP/2\.0", re.ASCII)
 _CSEQ = re.compile(r"^CSeq\s*:\s*\d+\s+([A-Z]+)", re.ASCII | re.IGNORECASE | re.MULTILINE)
 _SDP = re.compile(r"^(?:Content-Type|c)\s*:\s*application/sdp", re.IGNORECASE | re.MULTILINE)
+_HOLD = re.compile(
+    r"^(?:a=(sendonly|recvonly|inactive)|c=IN IP[46] (0\.0\.0\.0|::)|m=audio (0) .*)\s*$",
+    re.ASCII | re.IGNORECASE | re.MULTILINE,
+)
+"""What a session description says where sound is not to go both ways: a direction, the null address, port 0."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def _step(leg: str, message: Mapping[str, object]) -> Step:
 def label_of(text: str) -> tuple[str, bool]:
     """What stands on the arrow of the message `text`, and whether it is a refusal: (`180 Ringing (INVITE)`, False)."""
     first = text.split("\n", 1)[0].strip()
-    sdp = " + SDP" if _SDP.search(text) else ""
+    sdp = _sdp(text)
     if answer := _STATUS.fullmatch(first):
         method = _CSEQ.search(text)
         # An answer's method is worth its place only where it isn't the INVITE's.
@@ -74,3 +79,13 @@ def label_of(text: str) -> tuple[str, bool]:
     if request := _REQUEST.fullmatch(first):
         return f"{request[1]}{sdp}", request[1] == "CANCEL"
     return first[:60] or "(empty)", False
+
+
+def _sdp(text: str) -> str:
+    """That the message `text` describes media, and in which direction alone: when a call was on hold."""
+    if not _SDP.search(text):
+        return ""
+    if not (hold := _HOLD.search(text)):
+        return " + SDP"
+    direction, address, _ = hold.groups()
+    return f" + SDP ({direction.lower() if direction else f'address {address}' if address else 'no audio'})"

@@ -52,7 +52,7 @@ GROUPS: Sequence[tuple[str, Sequence[Measure]]] = (
     )),
     ("Packets", (
         Measure("rtp_tx", "Sent", PACKETS, "by the other party's host"),
-        Measure("rtp_expected", "Expected", PACKETS, "by the sequence numbers received"),
+        Measure("rtp_expected", "Expected", PACKETS, "by the sequence numbers received, and by what was due"),
         Measure("rtp_rx", "Received", PACKETS, "copies among them"),
         Measure("rtp_lost", "Lost", PACKETS, "expected, but never received"),
         Measure("loss_pct", "Loss rate", PERCENT, "lost of the expected", 2),
@@ -72,6 +72,9 @@ GROUPS: Sequence[tuple[str, Sequence[Measure]]] = (
         Measure("gap_ms", "Length of a gap", MS, "mean time between bursts"),
     )),
     ("Delay", (
+        Measure("late_media_ms", "Late media", MS, "from the answer to the first packet of sound; early media does not"
+                " count"),
+        Measure("held_ms", "On hold", MS, "time in which no packet was due, for either end had put the call on hold"),
         Measure("jitter_ms", "Jitter, mean", MS, "interarrival jitter (RFC 3550)", 1),
         Measure("jitter_max_ms", "Jitter, highest", MS, "its highest value in the call", 1),
         Measure("pdv_p95_ms", "Delay variation", MS, "95 % of the packets came within this much of the fastest", 1),
@@ -96,7 +99,12 @@ GROUPS: Sequence[tuple[str, Sequence[Measure]]] = (
     )),
 )  # fmt: skip
 
-LIMITS = {"mos_cq": ("mos", -1), "loss_pct": ("loss_pct", 1), "jitter_ms": ("jitter_ms", 1)}
+LIMITS = {
+    "mos_cq": ("mos", -1),
+    "loss_pct": ("loss_pct", 1),
+    "jitter_ms": ("jitter_ms", 1),
+    "late_media_ms": ("late_media_ms", 1),
+}
 """The measures that have thresholds: their names in `voice_probe_state`, and the sign of what is worse."""
 
 

@@ -17,7 +17,7 @@ Measure = Callable[[CallStream], Decimal | None]
 
 
 def panels(state: ProbeState, calls: Sequence[CallWithStreams], start: datetime, end: datetime) -> list[Drawing]:
-    """MOS, loss, jitter and post-dial delay of `calls` (valid ones, oldest first) from `start` to `end`."""
+    """MOS, loss, jitter, post-dial delay and late media of `calls` (valid ones, oldest first) from `start` to `end`."""
     failed = [row.call.started_at for row in calls if row.call.disposition != "answered"]
     gap = timedelta(milliseconds=2.5 * state.every_ms) if state.every_ms else GAP_WITHOUT_INTERVAL
 
@@ -33,11 +33,13 @@ def panels(state: ProbeState, calls: Sequence[CallWithStreams], start: datetime,
     mos_limits = (float(state.mos_warning), float(state.mos_critical))
     loss = _both_ways(calls, lambda stream: stream.loss_pct)
     jitter = _both_ways(calls, lambda stream: stream.jitter_ms)
+    late = _both_ways(calls, lambda stream: _seconds(stream.late_media_ms))
     return [
         panel("MOS", "", _both_ways(calls, lambda s: s.mos_cq), mos_limits, Scale(start, end, 1, 5, 1)),
         from_nought("Packet loss", "%", loss, state.loss_pct_warning, state.loss_pct_critical),
         from_nought("Jitter", "ms", jitter, state.jitter_ms_warning, state.jitter_ms_critical),
         from_nought("Post-dial delay", "s", [_delay(calls)], state.pdd_ms_warning / 1000, state.pdd_ms_critical / 1000),
+        from_nought("Late media", "s", late, state.late_media_ms_warning / 1000, state.late_media_ms_critical / 1000),
     ]
 
 
@@ -51,6 +53,10 @@ def _both_ways(calls: Sequence[CallWithStreams], measure: Measure) -> list[Serie
 def _value(stream: CallStream | None, measure: Measure) -> float | None:
     measured = None if stream is None else measure(stream)
     return None if measured is None else float(measured)
+
+
+def _seconds(milliseconds: int | None) -> Decimal | None:
+    return None if milliseconds is None else Decimal(milliseconds) / 1000
 
 
 def _delay(calls: Sequence[CallWithStreams]) -> Series:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from voice_portal.cdr.models import Call
+from voice_portal.cdr.models import Call, CallStream
 
 MILLISECOND = timedelta(milliseconds=1)
 HANGUP = {"local": "this host", "remote": "the far side", "timeout": "nobody answered", "none": "refused"}
@@ -19,14 +19,14 @@ class Station:
     note: str = ""
 
 
-def stations(call: Call) -> list[Station]:
-    """What happened in `call`, in order; nothing for a call that was never sent."""
+def stations(call: Call, reverse: CallStream | None = None) -> list[Station]:
+    """What happened in `call`, in order; nothing for a call that was never sent. `reverse` is what the dialer heard."""
     if not was_sent(call):
         return []
-    return sorted(_stations(call), key=lambda station: station.after_ms)
+    return sorted(_stations(call, reverse), key=lambda station: station.after_ms)
 
 
-def _stations(call: Call) -> Iterator[Station]:
+def _stations(call: Call, reverse: CallStream | None) -> Iterator[Station]:
     yield Station("INVITE", 0, f"by {call.transport.upper()}" if call.transport else "")
     if call.pdd_ms is not None:
         yield Station("Ringing", call.pdd_ms, "first 18x: post-dial delay")
@@ -35,6 +35,8 @@ def _stations(call: Call) -> Iterator[Station]:
         yield Station("Sound", call.first_rtp_ms, note)
     if call.setup_ms is not None:
         yield Station("Answer", call.setup_ms, "200 OK: setup time")
+        if call.early_media and reverse is not None and reverse.late_media_ms is not None:
+            yield Station("Sound", call.setup_ms + reverse.late_media_ms, "first packet at the dialer after the answer")
     yield Station("End", round((call.ended_at - _invited_at(call)) / MILLISECOND), ending(call))
 
 

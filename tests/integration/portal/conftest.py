@@ -68,7 +68,8 @@ PROBE = {
     "answer_after_ms": 2000, "every_ms": 300_000, "time_zone": "UTC", "duration_ms": 30_000, "dtmf": "[]",
     "codecs": '["PCMA"]', "audio": "speech-en", "media_encryption": "none", "mos_warning": 4, "mos_critical": 3.6,
     "loss_pct_warning": 0.5, "loss_pct_critical": 2, "jitter_ms_warning": 20, "jitter_ms_critical": 40,
-    "pdd_ms_warning": 3000, "pdd_ms_critical": 6000, "alerting_enabled": 1, "alerting_for_ms": 600_000, "suspended": 0,
+    "pdd_ms_warning": 3000, "pdd_ms_critical": 6000, "late_media_ms_warning": 1000, "late_media_ms_critical": 3000,
+    "alerting_enabled": 1, "alerting_for_ms": 600_000, "suspended": 0,
 }  # fmt: skip
 CALL = {
     "generation": 1, "sip_host": "test", "from_uri": "sip:a", "to_uri": "sip:b", "srtp": 0, "disposition": "answered",

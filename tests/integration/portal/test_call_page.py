@@ -90,6 +90,18 @@ def test_one_way_audio_and_silence_are_told_by_direction(log_in, records, acme):
     assert "Reverse: silence, packets arrived but not the speech that was sent." in page
 
 
+def test_late_media_and_holds_are_told(log_in, records, acme):
+    call = records.call(acme, setup_ms=2900, first_rtp_ms=1000, early_media=1, call_id="abc@x",
+                        reverse={"late_media_ms": 4500, "held_ms": 3020}, forward={"late_media_ms": 30, "held_ms": 0})  # fmt: skip
+    page = text(log_in(acme).get(address(call)))
+    assert "Reverse: late media 4500 ms is above the critical threshold of 3000 ms." in page
+    assert "Reverse: on hold for 3.0 s, in which no packet was due and none is lost." in page
+    assert "first sound after 1000 ms, before the answer, and 4500 ms after it" in page
+    assert "<b>Sound</b><span>+7400 ms</span>" in page
+    row = page.split("Late media</th>")[1]
+    assert row.index("30 ms") < row.index('unhealthy-text">4500 ms')
+
+
 def test_a_call_that_was_never_placed_claims_nothing_else(log_in, records, acme):
     nothing = {"codec": None, "rtp_rx": 0, **dict.fromkeys(("loss_pct", "jitter_ms", "mos_cq"))}
     call = records.call(acme, disposition="configuration_error", sip_code=None, pdd_ms=None, duration_ms=0,

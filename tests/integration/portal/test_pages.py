@@ -144,7 +144,7 @@ def test_the_probe_page_tells_why_it_is_unhealthy(log_in, records, acme):
                  forward=False, reverse=False)  # fmt: skip
     page = text(log_in(acme).get("/probes/inbound/"))
     assert "The last call was not answered: Failed (503 Service Unavailable)." in page
-    assert page.count('class="mark"') == 4
+    assert page.count('class="mark"') == 5
 
 
 def test_a_probe_that_cannot_be_called_tells_why_on_both_pages(log_in, records, acme):
@@ -221,7 +221,7 @@ def test_own_charts_stand_in_for_grafana(log_in, acme, grafana, found, sentence)
     grafana(found)
     page = text(log_in(acme).get("/probes/inbound/"))
     assert sentence in page
-    assert page.count("<figure") == 4
+    assert page.count("<figure") == 5
     assert 'aria-label="MOS. Forward: 4.3 to 4.3, last 4.3, 1 calls.' in page
 
 

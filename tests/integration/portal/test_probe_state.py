@@ -56,6 +56,10 @@ def test_a_good_call_is_healthy(health):
         ({"pdd_ms": 3001}, "Degraded"),
         ({"pdd_ms": 6000}, "Degraded"),
         ({"pdd_ms": 6001}, "Unhealthy"),
+        (both(late_media_ms=1000), "Healthy"),
+        (both(late_media_ms=1001), "Degraded"),
+        (both(late_media_ms=3000), "Degraded"),
+        (both(late_media_ms=3001), "Unhealthy"),
     ],
 )
 def test_each_threshold_at_and_beyond_its_value(health, call, expected):
@@ -64,8 +68,12 @@ def test_each_threshold_at_and_beyond_its_value(health, call, expected):
 
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
 @pytest.mark.parametrize(
-    "stream", [{"mos_cq": 3}, {"loss_pct": 5}, {"jitter_ms": 50}, {"silent": 1}, {**EMPTY, "one_way": 1}]
-)
+    "stream",
+    [
+        {"mos_cq": 3}, {"loss_pct": 5}, {"jitter_ms": 50}, {"late_media_ms": 4500}, {"silent": 1},
+        {**EMPTY, "one_way": 1},
+    ],
+)  # fmt: skip
 def test_the_worse_direction_decides(health, direction, stream):
     assert health({direction: stream}) == "Unhealthy"
 
@@ -138,14 +146,15 @@ def test_two_calls_in_the_same_millisecond_are_one_row(records):
 def test_the_figures_of_the_last_call(records):
     client = records.client()
     records.probe(client)
-    call = records.call(client, forward={"mos_cq": 4.1, "jitter_ms": 9}, reverse={"mos_cq": 4.2, "loss_pct": 0.3})
+    forward = {"mos_cq": 4.1, "jitter_ms": 9, "late_media_ms": None}
+    call = records.call(client, forward=forward, reverse={"mos_cq": 4.2, "loss_pct": 0.3, "late_media_ms": 450})
     row = records.one(
-        "SELECT last_call_uuid, mos_forward, mos_reverse, mos, loss_pct, jitter_ms, one_way"
+        "SELECT last_call_uuid, mos_forward, mos_reverse, mos, loss_pct, jitter_ms, one_way, late_media_ms"
         " FROM voice_probe_state WHERE client = %s",
         client,
     )
     assert row[0] == call.bytes
-    assert [float(value) for value in row[1:]] == [4.1, 4.2, 4.1, 0.3, 9, 0]
+    assert [float(value) for value in row[1:]] == [4.1, 4.2, 4.1, 0.3, 9, 0, 450]
 
 
 def test_it_reads_one_call_a_probe_however_many_there_are(records):

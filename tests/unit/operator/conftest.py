@@ -54,6 +54,7 @@ STORED: Body = {
             "packetLossPercent": {"warning": 0.5, "critical": 2},
             "jitterMilliseconds": {"warning": 20, "critical": 40},
             "postDialDelaySeconds": {"warning": 3, "critical": 6},
+            "lateMediaSeconds": {"warning": 1, "critical": 3},
         },
         "alerting": {"enabled": True, "for": "10m"},
         "suspend": False,

@@ -15,7 +15,7 @@ from voiceprobe_operator.grafana import Grafana, alerts
 from voiceprobe_operator.model import Client
 
 ACME = Client("acme", "Acme Ltd")
-MEASURED = ("mos", "packet-loss", "jitter", "post-dial-delay")
+MEASURED = ("mos", "packet-loss", "jitter", "post-dial-delay", "late-media")
 VERSION = (10, 0, 0)
 RULES = "/api/v1/provisioning/alert-rules"
 GOLDEN = Path(__file__).parent / "golden" / "alerting.json"

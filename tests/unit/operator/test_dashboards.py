@@ -88,6 +88,7 @@ def test_the_bands_of_mos_turn_red_downwards_and_those_of_loss_upwards(boards):
     assert steps("R factor") == [("red", None), ("orange", 70.1), ("green", 79.4)]
     assert steps("Packet loss") == [("green", None), ("orange", 0.5), ("red", 2.0)]
     assert steps("Post-dial delay") == [("green", None), ("orange", 3000.0), ("red", 6000.0)]
+    assert steps("Late media") == [("green", None), ("orange", 1000.0), ("red", 3000.0)]
 
 
 def test_a_rating_of_unknown_band_has_no_bands(probe_body):

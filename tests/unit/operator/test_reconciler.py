@@ -45,7 +45,7 @@ async def test_from_nothing_each_object_is_written_once_and_reads_do_not_grow(wo
     await world.resync()
     written = Counter(world.far.writes)
     assert written["POST /dashboards/db"] == 202
-    assert sum(written.values()) == 202 + 4 + 11 + 2, "organisation, viewer, datasource, folder; rules; policy, silence"
+    assert sum(written.values()) == 202 + 4 + 13 + 2, "organisation, viewer, datasource, folder; rules; policy, silence"
     assert len(world.far.reads) <= 13
     assert (len(world.cluster.patches), len(world.cluster.events)) == (201, 201)
 

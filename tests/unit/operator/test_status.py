@@ -55,6 +55,10 @@ def state(**changes):
         "mos": Decimal("3.888"),
         "mos_forward": Decimal("4.104"),
         "mos_reverse": Decimal("3.888"),
+        "one_way": 0,
+        "silent": 0,
+        "late_media_ms": 40,
+        "late_media_ms_warning": 1000,
         **changes,
     }
 
@@ -87,6 +91,24 @@ def test_health_tells_the_last_call_with_two_decimals():
 def test_a_call_that_was_not_answered_tells_the_reason():
     told = of_calls({}, state(disposition="busy", sip_code=486, sip_reason="Busy Here"), NOON)
     assert told["lastCall"]["reason"] == "Busy Here"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"late_media_ms": 1000}, None),
+        ({"late_media_ms": None}, None),
+        ({"late_media_ms": 4500}, "late media: the first sound came 4.5 s after the answer"),
+        ({"one_way": 1, "late_media_ms": 4500}, "one-way audio: in at least one direction no sound arrived"),
+        ({"one_way": None}, "one-way audio: in at least one direction no sound arrived"),
+        (
+            {"silent": 1},
+            "silence: in at least one direction packets arrived, but not the speech that was sent",
+        ),
+    ],
+)
+def test_an_answered_call_tells_what_it_lacked(changes, reason):
+    assert of_calls({}, state(**changes), NOON)["lastCall"]["reason"] == reason
 
 
 def callable_condition(**changes):

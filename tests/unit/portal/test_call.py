@@ -52,6 +52,15 @@ def test_early_media_comes_before_the_answer():
     assert timeline.stations(early)[2].note == "early media, before the answer"
 
 
+def test_late_media_after_early_media_has_a_station_of_its_own():
+    early = call(first_rtp_ms=1000, early_media=True)
+    stations = timeline.stations(early, stream(late_media_ms=4500))
+    assert [(one.name, one.after_ms) for one in stations] == [
+        ("INVITE", 0), ("Ringing", 900), ("Sound", 1000), ("Answer", 2900), ("Sound", 7400), ("End", 32900),
+    ]  # fmt: skip
+    assert stations[4].note == "first packet at the dialer after the answer"
+
+
 def test_a_call_that_was_refused_at_once_has_two_stations():
     nothing = dict.fromkeys(("progress_at", "answered_at", "pdd_ms", "setup_ms", "first_rtp_ms"))
     refused = call(**nothing, ended_at=at(15), hangup_by="none")
@@ -61,6 +70,11 @@ def test_a_call_that_was_refused_at_once_has_two_stations():
 
 def test_a_call_that_was_never_sent_has_none():
     assert timeline.stations(call(remote_address=None)) == []
+
+
+def described(line):
+    """A re-INVITE whose session description has this line."""
+    return f"INVITE sip:b@x SIP/2.0\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n{line}\r\n"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +89,14 @@ def test_a_call_that_was_never_sent_has_none():
         ("SIP/2.0 302 Moved\r\n\r\n", "302 Moved", False),
         ("SIP/2.0 486\r\n\r\n", "486", True),
         ("CANCEL sip:b@x SIP/2.0\r\n\r\n", "CANCEL", True),
+        (described("a=inactive"), "INVITE + SDP (inactive)", False),
+        (described("a=SendOnly "), "INVITE + SDP (sendonly)", False),
+        (described("c=IN IP4 0.0.0.0"), "INVITE + SDP (address 0.0.0.0)", False),
+        (described("c=IN IP6 ::"), "INVITE + SDP (address ::)", False),
+        (described("c=IN IP6 ::1"), "INVITE + SDP", False),
+        (described("m=audio 0 RTP/AVP 8"), "INVITE + SDP (no audio)", False),
+        (described("m=video 0 RTP/AVP 96"), "INVITE + SDP", False),
+        (described("a=sendrecv"), "INVITE + SDP", False),
         ("garbage", "garbage", False),
         ("", "(empty)", False),
     ],
@@ -174,6 +196,8 @@ def test_every_measure_is_a_column_of_the_record():
         ("mos_cq", "3.59", "unhealthy"),
         ("loss_pct", "0.5", ""), ("loss_pct", "0.501", "degraded"), ("loss_pct", "2.001", "unhealthy"),
         ("jitter_ms", "20", ""), ("jitter_ms", "41", "unhealthy"), ("rtt_ms", "9999", ""),
+        ("late_media_ms", "1000", ""), ("late_media_ms", "1001", "degraded"), ("late_media_ms", "4500", "unhealthy"),
+        ("held_ms", "9999", ""),
     ],
 )  # fmt: skip
 def test_colours_follow_the_thresholds_as_health_does(column, value, css):
@@ -209,6 +233,18 @@ def test_a_direction_beyond_its_thresholds_is_found_with_the_graver_one():
         Finding("unhealthy", "Reverse: packet loss 2.5 % is above the critical threshold of 2 %."),
     ]
     assert worst(told) == "unhealthy"
+
+
+def test_late_media_is_found_and_a_long_time_is_told_in_full():
+    (one,) = found(reverse=stream(valid=True, late_media_ms=12_345))
+    assert one == Finding("unhealthy", "Reverse: late media 12345 ms is above the critical threshold of 3000 ms.")
+
+
+def test_a_hold_is_told_and_accuses_nobody():
+    """A reader must see why 150 packets that did not come are not lost."""
+    assert found(forward=stream(valid=True, held_ms=0)) == []
+    (one,) = found(reverse=stream(valid=True, held_ms=3020))
+    assert one == Finding("", "Reverse: on hold for 3.0 s, in which no packet was due and none is lost.")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ def state(**changes):
         "loss_pct_warning": Decimal("0.500"), "loss_pct_critical": Decimal("2.000"),
         "jitter_ms_warning": Decimal(20), "jitter_ms_critical": Decimal(40),
         "pdd_ms_warning": 3000, "pdd_ms_critical": 6000,
+        "late_media_ms": 15, "late_media_ms_warning": 1000, "late_media_ms_critical": 3000,
     }  # fmt: skip
     return ProbeState(**{**good, **changes})
 
@@ -66,6 +67,11 @@ def test_the_graver_threshold_is_named():
         "MOS 3.5 is below the critical threshold of 3.6.",
         "Jitter 25 ms is above the warning threshold of 20 ms.",
     ]
+
+
+def test_late_media_is_a_reason():
+    told = health.reasons(state(health="Unhealthy", late_media_ms=4500))
+    assert told == ["Late media 4500 ms is above the critical threshold of 3000 ms."]
 
 
 @pytest.mark.parametrize("one_way", [True, None])

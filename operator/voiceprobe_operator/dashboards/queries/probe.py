@@ -110,8 +110,10 @@ def calls(probe: str) -> str:
   f.loss_pct AS `Loss to receiver`, r.loss_pct AS `Loss to dialer`,
   f.jitter_ms AS `Jitter to receiver`, r.jitter_ms AS `Jitter to dialer`,
   {_sound("f")} AS `Sound to receiver`, {_sound("r")} AS `Sound to dialer`,
+  f.late_media_ms AS `Late media to receiver`, r.late_media_ms AS `Late media to dialer`,
   f.pdv_p95_ms AS `Delay variation to receiver`, r.pdv_p95_ms AS `Delay variation to dialer`,
   f.rtt_ms AS `Round trip`, c.pdd_ms AS `Post-dial delay`, c.duration_ms AS `Duration`,
+  f.held_ms AS `On hold to receiver`, r.held_ms AS `On hold to dialer`,
   f.codec AS `Codec`, IF(f.wideband, 'wide', 'narrow') AS `Band`,
   c.hangup_by AS `Hung up by`, IF(c.valid, 'yes', 'no') AS `Valid`, c.call_id AS `Call-ID`,
   {call_uuid("c.uuid")} AS `Call`

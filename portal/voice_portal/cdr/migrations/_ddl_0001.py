@@ -55,6 +55,8 @@ CREATE TABLE IF NOT EXISTS voice_probe (
   jitter_ms_critical     DECIMAL(9,3) NOT NULL,
   pdd_ms_warning         INT UNSIGNED NOT NULL,
   pdd_ms_critical        INT UNSIGNED NOT NULL,
+  late_media_ms_warning  INT UNSIGNED NOT NULL,
+  late_media_ms_critical INT UNSIGNED NOT NULL,
   alerting_enabled       BOOLEAN      NOT NULL,
   alerting_for_ms        INT UNSIGNED NOT NULL,
   suspended              BOOLEAN      NOT NULL,
@@ -216,6 +218,8 @@ CREATE TABLE IF NOT EXISTS voice_call_stream (
   noise_dbov          DECIMAL(5,2)      NULL,
   clip_pct            DECIMAL(6,3)      NULL,
   concealed_pct       DECIMAL(6,3)      NULL,
+  late_media_ms       INT UNSIGNED      NULL,
+  held_ms             INT UNSIGNED      NULL,
   one_way             BOOLEAN           NOT NULL,
   silent              BOOLEAN           NOT NULL DEFAULT FALSE,
   recording           VARCHAR(255)      NULL,
@@ -289,21 +293,25 @@ SELECT s.*,
       THEN 'NoData'
     WHEN s.disposition <> 'answered' OR COALESCE(s.one_way, 1) OR COALESCE(s.silent, 1)
       OR s.mos < s.mos_critical OR s.loss_pct > s.loss_pct_critical
-      OR s.jitter_ms > s.jitter_ms_critical OR s.pdd_ms > s.pdd_ms_critical THEN 'Unhealthy'
+      OR s.jitter_ms > s.jitter_ms_critical OR s.pdd_ms > s.pdd_ms_critical
+      OR s.late_media_ms > s.late_media_ms_critical THEN 'Unhealthy'
     WHEN s.mos < s.mos_warning OR s.loss_pct > s.loss_pct_warning
-      OR s.jitter_ms > s.jitter_ms_warning OR s.pdd_ms > s.pdd_ms_warning THEN 'Degraded'
+      OR s.jitter_ms > s.jitter_ms_warning OR s.pdd_ms > s.pdd_ms_warning
+      OR s.late_media_ms > s.late_media_ms_warning THEN 'Degraded'
     ELSE 'Healthy'
   END) COLLATE utf8mb4_bin AS health
 FROM (
   SELECT p.client, p.probe, p.uid, p.display_name, p.destination, p.every_ms, p.duration_ms, p.suspended,
     p.mos_warning, p.mos_critical, p.loss_pct_warning, p.loss_pct_critical,
     p.jitter_ms_warning, p.jitter_ms_critical, p.pdd_ms_warning, p.pdd_ms_critical,
+    p.late_media_ms_warning, p.late_media_ms_critical,
     c.uuid AS last_call_uuid, c.started_at AS last_call_at, c.generation AS last_call_generation,
     c.disposition, c.sip_code, c.sip_reason, c.pdd_ms,
     f.mos_cq AS mos_forward, r.mos_cq AS mos_reverse,
     LEAST(COALESCE(f.mos_cq, r.mos_cq), COALESCE(r.mos_cq, f.mos_cq)) AS mos,
     GREATEST(COALESCE(f.loss_pct, r.loss_pct), COALESCE(r.loss_pct, f.loss_pct)) AS loss_pct,
     GREATEST(COALESCE(f.jitter_ms, r.jitter_ms), COALESCE(r.jitter_ms, f.jitter_ms)) AS jitter_ms,
+    GREATEST(COALESCE(f.late_media_ms, r.late_media_ms), COALESCE(r.late_media_ms, f.late_media_ms)) AS late_media_ms,
     GREATEST(f.one_way, r.one_way) AS one_way, GREATEST(f.silent, r.silent) AS silent,
     p.alerting_enabled, p.alerting_for_ms, p.updated_at AS published_at
   FROM voice_probe p
@@ -327,6 +335,7 @@ SELECT c.uuid, c.started_at, c.client, c.probe, p.display_name, c.sip_host, c.di
   LEAST(COALESCE(f.mos_cq, r.mos_cq), COALESCE(r.mos_cq, f.mos_cq)) AS mos,
   GREATEST(COALESCE(f.loss_pct, r.loss_pct), COALESCE(r.loss_pct, f.loss_pct)) AS loss_pct,
   GREATEST(COALESCE(f.jitter_ms, r.jitter_ms), COALESCE(r.jitter_ms, f.jitter_ms)) AS jitter_ms,
+  GREATEST(COALESCE(f.late_media_ms, r.late_media_ms), COALESCE(r.late_media_ms, f.late_media_ms)) AS late_media_ms,
   (c.disposition = 'answered') AS answered,
   COALESCE(NOT (f.one_way OR f.silent OR r.one_way OR r.silent), 0) AS heard,
   (c.disposition = 'answered' AND COALESCE(NOT (f.one_way OR f.silent OR r.one_way OR r.silent), 0)
@@ -336,11 +345,13 @@ SELECT c.uuid, c.started_at, c.client, c.probe, p.display_name, c.sip_host, c.di
       OR f.mos_cq < p.mos_critical OR r.mos_cq < p.mos_critical
       OR f.loss_pct > p.loss_pct_critical OR r.loss_pct > p.loss_pct_critical
       OR f.jitter_ms > p.jitter_ms_critical OR r.jitter_ms > p.jitter_ms_critical
-      OR c.pdd_ms > p.pdd_ms_critical THEN 'Unhealthy'
+      OR c.pdd_ms > p.pdd_ms_critical
+      OR f.late_media_ms > p.late_media_ms_critical OR r.late_media_ms > p.late_media_ms_critical THEN 'Unhealthy'
     WHEN f.mos_cq < p.mos_warning OR r.mos_cq < p.mos_warning
       OR f.loss_pct > p.loss_pct_warning OR r.loss_pct > p.loss_pct_warning
       OR f.jitter_ms > p.jitter_ms_warning OR r.jitter_ms > p.jitter_ms_warning
-      OR c.pdd_ms > p.pdd_ms_warning THEN 'Degraded'
+      OR c.pdd_ms > p.pdd_ms_warning
+      OR f.late_media_ms > p.late_media_ms_warning OR r.late_media_ms > p.late_media_ms_warning THEN 'Degraded'
     ELSE 'Healthy'
   END) COLLATE utf8mb4_bin AS health
 FROM voice_call c

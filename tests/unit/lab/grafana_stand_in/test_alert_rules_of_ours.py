@@ -57,6 +57,7 @@ class Ours(World):
         ("voice-packet-loss-critical", (7.5, 2), "fax: Packet loss is 7.50 %, above the critical threshold 2.00 %"),
         ("voice-jitter-warning", (31.26, 20), "fax: Jitter is 31.3 ms, above the warning threshold 20.0 ms"),
         ("voice-post-dial-delay-warning", (40, 30), "fax: Post-dial delay is 40 ms, above the warning threshold 30 ms"),
+        ("voice-late-media-critical", (4500, 3000), "fax: Late media is 4500 ms, above the critical threshold 3000 ms"),
         ("voice-calls-fail-critical", (486,), "fax: calls fail: the last one ended with SIP code 486"),
         ("voice-calls-fail-critical", (0,), "fax: calls fail: the last one got no answer"),
         ("voice-calls-fail-critical", (200,), f"fax: calls fail: {DEAF}"),
@@ -83,7 +84,7 @@ def test_each_kind_of_trouble_is_told_and_that_it_is_over(uid: str, values: tupl
 
 
 def test_all_rules_have_a_case_of_their_kind() -> None:
-    assert len(rules()) == 10
+    assert len(rules()) == 12
 
 
 def test_one_message_tells_of_all_probes_in_the_same_trouble() -> None:
