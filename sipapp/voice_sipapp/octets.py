@@ -15,6 +15,7 @@ _TO_TEXT = {octet: _BASE + octet for octet in range(256) if octet not in _PLAIN}
 _TO_OCTETS = {_BASE + octet: bytes([octet]) for octet in range(256)}
 _OPAQUE = re.compile(f"[{chr(_BASE)}-{chr(_BASE + 255)}]")
 _CONTROLS = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL_OCTETS = bytes([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 _STRAY_CR = chr(_BASE + 0x0D)
 _NO_TEXT = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Controls, separators of lines and paragraphs, halves of surrogate pairs: nobody reads them, some nobody stores."""
@@ -25,16 +26,28 @@ def message(datagram: bytes) -> str:
     LF alone too; what comes before the first line (RFC 3261, section 7.5) is left out; the body is as it came.
     """
     datagram = datagram.lstrip(b"\r\n")
+    if _is_regular(datagram):
+        return datagram.decode()
     # A lone CR ends a line only where nothing else does; otherwise it is as stray as any other control character.
-    end = rb"\r*\n" if b"\n" in datagram else rb"\r"
-    head, *rest = re.split(end + end, datagram, maxsplit=1)
-    lines = [_text(line).replace("\r", _STRAY_CR) for line in re.split(end, head)]
-    return "\r\n".join([*lines, "", *map(_text, rest)] if rest else lines)
+    end = rb"(?<!\r)\r*+\n" if b"\n" in datagram else rb"\r"
+    head, *rest = re.split(end + end.removeprefix(rb"(?<!\r)"), datagram, maxsplit=1)
+    lines = [as_text(line).replace("\r", _STRAY_CR) for line in re.split(end, head)]
+    return "\r\n".join([*lines, "", *map(as_text, rest)] if rest else lines)
+
+
+def _is_regular(datagram: bytes) -> bool:
+    """Whether `datagram` is ASCII without controls, and every line of it ends with CRLF: most are."""
+    ends = datagram.count(b"\r\n")
+    return (
+        datagram.isascii()
+        and datagram.count(b"\n") == ends == datagram.count(b"\r")
+        and len(datagram.translate(None, _CONTROL_OCTETS)) == len(datagram)
+    )
 
 
 def opaque(text: str) -> str:
     """`text` with one character for each of its octets: what is not ASCII as UTF-8."""
-    return text if text.isascii() else _text(octets(text))
+    return text if text.isascii() else as_text(octets(text))
 
 
 def octets(text: str) -> bytes:
@@ -55,5 +68,6 @@ def readable(text: str) -> str:
     return _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _text(raw: bytes) -> str:
+def as_text(raw: bytes) -> str:
+    """`raw` with one character for each of its octets."""
     return raw.decode("latin-1").translate(_TO_TEXT) if not raw.isascii() or _CONTROLS.search(raw) else raw.decode()
