@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pyodbc
 
+from voice_sipapp.exporter import Exporter
 from voice_sipapp.media import codecs
 from voice_sipapp.media.audio import AudioError, AudioStore
 from voice_sipapp.media.ports import Ports
@@ -41,6 +42,7 @@ def run(settings: Settings) -> Iterator[tuple[bool, str]]:
         ("spool", _spool),
         ("recordings", _recordings),
         ("limits", _limits),
+        ("metrics", _metrics),
     )
     for name, check in checks:
         try:
@@ -152,3 +154,11 @@ def _limits(settings: Settings) -> str:
         f"{settings.max_calls} calls at once, {settings.calls_per_second:g} a second; "
         f"{' and '.join(settings.parties)} for {whose}"
     )
+
+
+def _metrics(settings: Settings) -> str:
+    if settings.metrics is None:
+        return "none (VOICE_METRICS_ADDRESS is not set)"
+    address, port = settings.metrics
+    Exporter(address, port, bytes).stop()
+    return f"TCP port {port} of {address} is free"

@@ -37,6 +37,7 @@ HELP = """environment:
   VOICE_RECORDINGS          folder for recordings of calls that sound bad; empty: none are kept
   VOICE_RECORDINGS_MAX_MB   how large that folder may get (1000)
   VOICE_RECORDINGS_MAX_DAYS how long a recording is kept (30)
+  VOICE_METRICS_ADDRESS     ADDRESS:PORT at which Prometheus finds this host's metrics (TCP, /metrics); empty: none
 
 only for edge-config:
   VOICE_SIP_TCP_PORT        TCP port on which others reach this host (5060)
@@ -76,7 +77,7 @@ class Settings:
     `parties`: what this host may be of a call; `clients`: whose probes it may serve, empty for everybody's. `edge`:
     address (an IPv6 literal in brackets) and port of the proxy that speaks TCP and TLS for this host. `credentials`:
     where SIP credentials are (see `credentials.load`). `call_key`: see `callkey.load`. `recordings`: their folder; None
-    keeps none.
+    keeps none. `metrics`: where Prometheus is answered, an address without brackets; None: nowhere.
     """
 
     database: Database
@@ -97,6 +98,7 @@ class Settings:
     recordings: Path | None
     recordings_max_mb: int
     recordings_max_days: int
+    metrics: tuple[str, int] | None
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -122,6 +124,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         recordings=Path(environ["VOICE_RECORDINGS"]) if environ.get("VOICE_RECORDINGS") else None,
         recordings_max_mb=read.whole("VOICE_RECORDINGS_MAX_MB", 1000),
         recordings_max_days=read.whole("VOICE_RECORDINGS_MAX_DAYS", 30),
+        metrics=read.own_endpoint("VOICE_METRICS_ADDRESS"),
     )
     if settings.dialer_port == settings.receiver_port:
         problems.append("VOICE_SIP_DIALER_PORT and VOICE_SIP_RECEIVER_PORT must differ")
@@ -247,6 +250,20 @@ class _Reader:
         if text:
             self._problems.append(f"{name} is {text!r} and not ADDRESS:PORT, an IPv6 address in brackets")
         return None
+
+    def own_endpoint(self, name: str) -> tuple[str, int] | None:
+        """ADDRESS:PORT of one address of this host; the address without brackets."""
+        found = self.endpoint(name)
+        if found is None:
+            return None
+        address = found[0].strip("[]")
+        known = ip_address(address)
+        if known.is_unspecified or (known.version == 6 and known.ipv4_mapped is not None):
+            self._problems.append(
+                f"{name} is {self._environ[name]!r}, which is not one address but every address of this host, or one of"
+                " IPv4 in the clothes of IPv6: name the one that is meant"
+            )
+        return address, found[1]
 
     def host_name(self, name: str) -> str:
         text = self._environ.get(name) or socket.gethostname()

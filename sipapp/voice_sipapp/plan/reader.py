@@ -18,7 +18,7 @@ import pyodbc
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.plan import plandb
 from voice_sipapp.plan.claiming import Claims
-from voice_sipapp.plan.leaseholder import Leaseholder
+from voice_sipapp.plan.leaseholder import Leaseholder, clock
 from voice_sipapp.plan.leases import Host, Lease
 from voice_sipapp.plan.probe import Cell, Probe, ProbeError, from_row, undialable
 from voice_sipapp.records import odbc
@@ -107,11 +107,22 @@ class PlanReader(threading.Thread):
         self._leases: frozenset[Lease] = frozenset()
         self._held: frozenset[Lease] = frozenset()
         self._problems: list[str] = []
-        self._clock_offset_ms: Parameter = None
+        self._clock_offset_ms: float | None = None
+        self._read_at = clock()
         self._instance, self._follows = uuid4().hex, ""
         self._named = True
         self._worked = False
         self._ending = threading.Event()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the database last told the plan, or since this was made."""
+        return clock() - self._read_at
+
+    @property
+    def clock_offset_ms(self) -> float | None:
+        """How far this host's clock is ahead of the database's; None where that was not measured yet."""
+        return self._clock_offset_ms
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the thread after what it is doing, then give back what this host holds: others go on at once."""
@@ -147,7 +158,7 @@ class PlanReader(threading.Thread):
             while not self._ending.is_set():
                 if time.monotonic() >= next_measurement:
                     next_measurement = time.monotonic() + CLOCK_EVERY_S
-                    self._clock_offset_ms = number("clock_offset_ms", plandb.clock_offset_ms(connection))
+                    self._clock_offset_ms = plandb.clock_offset_ms(connection)
                     plandb.forget_leases(connection)
                 self._read(connection)
                 self._worked = True
@@ -159,9 +170,11 @@ class PlanReader(threading.Thread):
             _close(connection)
 
     def _read(self, connection: pyodbc.Connection) -> None:
-        row = {**self._beat(), "instance": self._instance, "clock_offset_ms": self._clock_offset_ms}
+        offset_ms = None if self._clock_offset_ms is None else number("clock_offset_ms", self._clock_offset_ms)
+        row = {**self._beat(), "instance": self._instance, "clock_offset_ms": offset_ms}
         named = plandb.beat(connection, row, self._follows)
         fingerprint = plandb.fingerprint(connection)
+        self._read_at = clock()
         changed = fingerprint != self._fingerprint or named != self._named
         self._tell_of_name(named)
         if fingerprint != self._fingerprint:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_udp_port
+from tests.ports import free_port, free_udp_port
 from voice_lab.places import CHECKOUT
 from voice_sipapp import __main__ as command
 from voice_sipapp import check, settings
@@ -30,6 +30,7 @@ def test_defaults_are_those_of_the_architecture():
     assert (found.parties, found.clients, found.edge, found.credentials) == (("dialer", "receiver"), (), None, None)
     assert (found.max_calls, found.calls_per_second) == (100, 5.0)
     assert (found.recordings, found.recordings_max_mb, found.recordings_max_days) == (None, 1000, 30)
+    assert found.metrics is None
 
 
 def test_what_restricts_a_host_is_read():
@@ -57,11 +58,26 @@ def test_what_restricts_a_host_is_read():
         ("VOICE_CALLS_PER_SECOND", "fast", "above 0"),
         ("VOICE_RECORDINGS_MAX_MB", "-5", "at least 1"),
         ("VOICE_RECORDINGS_MAX_DAYS", "1.5", "at least 1"),
+        ("VOICE_METRICS_ADDRESS", "9464", "not ADDRESS:PORT"),
+        ("VOICE_METRICS_ADDRESS", "localhost:9464", "not ADDRESS:PORT"),
+        ("VOICE_METRICS_ADDRESS", "::1:9464", "not ADDRESS:PORT"),
+        ("VOICE_METRICS_ADDRESS", "[::1]:0", "not ADDRESS:PORT"),
+        ("VOICE_METRICS_ADDRESS", "[::]:9464", "every address of this host"),
+        ("VOICE_METRICS_ADDRESS", "0.0.0.0:9464", "every address of this host"),
+        ("VOICE_METRICS_ADDRESS", "[::ffff:192.0.2.7]:9464", "in the clothes of IPv6"),
     ],
 )
 def test_what_makes_no_sense_is_said(name: str, value: str, words: str):
     with pytest.raises(SettingsError, match=words):
         from_environment(GOOD | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [("", None), ("[::1]:9464", ("::1", 9464)), ("192.0.2.7:9464", ("192.0.2.7", 9464))],
+)
+def test_metrics_are_served_at_one_address_or_not_at_all(value: str, address: tuple[str, int] | None):
+    assert from_environment(GOOD | {"VOICE_METRICS_ADDRESS": value}).metrics == address
 
 
 def test_unusable_settings_end_with_status_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -160,6 +176,16 @@ def test_the_check_looks_at_the_key_that_all_hosts_share(tmp_path: Path):
     assert everything(tmp_path, VOICE_CALL_KEY=str(key))["call"].startswith("False call key: VOICE_CALL_KEY:")
     key.write_text("61d9d33203dc22a024d1215157539161bbf6e60e343ee40e5773e39f08a2af23\n")
     assert everything(tmp_path, VOICE_CALL_KEY=str(key))["call"] == f"True call key: that of {key}"
+
+
+def test_the_check_looks_whether_metrics_can_be_served(tmp_path: Path):
+    assert everything(tmp_path)["metrics"] == "True metrics: none (VOICE_METRICS_ADDRESS is not set)"
+    port = free_port("::1")
+    where = {"VOICE_METRICS_ADDRESS": f"[::1]:{port}"}
+    assert everything(tmp_path, **where)["metrics"] == f"True metrics: TCP port {port} of ::1 is free"
+    with socket.create_server(("::1", port), family=socket.AF_INET6):
+        said = everything(tmp_path, **where)["metrics"]
+    assert said.startswith(f"False metrics: no metrics at ::1 port {port}: Address already in use; set VOICE_METRICS")
 
 
 def test_the_check_says_what_does_not_work(tmp_path: Path):
