@@ -21,8 +21,13 @@ from dataclasses import dataclass, field
 
 from voice_sipapp.media import dtmf, sdp
 from voice_sipapp.plan.sipuri import SipUri
-from voice_sipapp.signalling.correlation import Invite
-from voice_sipapp.signalling.sip import events, stack
+from voice_sipapp.signalling.sip import events
+from voice_sipapp.signalling.sip.addresses import bracketed
+from voice_sipapp.signalling.sip.endpoint import Endpoint, RefusedError
+from voice_sipapp.signalling.sip.eventloop import end_loop, every, later, on_signal, run_loop
+from voice_sipapp.signalling.sip.events import Invite
+from voice_sipapp.signalling.sip.leg import Leg
+from voice_sipapp.signalling.sip.nexthop import NextHop
 
 CONNECT, CODECS = "1", ("PCMA", "PCMU")
 PATIENCE_S = 20.0
@@ -128,8 +133,8 @@ class Call:
         self._remote = sdp.choose(invite.description, CODECS, ivr.address)
         self._caller = ivr.relay.open()
         self._agent = ivr.relay.open()
-        self.leg = stack.Leg(ivr.callers, self._from_caller)
-        self._agents_leg: stack.Leg | None = None
+        self.leg = Leg(ivr.callers, self._from_caller)
+        self._agents_leg: Leg | None = None
         self._over = False
 
     def _from_caller(self, event: events.Event) -> None:
@@ -139,7 +144,7 @@ class Call:
                 self._caller.remote = self._remote
                 self.leg.ring()
                 self.leg.answer(self._describe(self._caller, answer_to=self._remote))
-                stack.later(PATIENCE_S, self._impatient)
+                later(PATIENCE_S, self._impatient)
             case events.HungUp() | events.Rejected():
                 self._end()
 
@@ -147,11 +152,10 @@ class Call:
         if self._over or self._agents_leg is not None or digits[-1] != CONNECT:
             return
         log.info("digit %s: ringing the agent", digits[-1])
-        way = stack.Way(next_hop=self._ivr.agents_at)
-        self._agents_leg = stack.Leg(self._ivr.agents, self._from_agent, way)
+        self._agents_leg = Leg(self._ivr.agents, self._from_agent, NextHop(address=self._ivr.agents_at))
         host, port = self._ivr.agents_at
         name = f"agent-{(self._invite.request_user or '')[-2:]}"
-        caller = SipUri.parse(f"sip:{self._invite.from_user or 'caller'}@{stack.bracketed(self._ivr.address)}")
+        caller = SipUri.parse(f"sip:{self._invite.from_user or 'caller'}@{bracketed(self._ivr.address)}")
         offer = self._describe(self._agent)
         self._agents_leg.invite(caller, SipUri.parse(f"sip:{name}@{host}:{port}"), offer, self._invite.header or "")
 
@@ -191,8 +195,8 @@ class Ivr:
         self.agents_at = agents_at
         self.relay = Relay(address)
         # One endpoint for each side of a call: with one for both, a call would look like its own coming back.
-        self.callers = stack.Endpoint(address, port, self._take)
-        self.agents = stack.Endpoint(address, port + 1, lambda _: None)
+        self.callers, self.agents = Endpoint(address, port), Endpoint(address, port + 1)
+        self.callers.listen(self._take)
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def soon(self, action: Callable[[], None]) -> None:
@@ -202,26 +206,26 @@ class Ivr:
     def run(self) -> None:
         """Serve until SIGTERM."""
         self.relay.start()
-        stack.every(0.02, self._work)
-        stack.on_signal(signal.SIGTERM, stack.end_loop)
-        stack.run_loop()
+        every(0.02, self._work)
+        on_signal(signal.SIGTERM, end_loop)
+        run_loop()
 
     def _work(self) -> None:
         while not self._inbox.empty():
             self._inbox.get()()
 
-    def _take(self, invite: Invite) -> stack.Leg:
+    def _take(self, invite: Invite) -> Leg:
         try:
             return Call(self, invite).leg
         except sdp.SdpError as error:
-            raise stack.RefusedError(488, str(error)) from error
+            raise RefusedError(488, str(error)) from error
 
 
 def main() -> None:
     """Run the machine."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     address, port, agent_address, agent_port = sys.argv[1:]
-    Ivr(address, int(port), (stack.bracketed(agent_address), int(agent_port))).run()
+    Ivr(address, int(port), (bracketed(agent_address), int(agent_port))).run()
 
 
 if __name__ == "__main__":

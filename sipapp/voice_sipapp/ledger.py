@@ -7,62 +7,18 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from uuid import UUID
 
-from voice_sipapp.plan.probe import Probe
-from voice_sipapp.records import calluuid
-from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart, StreamRecord
+from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart
 from voice_sipapp.records.keeper import Keeper
-from voice_sipapp.signalling.call import Call
-from voice_sipapp.signalling.receiver import ANY_CODE
-from voice_sipapp.signalling.receiverlegs import AMBIGUOUS
-from voice_sipapp.signalling.reception import Visitor
-from voice_sipapp.signalling.station import Station
+
+RETRY_S = 5.0
+"""How often records that the disk would not take are tried again."""
+
+UNKEPT_LIMIT = 1000
+"""No calls are placed while so many records are only in memory: better no call than one that nobody hears of."""
 
 log = logging.getLogger(__name__)
-
-
-def as_begun(call: Call, request_id: int | None = None) -> CallRecord:
-    """What the record of `call` is if this process never gets to write another: its last known moment is its start."""
-    return CallRecord(
-        uuid=call.uuid,
-        started_at=call.times.started_at,
-        client=call.probe.client,
-        probe=call.probe.probe,
-        generation=call.probe.generation,
-        sip_host=call.station.sip_host,
-        request_id=request_id,
-        from_uri=call.probe.dialer.text,
-        to_uri=call.probe.destination.text,
-        srtp=call.probe.srtp,
-        ended_at=call.times.started_at,
-        disposition="interrupted",
-        sip_reason="The SIP host stopped in mid-call; nothing is known of the call after its start.",
-        audio=call.probe.audio,
-        valid=False,
-    )
-
-
-def as_answered(visitor: Visitor, station: Station) -> ReceiverPart:
-    """What the receiver's part of a call of another host is if this process never gets to write another."""
-    call, receiver = visitor.record(station), visitor.receiver
-    stream = StreamRecord(
-        uuid=call.uuid, direction="forward", started_at=call.started_at, client=call.client, probe=call.probe,
-        sip_host=call.sip_host, valid=False,
-    )  # fmt: skip
-    problem = f"The SIP host {call.sip_host}, its receiver, stopped in mid-call."
-    return ReceiverPart(visitor.known, receiver.invited_at, None, stream, problem=problem)
-
-
-def as_contested(probe: Probe, at: datetime, station: Station) -> ReceiverPart:
-    """What a call of another host must be told: two legs came for it at that moment, and neither proved to be it."""
-    stream = StreamRecord(
-        uuid=calluuid.new(at), direction="forward", started_at=at, client=probe.client, probe=probe.probe,
-        sip_host=station.sip_host, valid=False,
-    )  # fmt: skip
-    code = ANY_CODE if probe.confirm else None
-    return ReceiverPart(False, at, code, stream, problem=f"{station.sip_host}: {AMBIGUOUS}", contested=True)
 
 
 class Ledger:
@@ -80,6 +36,7 @@ class Ledger:
         self._forget = forget
         self._keeper = Keeper(keep)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="disk")
+        self._next_retry = 0.0
 
     @property
     def unkept(self) -> int:
@@ -119,9 +76,19 @@ class Ledger:
         """Make a finished `record` durable."""
         self._thread.submit(self._keeper.keep, record)
 
-    def retry(self) -> None:
-        """Try again to write what is only in memory."""
+    @property
+    def full(self) -> bool:
+        """Whether no call may be placed, because so many records are only in memory."""
+        return self.unkept >= UNKEPT_LIMIT
+
+    def tick(self, moment: float) -> None:
+        """Every now and then, try again to write what is only in memory; `moment` is the time (s) of a steady clock."""
+        if not self.unkept or moment < self._next_retry:
+            return
+        self._next_retry = moment + RETRY_S
         self._thread.submit(self._keeper.retry)
+        if self.full:
+            log.error("no call is placed: the disk takes no records, and memory holds %d", self.unkept)
 
     def close(self) -> None:
         """Wait until everything is kept."""

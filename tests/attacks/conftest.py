@@ -21,7 +21,7 @@ from voice_sipapp.media.rtp import Engine, Stream
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import Cdr
-from voice_sipapp.signalling.sip import stack
+from voice_sipapp.signalling.sip.eventloop import run_loop
 
 
 class Scene:
@@ -34,7 +34,7 @@ class Scene:
 
     def path(self, **how: Any) -> Path:
         """A path between dialer and receiver."""
-        dialer = int(self.bench.caller.station.dialer.address.rpartition(":")[2])
+        dialer = int(self.bench.station.dialer.address.rpartition(":")[2])
         path = self._made.enter_context(closing(Path(dialer, self.port, **how)))
         path.start()
         return path
@@ -54,11 +54,11 @@ class Scene:
     def place(self, probe: Probe, *others: Probe) -> None:
         """Begin a call of `probe`; `others` are in the plan too."""
         self.bench.caller.reception.probes = [probe, *others]
-        self.bench.caller.place(probe)
+        self.bench.caller.outbound.place(probe)
 
     def run(self, seconds: float) -> None:
         """Serve for that time."""
-        stack.run_loop(timeout_s=seconds)
+        run_loop(timeout_s=seconds)
 
     def press(self, caller: RawCaller, digits: str) -> None:
         """Have `caller` press `digits`: real packets of RTP events (RFC 4733)."""
@@ -77,7 +77,7 @@ class Scene:
         for _ in range(round(seconds / 0.02)):
             if condition():
                 return
-            stack.run_loop(timeout_s=0.02)
+            run_loop(timeout_s=0.02)
         raise AssertionError(f"not within {seconds} s")
 
     def record(self) -> Cdr:

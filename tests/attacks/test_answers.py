@@ -13,14 +13,16 @@ from contextlib import closing
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sippy.SipResponse import SipResponse
 
 from tests.attacks.raw_far_end import ANSWER, Datagrams, RawFarEnd
 from tests.unit.sipapp.bench import Bench
+from tests.unit.sipapp.messages import an_answer
 from voice_sipapp import octets
 from voice_sipapp.measurement import scoring
 from voice_sipapp.records.cdr import Cdr, StreamRecord
-from voice_sipapp.signalling.sip import digest, stack, transactions
+from voice_sipapp.signalling.sip import digest
+from voice_sipapp.signalling.sip.eventloop import run_loop
+from voice_sipapp.signalling.sip.garbage import garbage
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -92,14 +94,14 @@ def test_a_stray_octet_changes_nothing(bench: Bench, far: RawFarEnd, place: str,
 @pytest.mark.parametrize("stray", STRAY.values(), ids=STRAY)
 def test_what_an_answer_of_ours_quotes_goes_back_octet_for_octet(bench: Bench, far: RawFarEnd, stray: bytes):
     """Via, From and Call-ID are the caller's own: it knows its request by them (RFC 3261, section 8.2.6.2)."""
-    port = int(bench.caller.station.receiver.address.rsplit(":", 1)[1])
+    port = int(bench.station.receiver.address.rsplit(":", 1)[1])
     own = [
         b"Via: SIP/2.0/UDP [::1]:%d;branch=z9hG4bK1" % far.port, b'From: "J' + stray + b'rg" <sip:a@b>;tag=1',
         b"Call-ID: x" + stray.strip(b"\r") + b"y",
     ]  # fmt: skip
     request = b"\r\n".join([b"OPTIONS sip:x@[::1] SIP/2.0", *own, b"To: <sip:a@b>", b"CSeq: 1 OPTIONS", b"", b""])
     far.sip.sendto(request, ("::1", port))
-    stack.run_loop(timeout_s=0.3)
+    run_loop(timeout_s=0.3)
     answer = far.sip.recv(4000)
     assert answer.startswith(b"SIP/2.0 200 ")
     assert all(line in answer for line in own)
@@ -224,12 +226,7 @@ def test_a_second_200_of_another_party_in_another_alphabet_is_ended(bench: Bench
 
 def test_a_challenge_names_its_realm_in_letters():
     """What is proven is proven over the octets of the realm's UTF-8 (RFC 7616, section 4)."""
-    asked = [
-        b'WWW-Authenticate: Digest realm="Z\xc3\xbcrich", nonce="1"',
-        b"Via: SIP/2.0/UDP [::1]:9;branch=z",
-        *ANSWER[2:6],
-    ]
-    response = SipResponse(octets.message(b"\r\n".join([b"SIP/2.0 401 Unauthorized", *asked, b"", b""])))
+    response = an_answer("SIP/2.0 401 Unauthorized", 'WWW-Authenticate: Digest realm="Zürich", nonce="1"')
     challenge = digest._read(response.getHFs("www-authenticate")[0].body)
     assert challenge.getRealm() == "Zürich"
 
@@ -278,10 +275,10 @@ MALFORMED = {
 def test_what_can_not_be_read_is_counted_and_the_next_answer_is_taken(
     bench: Bench, far: RawFarEnd, lines: list[bytes], capfd: pytest.CaptureFixture[str]
 ):
-    before = transactions.garbage.count
+    before = garbage.count
     far._answers = lambda far, invite: [far.answer(invite, head=lines), b"\xff\x00\x85" * 30, far.answer(invite)]
     check_answered(call(bench, far))
-    assert transactions.garbage.count >= before + 2
+    assert garbage.count >= before + 2
     assert "nothing" not in capfd.readouterr().out
 
 
@@ -289,12 +286,12 @@ def test_what_can_not_be_read_is_counted_and_the_next_answer_is_taken(
 @given(st.binary(min_size=32, max_size=400))
 def test_no_octets_end_the_stacks_thread(bench: Bench, datagram: bytes):
     """Both as they are and behind a first line that makes an answer or a request of them."""
-    port = int(bench.caller.station.dialer.address.rsplit(":", 1)[1])
-    manager = bench.caller.station.dialer.config["_sip_tm"]
+    port = int(bench.station.dialer.address.rsplit(":", 1)[1])
+    manager = bench.station.dialer.config["_sip_tm"]
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as far:
         for begin in (b"", b"SIP/2.0 200 OK\r\n", b"BYE sip:x SIP/2.0\r\n"):
             far.sendto(begin + datagram, ("::1", port))
-    stack.run_loop(timeout_s=0.01)
+    run_loop(timeout_s=0.01)
     assert all(each.is_alive() for each in next(iter(manager.l4r.cache_l2s.values())).areceivers)
 
 

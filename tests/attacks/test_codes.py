@@ -37,7 +37,7 @@ def test_a_code_can_not_be_guessed(scene: Scene):
     scene.until(lambda: path.header() is not None)
     stranger = scene.caller(NUMBER)
     scene.until(lambda: stranger.sounder is not None)
-    code = scene.bench.caller.station.key.code(UUID((path.header() or "").partition(".")[0]), "acme", "sales")
+    code = scene.bench.station.key.code(UUID((path.header() or "").partition(".")[0]), "acme", "sales")
     wrong = [f"{number:04d}" for number in (1, 2, 3, 4) if f"{number:04d}" != code]
     scene.press(stranger, "".join(f"*{each}" for each in wrong) + f"*{code}")
     scene.until(stranger.hung_up_on.is_set, 3)

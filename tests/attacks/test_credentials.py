@@ -19,8 +19,8 @@ from tests.unit.sipapp.bench import Bench, a_probe, a_tone
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records.cdr import CallRecord
 from voice_sipapp.signalling import credentials
-from voice_sipapp.signalling.registration import Registrations
-from voice_sipapp.signalling.sip import freshness, stack
+from voice_sipapp.signalling.sip import freshness
+from voice_sipapp.signalling.sip.eventloop import run_loop
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -132,9 +132,9 @@ class Host:
         path.touch(0o600)
         path.write_text(FILE)
         self.bench = Bench(sounds, LISTED)
-        self.caller = self.bench.caller
-        self.caller.station = replace(self.caller.station, credentials=credentials.load(str(path)))
-        self.registrations = Registrations(self.caller.station, self.caller.submit)
+        self.bench.restart(credentials=credentials.load(str(path)))
+        self.caller, self.station = self.bench.caller, self.bench.station
+        self.registrations = self.caller.registrations
         self._far_ends: list[FarEnd] = []
 
     def far_end(self, host: str, reply: Callable[[str, int], Reply]) -> FarEnd:
@@ -144,8 +144,8 @@ class Host:
     def call(self, far: FarEnd, **changes: Any) -> CallRecord:
         there = SipUri.parse(f"sip:+442071838750@{far.where}")
         changes = {"destination": there, "dialer_credentials": "trunk", "duration_ms": 300, "probe": "attack"} | changes
-        self.caller.place(a_probe(0, **changes))
-        stack.run_loop(timeout_s=10)
+        self.caller.outbound.place(a_probe(0, **changes))
+        run_loop(timeout_s=10)
         assert self.bench.cdrs, "the call did not end"
         return self.bench.cdrs[-1].call
 
@@ -155,9 +155,9 @@ class Host:
         probe = a_probe(0, client=client, registrar=at, receiver_credentials="trunk")
         self.registrations.update([probe])
         for _ in range(100):
-            if reason := self.caller.station.unreachable.get(probe.key):
+            if reason := self.station.unreachable.get(probe.key):
                 return reason
-            stack.run_loop(timeout_s=0.05)
+            run_loop(timeout_s=0.05)
         return ""
 
     def close(self) -> None:
@@ -322,12 +322,12 @@ def test_no_other_client_rides_along_with_an_account_of_who_may(host: Host):
     own = a_probe(0, registrar=at, receiver_credentials="trunk")
     host.registrations.update([own, replace(own, client="globex")])
     for _ in range(60):
-        stack.run_loop(timeout_s=0.05)
-        if registrar.proofs and host.caller.station.unreachable:
+        run_loop(timeout_s=0.05)
+        if registrar.proofs and host.station.unreachable:
             break
-    stack.run_loop(timeout_s=0.2)
+    run_loop(timeout_s=0.2)
     assert registrar.proofs == ["REGISTER acme.example"]
-    assert list(host.caller.station.unreachable) == [("globex", own.probe)]
+    assert list(host.station.unreachable) == [("globex", own.probe)]
 
 
 def test_who_leaves_does_not_unregister_the_receiver_that_another_client_keeps(tmp_path: Path, host: Host):
@@ -338,11 +338,11 @@ def test_who_leaves_does_not_unregister_the_receiver_that_another_client_keeps(t
     host.registrations.update([own, replace(own, client="globex")])
     for probes, messages in (([own], 2), ([], 3)):
         for _ in range(60):
-            stack.run_loop(timeout_s=0.05)
+            run_loop(timeout_s=0.05)
             if len(registrar.received) >= 2:
                 break
         host.registrations.update(probes)
-        stack.run_loop(timeout_s=0.3)
+        run_loop(timeout_s=0.3)
         assert len(registrar.received) == messages
     assert re.search(r"^Expires: 0\r$", registrar.received[-1], re.MULTILINE)
 

@@ -53,7 +53,7 @@ def test_nothing_is_sent_before_the_ack_and_a_leg_without_it_is_ended(scene: Sce
     scene.until(lambda: silent.final == 200)
     scene.run(1.0)
     assert silent.media_packets == 0
-    manager = scene.bench.caller.station.receiver.config["_sip_tm"]
+    manager = scene.bench.station.receiver.config["_sip_tm"]
     (transaction,) = manager.tserver.values()
     transaction.teD.cancel()
     manager.timerD(transaction)  # 32 s are over (timer H)
@@ -67,7 +67,7 @@ def test_nothing_is_sent_before_the_ack_and_a_leg_without_it_is_ended(scene: Sce
 def test_who_calls_the_dialers_port_is_refused_and_counted_too(scene: Scene):
     """It is the port that scanners try first; not even a header of ours makes anybody welcome there."""
     (number,) = plan(scene)
-    dialer = int(scene.bench.caller.station.dialer.address.rpartition(":")[2])
+    dialer = int(scene.bench.station.dialer.address.rpartition(":")[2])
     header = header_of(scene.bench, calluuid.new(datetime.now(UTC)), probe="p0")
     for count, one in enumerate((None, header), 1):
         with closing(RawCaller(dialer, number, one)) as stranger:
@@ -137,7 +137,7 @@ def flood(scene: Scene, rate: float, seconds: float, callers: list[RawCaller]) -
 
 def test_own_calls_go_on_while_a_source_floods(scene: Scene):
     """Their INVITEs come from the flooding source too: the header lets them pass."""
-    scene.bench.caller.reception.limits = Limits(source=Rate(10, 20), total=Rate(40, 80))
+    scene.bench.restart(Limits(source=Rate(10, 20), total=Rate(40, 80)))
     path = scene.path()
     stranger = scene.caller(NUMBER)
     scene.until(lambda: stranger.final is not None)
@@ -152,7 +152,7 @@ def test_own_calls_go_on_while_a_source_floods(scene: Scene):
     scene.until(lambda: scene.unsolicited == 1 + sent, 10)
     assert (scene.bench.caller.active, stranger.media_packets) == (0, 0)
     # At most the one that came before the call's own leg, and was displaced.
-    assert len(scene.bench.caller.station.receiver.config["_sip_tm"].tserver) <= 1
+    assert len(scene.bench.station.receiver.config["_sip_tm"].tserver) <= 1
 
 
 @pytest.mark.parametrize("strips", [True, False])
@@ -161,7 +161,7 @@ def test_a_call_whose_leg_is_lost_in_a_flood_counts_nowhere_and_no_other_does_so
 ):
     """Otherwise strangers make a path look as if it brought no calls. What bears the header is lost in no flood."""
     monkeypatch.setattr(outcome, "NO_ANSWER_MS", 1000)
-    scene.bench.caller.reception.limits = Limits(source=Rate(0.01, 5), total=Rate(0.04, 20))
+    scene.bench.restart(Limits(source=Rate(0.01, 5), total=Rate(0.04, 20)))
     stranger = scene.caller("nobody")
     scene.until(lambda: stranger.final is not None)
     flood(scene, 200, 0.5, [stranger])
@@ -174,21 +174,20 @@ def test_a_call_whose_leg_is_lost_in_a_flood_counts_nowhere_and_no_other_does_so
 
 
 def test_a_number_that_is_called_in_a_flood_makes_the_other_hosts_call_count_nowhere(scene: Scene):
-    scene.bench.caller.reception.limits = Limits(source=Rate(0.01, 5), total=Rate(0.04, 20))
+    scene.bench.restart(Limits(source=Rate(0.01, 5), total=Rate(0.04, 20)))
     (number,) = plan(scene)
-    told: list[Any] = []
-    scene.bench.caller.reception.on_contest = lambda probe, _: told.append(probe.probe)
     stranger = scene.caller("nobody")
     scene.until(lambda: stranger.final is not None)
     flood(scene, 200, 0.5, [stranger])
     scene.caller(number)
     scene.run(0.3)
     scene.bench.caller.reception.stop()
-    assert told == ["p0"]
+    scene.until(lambda: scene.bench.parts)
+    assert [(part.stream.probe, part.contested) for part in scene.bench.parts] == [("p0", True)]
 
 
 def test_presumed_legs_have_limits_of_their_own_and_take_no_calls_place(scene: Scene):
-    scene.bench.caller.reception.limits = Limits(legs=3, source_legs=2)
+    scene.bench.restart(Limits(legs=3, source_legs=2))
     numbers = plan(scene, count=6, duration_ms=20_000)
     strangers = [scene.caller(number) for number in numbers]
     scene.until(lambda: all(each.final is not None for each in strangers))

@@ -183,7 +183,7 @@ def test_where_nobody_can_tell_who_is_who_the_call_does_not_count(bench: Bench, 
 
 
 def caller(bench: Bench) -> tuple[str, int]:
-    return "::1", int(bench.caller.station.dialer.address.rsplit(":", 1)[1])
+    return "::1", int(bench.station.dialer.address.rsplit(":", 1)[1])
 
 
 def test_forged_reports_are_not_believed(bench: Bench, far: RawFarEnd, cleanup: ExitStack):

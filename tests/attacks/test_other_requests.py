@@ -16,7 +16,7 @@ from tests.attacks.test_who_is_calling import check_whole
 from tests.unit.sipapp.bench import a_probe, header_of
 from voice_sipapp.records import calluuid
 from voice_sipapp.signalling.screening import Limits, Rate
-from voice_sipapp.signalling.sip import transactions
+from voice_sipapp.signalling.sip.garbage import garbage
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -33,16 +33,16 @@ def pour(scene: Scene, stranger: RawCaller, method: str, count: int) -> None:
 
 @pytest.mark.parametrize("method", ["OPTIONS", "REGISTER", "SUBSCRIBE", "MESSAGE", "BYE", "CANCEL", "ACK", "no SIP:"])
 def test_a_flood_of_other_requests_is_dropped_unread_and_an_own_call_goes_on(scene: Scene, method: str):
-    scene.bench.caller.reception.limits = Limits(source=Rate(10, 20), total=Rate(40, 80))
+    scene.bench.restart(Limits(source=Rate(10, 20), total=Rate(40, 80)))
     path = scene.path()
     scene.place(scene.probe(path, duration_ms=1200))
-    stranger, before = scene.caller("nobody", start=False), transactions.garbage.count
+    stranger, before = scene.caller("nobody", start=False), garbage.count
     pour(scene, stranger, method, 600)
     check_whole(scene.record())
-    manager = scene.bench.caller.station.receiver.config["_sip_tm"]
+    manager = scene.bench.station.receiver.config["_sip_tm"]
     # What was read leaves a mark in the stack, so that what is repeated gets the same answer: of the call, and these.
     assert len(manager.l1rcache) + len(manager.l2rcache) < 20 + 10 * 5 + 30
-    assert transactions.garbage.count >= before + (0 if method == "ACK" else 500)
+    assert garbage.count >= before + (0 if method == "ACK" else 500)
     assert scene.unsolicited == 0, "these are no calls"
 
 
@@ -50,7 +50,7 @@ def test_a_flood_of_other_requests_is_dropped_unread_and_an_own_call_goes_on(sce
 def test_neither_calls_nor_other_requests_use_up_what_the_others_may(
     scene: Scene, flooded: str, other: str, answer: int
 ):
-    scene.bench.caller.reception.limits = Limits(source=Rate(0.01, 5), total=Rate(0.04, 20))
+    scene.bench.restart(Limits(source=Rate(0.01, 5), total=Rate(0.04, 20)))
     stranger = scene.caller("nobody")  # whose own INVITE is the first
     scene.until(lambda: stranger.final == 486)
     pour(scene, stranger, flooded, 50)
@@ -98,17 +98,33 @@ def test_answers_go_where_the_request_came_from_whatever_it_says_of_itself(
     assert not any("example" in str(host) for host in asked)
 
 
-@pytest.mark.parametrize("version", ["SIP/3.0", "HTTP/1.1", "OK", "SIP/2.0x"])
-def test_what_is_no_request_of_sip_2_gets_no_answer(scene: Scene, version: str):
+@pytest.mark.parametrize("version", ["HTTP/1.1", "OK", "SIP/2.0x"])
+def test_what_is_no_request_of_sip_gets_no_answer(scene: Scene, version: str):
     """It was answered in the version that it named: two ends that both do that never come to an end."""
     stranger = scene.caller("nobody", start=False)
     stranger.sip.setblocking(False)
-    before = transactions.garbage.count
+    before = garbage.count
     stranger.say(stranger.message("OPTIONS").replace("SIP/2.0\r", f"{version}\r", 1))
     scene.run(0.2)
     with pytest.raises(BlockingIOError):
         stranger.sip.recv(4000)
-    assert transactions.garbage.count == before + 1
+    assert garbage.count == before + 1
+
+
+def test_a_request_of_another_version_is_answered_in_ours_and_no_answer_of_any_version_is(scene: Scene):
+    """RFC 4475, section 3.1.2.16: 505. Two ends that answer each other's answers would never come to an end."""
+    stranger = scene.caller("nobody", start=False)
+    stranger.sip.setblocking(False)
+    for version in ("SIP/3.0", "SIP/2.1"):
+        stranger.say(stranger.message("OPTIONS").replace("SIP/2.0\r", f"{version}\r", 1))
+        scene.run(0.2)
+        answer = stranger.sip.recv(4000).decode()
+        assert answer.startswith("SIP/2.0 505 Version Not Supported\r\n")
+        for back in (answer, answer.replace("SIP/2.0", version, 1)):
+            stranger.say(back)
+        scene.run(0.2)
+        with pytest.raises(BlockingIOError):
+            stranger.sip.recv(4000)
 
 
 def test_a_retransmission_that_comes_after_the_answer_is_absorbed(scene: Scene):

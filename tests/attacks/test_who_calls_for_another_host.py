@@ -45,7 +45,7 @@ def hang_up(scene: Scene, caller: RawCaller) -> None:
 def test_a_genuine_leg_displaces_a_presumed_one_and_nothing_is_kept_of_that(scene: Scene, answered: bool):
     plan(scene, answer_after_ms=10 if answered else 2000)
     noted: list[Any] = []
-    scene.bench.caller._ledger._note, scene.bench.caller._ledger._forget = noted.append, noted.append
+    scene.bench.ledger._note, scene.bench.ledger._forget = noted.append, noted.append
     stranger = scene.caller(NUMBER)
     scene.until(lambda: stranger.media_packets > 3 if answered else 180 in stranger.codes)
     plan(scene, answer_after_ms=10)
@@ -60,7 +60,7 @@ def test_a_genuine_leg_displaces_a_presumed_one_and_nothing_is_kept_of_that(scen
     (part,) = scene.bench.parts
     assert (part.known, part.problem, part.stream.one_way, part.contested) == (True, None, False, False)
     assert scene.unsolicited == 1
-    scene.bench.caller._ledger._thread.submit(int).result()
+    scene.bench.ledger._thread.submit(int).result()
     forgotten = [each for each in noted if not hasattr(each, "stream")]
     assert len(forgotten) == answered, "what was noted of the stranger is forgotten"
 

@@ -210,12 +210,12 @@ def _uuid(header: str) -> Any:
 
 
 def _own(scene: Scene, header: str, client: str, probe: str = "sales") -> str:
-    return scene.bench.caller.station.key.header(_uuid(header), client, probe)
+    return scene.bench.station.key.header(_uuid(header), client, probe)
 
 
 def _another(scene: Scene, client: str = "acme", days: float = 0) -> str:
     uuid = calluuid.new(datetime.now(UTC) + timedelta(days=days))
-    return scene.bench.caller.station.key.header(uuid, client, "sales" if client == "acme" else "no such probe")
+    return scene.bench.station.key.header(uuid, client, "sales" if client == "acme" else "no such probe")
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
@@ -268,7 +268,7 @@ def test_a_probe_of_another_client_with_the_same_number_gets_nothing(
     probe, thief = scene.probe(path, duration_ms=400), a_thief(scene, path, spelled, confirm=confirm)
     scene.bench.caller.reception.probes = [thief, probe] if first else [probe, thief]
     scene.bench.caller.reception.expect(frozenset({thief.key, probe.key}))
-    scene.bench.caller.place(probe)
+    scene.bench.caller.outbound.place(probe)
     cdr = scene.record()
     check_whole(cdr)
     assert {ladder.client for ladder in cdr.ladders} == {"acme"}
@@ -282,9 +282,9 @@ def test_a_call_of_another_client_that_waits_for_its_receiver_gets_nothing_eithe
     held.open.clear()
     probe, thief = scene.probe(path), a_thief(scene, held)
     scene.bench.caller.reception.probes = [thief, probe]
-    scene.bench.caller.place(thief)
+    scene.bench.caller.outbound.place(thief)
     scene.until(lambda: held.seen)
-    scene.bench.caller.place(probe)
+    scene.bench.caller.outbound.place(probe)
     cdr = scene.record()
     assert cdr.call.client == "acme"
     check_whole(cdr)
@@ -321,7 +321,7 @@ def test_who_was_refused_is_answered_as_the_rfc_asks(scene: Scene):
     count = len(stranger.codes)
     scene.until(lambda: time.monotonic() > begun + 1.2)
     assert len(stranger.codes) == count, "nothing is repeated by itself"
-    assert scene.bench.caller.station.receiver.config["_sip_tm"].tserver == {}, "and nothing of it is kept"
+    assert scene.bench.station.receiver.config["_sip_tm"].tserver == {}, "and nothing of it is kept"
 
 
 @pytest.mark.parametrize("method", ["BYE", "INVITE", "UPDATE", "INFO"])

@@ -40,10 +40,10 @@ def edged(far_ends: FarEnds, tmp_path: Path) -> Iterator[tuple[FarEnds, edge.Edg
     """Far ends for a host with an edge."""
     pki.create_authority(tmp_path)
     pki.issue(tmp_path, "own", hosts=(ADDRESS,))
-    caller = far_ends.bench.caller
+    bench = far_ends.bench
     plan = edge.EdgePlan(
         address=ADDRESS,
-        dialer_port=int(caller.station.dialer.address.rsplit(":", 1)[1]),
+        dialer_port=int(bench.station.dialer.address.rsplit(":", 1)[1]),
         receiver_port=far_ends.bench.receiver_port,
         inside=ADDRESS,
         inside_port=free_udp_port(ADDRESS),
@@ -53,7 +53,7 @@ def edged(far_ends: FarEnds, tmp_path: Path) -> Iterator[tuple[FarEnds, edge.Edg
     )
     for name, text in edge.files(plan, str(tmp_path)).items():
         (tmp_path / name).write_text(text)
-    caller.station = replace(caller.station, edge=(f"[{ADDRESS}]", plan.inside_port))
+    bench.restart(edge=(f"[{ADDRESS}]", plan.inside_port))
     with kamailio(tmp_path, "edge", "kamailio.cfg"):
         waiting.until(lambda: answers(plan.tcp_port), what="kamailio listens", seconds=30)
         yield far_ends, plan
@@ -72,7 +72,7 @@ def test_a_challenge_beyond_the_edge_is_met_where_the_credential_lists_the_host(
     edged: tuple[FarEnds, edge.EdgePlan], monkeypatch: pytest.MonkeyPatch, host: str, met: bool
 ):
     ends, _ = edged
-    ends.bench.caller.station = replace(ends.bench.caller.station, credentials=Known())
+    ends.bench.restart(credentials=Known())
     monkeypatch.setattr(Known, "get", lambda *_: replace(trunk(), hosts=frozenset({host})))
     far = ends.start("two_challenges", "-t", "t1")
     proxy = SipUri.parse(f"sip:[{ADDRESS}]:{far.port};transport=tcp")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ from tests.integration.test_far_ends import FarEnds, Known, far_ends, trunk
 from tests.unit.sipapp.bench import ADDRESS, a_probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling import registration
-from voice_sipapp.signalling.registration import Registrations
-from voice_sipapp.signalling.sip import stack
+from voice_sipapp.signalling.sip.eventloop import run_loop
 
 __all__ = ["far_ends"]
 
@@ -31,9 +29,9 @@ class Host:
     """The registrations of a host with one probe."""
 
     def __init__(self, ends: FarEnds) -> None:
-        self.caller = ends.bench.caller
-        self.caller.station = replace(self.caller.station, credentials=Known())
-        self.registrations = Registrations(self.caller.station, self.caller.submit)
+        ends.bench.restart(credentials=Known())
+        self._station = ends.bench.station
+        self.registrations = ends.bench.caller.registrations
 
     def register(self, registrar: str, credentials: str | None = "trunk") -> None:
         probe = a_probe(5060, registrar=SipUri.parse(registrar), receiver_credentials=credentials)
@@ -42,7 +40,7 @@ class Host:
     @property
     def problem(self) -> str | None:
         """Why the receiver can't be reached."""
-        return self.caller.station.unreachable.get(KEY)
+        return self._station.unreachable.get(KEY)
 
     def close(self) -> None:
         self.registrations.stop()
@@ -60,7 +58,7 @@ def until(condition: Callable[[], object]) -> None:
     for _ in range(400):
         if condition():
             return
-        stack.run_loop(timeout_s=0.05)
+        run_loop(timeout_s=0.05)
     pytest.fail("it did not come to that")
 
 
@@ -75,7 +73,9 @@ def test_a_receiver_is_registered_refreshed_and_unregistered(far_ends: FarEnds, 
     host.register(f"sip:[{ADDRESS}]:{registrar.port}")
     until(lambda: answers(trace) == 4)  # a brief interval, a challenge, both met, and once more before it lapses
     assert host.problem is None
+    assert host.registrations.states == {"registered": 1, "failing": 0, "pending": 0}
     host.registrations.update([])
+    assert host.registrations.states == {"registered": 0, "failing": 0, "pending": 0}
     registrar.must_succeed()
 
 
@@ -91,10 +91,13 @@ def test_a_registrar_that_moved_is_followed(far_ends: FarEnds, host: Host, tmp_p
 def test_a_registrar_in_trouble_is_told_of_and_tried_again(far_ends: FarEnds, host: Host):
     registrar = far_ends.start("registrar_down")
     host.register(f"sip:[{ADDRESS}]:{registrar.port}")
+    assert host.registrations.states == {"registered": 0, "failing": 0, "pending": 1}
     until(lambda: host.problem)
+    assert host.registrations.states == {"registered": 0, "failing": 1, "pending": 0}
     assert host.problem == "its receiver is not registered: the registrar answers 503 Service Unavailable"
     registrar.must_succeed()
     until(lambda: host.problem is None)
+    assert host.registrations.states == {"registered": 1, "failing": 0, "pending": 0}
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def plan_row(probe: str, destination: str, **changes: Any) -> dict[str, Any]:
         "every_ms": 3000, "time_zone": "UTC", "duration_ms": 1000, "dtmf": "[]", "codecs": '["G729", "PCMA"]',
         "audio": "tone", "media_encryption": "none", "mos_warning": 4, "mos_critical": 3.6, "loss_pct_warning": 0.5,
         "loss_pct_critical": 2, "jitter_ms_warning": 20, "jitter_ms_critical": 40, "pdd_ms_warning": 3000,
-        "pdd_ms_critical": 6000, "alerting_enabled": 0, "alerting_for_ms": 60_000, "suspended": 0,
-        "updated_at": "2026-01-01 00:00:00",
+        "pdd_ms_critical": 6000, "late_media_ms_warning": 1000, "late_media_ms_critical": 3000, "alerting_enabled": 0,
+        "alerting_for_ms": 60_000, "suspended": 0, "updated_at": "2026-01-01 00:00:00",
     } | changes  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def test_calls_of_the_plan_reach_the_database_whole(records: Records, environmen
     records.plan(plan_row("trunk", own, dialer_credentials="acme-trunk"))
     records.plan(plan_row("encrypted", own, media_encryption="sdes", codecs='["opus"]'))
     records.plan(plan_row("malformed", "not a SIP URI"))
-    records.plan(plan_row("nowhere", "sip:x@foo..bar"))
+    records.plan(plan_row("nowhere", "sip:x@nowhere.invalid"))
     called = 5
     records.plan(plan_row("never", own, every_ms=None, schedule="0 0 31 2 *"))
     with application(environment, tmp_path / "log"):

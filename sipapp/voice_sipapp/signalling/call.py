@@ -4,34 +4,41 @@ Everything here runs in the SIP stack's thread.
 """
 
 import logging
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from voice_sipapp.media import sdp
 from voice_sipapp.media.audio import Audio
 from voice_sipapp.plan.probe import Probe
+from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import CallRecord
-from voice_sipapp.signalling import outcome, redirect
+from voice_sipapp.signalling import callrecords, outcome, redirect
+from voice_sipapp.signalling.attempts import Attempts, Goes
+from voice_sipapp.signalling.callrecords import Dialled, Media, Where
 from voice_sipapp.signalling.correlation import OwnCall
+from voice_sipapp.signalling.digits import Digits
 from voice_sipapp.signalling.receiver import Receiver, Watch
 from voice_sipapp.signalling.receiverlegs import ReceiverLegs
 from voice_sipapp.signalling.session import Session
-from voice_sipapp.signalling.sip import events, stack
-from voice_sipapp.signalling.station import Station, Times
+from voice_sipapp.signalling.sip import events
+from voice_sipapp.signalling.sip.endpoint import RefusedError
+from voice_sipapp.signalling.sip.eventloop import Timer, later, now
+from voice_sipapp.signalling.sip.leg import Leg, when_quiet
+from voice_sipapp.signalling.sip.nexthop import NextHop
+from voice_sipapp.signalling.station import Station
+from voice_sipapp.signalling.times import Times
 
 CLEAR_UP_MS = 2000
 """How long the receiver's leg may outlive the dialer's: its BYE or CANCEL is still on the way."""
 
-CODE_MS = 500
-"""How long after the answer, and after the last of the probe's own digits, the call's code is pressed, where the probe
-asks for it: a menu on the way must get its own digits alone."""
-
-CODE_EVERY_MS, CODE_TRIES = 2500, 12
-"""How often, and how many times at most, the code is pressed until the receiver has heard it: it may answer later than
-whatever answered first."""
+SILENT_MS = 4000
+"""How long a target may say nothing at all, not even that it tries, where there is another one to try: the INVITE was
+repeated three times by then (RFC 3261, section 17.1.1.2).
+"""
 
 log = logging.getLogger(__name__)
 
@@ -51,50 +58,86 @@ class Call:
     ) -> None:
         self.station = station
         self.probe = probe
-        self.target = probe.destination
-        self.times = Times()
+        self.times = Times(datetime.now(UTC), now())
         self.uuid: UUID = calluuid.new(self.times.started_at)
         self._audio = audio
         self._on_over = on_over
         self._on_moved = on_moved
         self.session = Session(station, probe, audio, self.uuid.int >> 96)
+        self._digits = Digits(self.session.stream, probe, self._secret_digits, self.later, self._code_was_received)
         self.receiver_legs = ReceiverLegs(self._made_receiver, self.check_over, self._receiver_failed)
-        self._leg: stack.Leg | None = None
-        self._timer: Any = None
-        self._way: stack.Way | None = None
-        self._tried: list[str] = []
+        self._leg: Leg | None = None
+        self._timer: Timer | None = None
+        self._attempts = Attempts(probe.destination)
         self._code: int | None = None
         self._reason: str | None = None
         self._cause: int | None = None
         self._cancelled = self._stopped = self._unusable = self._spoilt = self._dialer_over = self._reported = False
-        self._misconfigured = self._toneless = False
+        self._misconfigured = False
         self._hangup_by = "none"
 
     # --- the dialer's side -------------------------------------------------------------------------------------
 
     @property
+    def target(self) -> SipUri:
+        """Where it goes now."""
+        return self._attempts.target
+
+    @property
     def redirects(self) -> int:
-        """How many times the call was dialled anew."""
-        return max(0, len(self._tried) - 1)
+        """How often a 3xx answer was followed."""
+        return self._attempts.targets.redirects
 
     @property
     def redirected(self) -> bool:
         """Whether it was dialled before, and sent elsewhere."""
-        return bool(self._tried)
+        return self._attempts.targets.begun
 
-    def start(self, way: stack.Way) -> None:
-        """Send the INVITE to the target on its `way`."""
+    def start(self, *hops: NextHop) -> None:
+        """Send the INVITE to the target by way of the first of `hops`; the others are addresses of the same host, which
+        are tried where nothing comes back, or a 503.
+        """
+        if not self._dialer_over:  # stopped while the address was looked up
+            self._attempts.found(hops)
+            self._invite()
+
+    def _invite(self) -> None:
         if self._dialer_over:
-            return  # stopped while the address was looked up
-        before, self._way = self._leg, way
+            return
+        before, hop = self._leg, self._attempts.begin()
         if before is None:
-            self.times.invite()
+            self.times.invite(now(), time.time_ns())
             self._timer = self.later(outcome.NO_ANSWER_MS + self.probe.answer_after_ms, self._give_up)
-        self._tried.append(self.target.text)
-        header = self.station.key.header(self.uuid, *self.probe.key)
-        leg = stack.Leg(self.station.dialer, self.safely(self._event), way, self.session)
+        header, number = self.station.key.header(self.uuid, *self.probe.key), self._attempts.number
+        leg = Leg(self.station.dialer, self.safely(partial(self._event, number)), hop, self.session)
         leg.invite(self.probe.dialer, self.target, self.session.offer(), header, after=before)
         self._leg = leg
+        if self._attempts.waits:
+            self.later(SILENT_MS, partial(self._pass_by, number))
+
+    def _pass_by(self, attempt: int) -> None:
+        """Nothing came back from where the call could go; it may do better elsewhere."""
+        if attempt == self._attempts.number and not self._dialer_over and self._leg and not self._leg.heard:
+            self._attempts.abandon()
+            self._leg.hang_up()
+            self._goes(self._attempts.after(408, "No response"))
+
+    def _goes(self, where: Goes | None) -> bool:
+        """Whether the call goes on; then it does, after the ACK of what we just heard."""
+        if where is Goes.HERE:
+            self.later(0, self._invite)
+        elif where is Goes.ELSEWHERE:
+            self.later(0, lambda: None if self._dialer_over else self._on_moved(self))
+        return where is not None
+
+    def pass_over(self, reason: str, *, spoilt: bool = False, misconfigured: bool = False) -> None:
+        """The target can't be called, for `reason` (see `fail`): go on with the next one, if there is any."""
+        if self._dialer_over:
+            return
+        if self._goes(self._attempts.next_target()):
+            self._attempts.targets.notes.append(reason)
+        else:
+            self.fail(reason, spoilt=spoilt, misconfigured=misconfigured)
 
     def fail(self, reason: str, *, spoilt: bool = False, misconfigured: bool = False) -> None:
         """End a call that can't go on, for `reason`; `spoilt`: this host is to blame, `misconfigured`: the plan is, or
@@ -124,9 +167,9 @@ class Call:
 
         return guarded
 
-    def later(self, delay_ms: float, action: Callable[[], None]) -> Any:  # noqa: ANN401 - the stack's timer, untyped
-        """Run `action`, an event of this call, after `delay_ms`; what is returned has `cancel()`."""
-        return stack.later(delay_ms / 1000, self.safely(action))
+    def later(self, delay_ms: float, action: Callable[[], None]) -> Timer:
+        """Run `action`, an event of this call, after `delay_ms`."""
+        return later(delay_ms / 1000, self.safely(action))
 
     def stop(self) -> None:
         """This process ends: hang up whatever there is."""
@@ -134,8 +177,8 @@ class Call:
         self._hang_up("local")
         self.receiver_legs.hang_up()
 
-    def _event(self, event: events.Event) -> None:
-        if self._dialer_over:
+    def _event(self, attempt: int, event: events.Event) -> None:
+        if self._dialer_over or attempt != self._attempts.number:
             return
         match event:
             case events.Progress():
@@ -147,12 +190,14 @@ class Call:
                 self._follow(event)
             case events.Rejected():
                 self._refused(event)
+                if self._goes(self._attempts.after(event.code, event.reason)):
+                    return
                 if self._leg and self._leg.refusal:
                     self.fail(f"The dialer can't log in: {self._leg.refusal}", misconfigured=True)
                 else:
                     self._end_dialer()
             case events.HungUp():
-                self._hangup_by = "local" if self._leg and self._leg.expired else "remote"
+                self._hangup_by = "local" if self._leg and (self._leg.expired or self._leg.lost) else "remote"
                 self._cause = self._q850()
                 self._end_dialer()
 
@@ -167,55 +212,53 @@ class Call:
             log.warning("call %s: early media can't be listened to: %s", self.uuid, error)
 
     def _refused(self, event: events.Rejected | events.Redirected) -> None:
-        self._code, self._reason = event.code, event.reason
+        self._code, self._reason = event.code, event.reason or None
         self._cause = self._q850()
         self.times.final = event.at
 
     def _follow(self, event: events.Redirected) -> None:
         """Dial anew where a 3xx says, if that is possible."""
         if event.code not in redirect.FOLLOWED:
-            self._end_dialer()
+            if not self._goes(self._attempts.after(event.code, event.reason)):
+                self._end_dialer()
             return
-        try:
-            self.target = redirect.following(event.contacts, self._tried)
-            stack.check_uri(self.target)
-        except ValueError as error:
-            self.fail(f"{self._reason}: {error}")
-            return
-        self.later(0, lambda: self._on_moved(self))  # after the ACK of what we just heard
+        problem = self._attempts.targets.found(event.contacts, self.target)
+        if not self._goes(self._attempts.next_target()):
+            why = problem or self._attempts.targets.notes[-1]
+            self.fail(f"{self._reason}: {why}" if self._reason else why)
 
     def _answered(self, event: events.Answered) -> None:
-        self._code, self._reason = event.code, event.reason
+        self._code, self._reason = event.code, event.reason or None
         self.times.answered = self.times.final = event.at
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         # Before anything that can go wrong: a call that is up always ends.
         self._timer = self.later(self.probe.duration_ms, lambda: self._hang_up("local"))
         try:
-            self.session.agree(event.description)
+            self._agree(event)
         except sdp.SdpError as error:
             self.fail(str(error))
             return
-        for step in self.probe.dtmf:
-            self.later(step.after_ms, partial(self._press, step.digits))
-        if self.probe.confirm:
-            self.later(self.probe.last_digits_ms + CODE_MS, partial(self._confirm, CODE_TRIES))
+        self._digits.start()
 
-    def _confirm(self, tries: int) -> None:
-        """Press the call's code, unless the receiver has heard it: one of this host, or one that says so."""
-        here = self.receiver is not None and self.receiver.genuine and self.receiver.code == self._secret_digits
-        if self._dialer_over or tries == 0 or here or calluuid.HEARD in self.session.stream.digits:
-            return
-        self._press(calluuid.keys(self._secret_digits))
-        self.later(CODE_EVERY_MS, partial(self._confirm, tries - 1))
-
-    def _press(self, digits: str) -> None:
-        if not self._dialer_over and not self.session.stream.press(digits):
-            self._toneless = True
+    def _agree(self, event: events.Answered) -> None:
+        """Follow what the 200 says of the session. The first answer of its party holds (RFC 3261, section 13.2.1), but
+        what the 200 says otherwise, which it must not, is where its sound is; unless that can't be used. Raises
+        SdpError.
+        """
+        try:
+            self.session.agree(event.description, settled=event.settled)
+        except sdp.SdpError as error:
+            if not (event.settled and self.session.agreed):
+                raise
+            log.warning("call %s: what the 200 describes can't be used, what came before can: %s", self.uuid, error)
+            self.session.agree("", settled=True)
 
     def _give_up(self) -> None:
         self._cancelled = True
         self._reason = "No answer" if self.times.progress else "No response"
-        self.times.final = stack.now()
+        self._cause = self._q850()
+        self.times.final = now()
         self._hang_up("timeout")
 
     def _hang_up(self, by: str) -> None:
@@ -232,7 +275,8 @@ class Call:
 
     def _end_dialer(self) -> None:
         self._dialer_over = True
-        self.times.ended = stack.now()
+        self._digits.stop()
+        self.times.ended = now()
         if self._timer is not None:
             self._timer.cancel()
         self.session.end()
@@ -251,22 +295,26 @@ class Call:
     def _secret_digits(self) -> str:
         return self.station.key.code(self.uuid, *self.probe.key)
 
+    def _code_was_received(self) -> bool:
+        return self.receiver is not None and self.receiver.genuine and self.receiver.code == self._secret_digits
+
     def as_known(self) -> OwnCall:
         """What an INVITE is compared with."""
         legs = self.receiver_legs
         return OwnCall(self.uuid, self.probe, over=self._dialer_over, genuine=legs.genuine, presumed=legs.presumed)
 
-    def take(self, *, genuine: bool, on_unsolicited: Callable[[], None]) -> stack.Leg:
-        """An INVITE for this call came back to us: the leg to handle it. Raises RefusedError without a free port.
+    def take(self, *, source: str, genuine: bool, on_unsolicited: Callable[[], None]) -> Leg:
+        """An INVITE for this call came back to us from `source`: the leg to handle it. Raises RefusedError without a
+        free port.
 
         `genuine`: its header proves it; otherwise the leg is presumed to be, and where the probe asks for a code, it
         must be heard.
         """
         try:
-            return self.receiver_legs.take(genuine=genuine, on_unsolicited=on_unsolicited).leg
+            return self.receiver_legs.take(source, genuine=genuine, on_unsolicited=on_unsolicited).leg
         except OSError as error:
             self.fail(f"This host can't receive the call: {error}", spoilt=True)
-            raise stack.RefusedError(503, "Service Unavailable") from error
+            raise RefusedError(503, "Service Unavailable") from error
 
     def _made_receiver(self, genuine: bool, watch: Watch) -> Receiver:
         code = self._secret_digits if self.probe.confirm else None
@@ -276,7 +324,7 @@ class Call:
         self.fail(f"Error in the SIP application: {error!r}", spoilt=True)
 
     @property
-    def _legs(self) -> dict[str, stack.Leg]:
+    def _legs(self) -> dict[str, Leg]:
         legs = {"dialer": self._leg, "receiver": self.receiver.leg if self.receiver else None}
         return {name: leg for name, leg in legs.items() if leg is not None}
 
@@ -285,72 +333,55 @@ class Call:
         if self._reported or not self._dialer_over or not self.receiver_legs.over:
             return
         self._reported = True
-        stack.when_quiet(list(self._legs.values()), lambda: self._on_over(self))
+        when_quiet(list(self._legs.values()), lambda: self._on_over(self))
 
     def ladders(self) -> dict[str, str]:
         """The messages of each leg as JSON; "" where there were none."""
         return {name: leg.ladder.to_json(self.times.started_at) for name, leg in self._legs.items()}
 
-    def record(self) -> CallRecord:
+    def record(self, request_id: int | None = None) -> CallRecord:
         """The call's record, without what only scoring can tell."""
-        times, way = self.times, self._way
-        ending = self._ending()
-        ended = times.ended or stack.now()
-        return CallRecord(
-            uuid=self.uuid,
-            started_at=times.started_at,
-            client=self.probe.client,
-            probe=self.probe.probe,
-            generation=self.probe.generation,
-            sip_host=self.station.sip_host,
+        hop, stream = self._attempts.hop, self.session.stream
+        here = self.station.address
+        known = Dialled(
+            times=self.times,
+            ending=self._ending(),
+            media=Media(
+                audio_sha256=self._audio.sha256,
+                encrypted=stream.encrypted,
+                first_rtp_ns=stream.first_rtp_ns,
+                early=stream.early > 0,
+            ),
+            where=Where(local=here, remote="{}:{}".format(*hop.address), transport=hop.transport) if hop else None,
             call_id=self._leg.call_id if self._leg else None,
-            from_uri=self.probe.dialer.text,
-            to_uri=self.probe.destination.text,
-            local_address=self.station.address if way else None,
-            remote_address=f"{way.next_hop[0]}:{way.next_hop[1]}" if way else None,
-            transport=way.transport if way else None,
-            progress_at=times.at(times.progress),
-            answered_at=times.at(times.answered),
-            ended_at=times.at(ended) or times.started_at,
-            disposition=outcome.disposition(ending),
-            sip_code=outcome.sip_code(ending),
-            sip_reason=self._explained(),
-            q850_cause=self._cause,
-            pdd_ms=times.since_invite_ms(times.progress),
-            ring_ms=times.ring_ms,
-            setup_ms=times.since_invite_ms(times.answered),
-            first_rtp_ms=self._first_rtp_ms(),
-            early_media=self._early_media(),
-            srtp=self.session.stream.encrypted,
+            user_agent=self._leg.remote_agent if self._leg else None,
+            reason=self._explained(),
+            cause=self._cause,
             redirects=self.redirects,
-            duration_ms=0 if times.answered is None else max(0, round((ended - times.answered) * 1000)),
-            hangup_by=outcome.hangup_by(ending),
-            ua_remote=self._leg.remote_agent if self._leg else None,
-            audio=self._audio.name,
-            audio_sha256=self._audio.sha256,
-            valid=not (self._stopped or self._spoilt or self.receiver_legs.ambiguous),
+            spoilt=self._spoilt or self.receiver_legs.ambiguous,
         )
+        return callrecords.ended(self.uuid, self.probe, self.station.sip_host, known, request_id)
 
     def _explained(self) -> str | None:
         """The reason phrase, and what a reader must know besides: voice mail answers too, and is not our receiver."""
-        hints = self.receiver_legs.hints
+        hints = [*self.receiver_legs.hints, *self._attempts.targets.notes]
         if self._unusable:
-            return f"{self._reason} ({'; '.join(hints)})" if hints else self._reason
+            return outcome.explained(self._reason, [*hints, *(self._leg.notes if self._leg else ())])
         if self.times.answered is not None and self.receiver is None:
             hints.append("answered elsewhere: the call did not reach this host's receiver")
         elif hint := outcome.hint(self._code, self.probe.dialer_credentials):
             hints.append(hint)
-        elif self._leg and not self._cancelled:
-            hints.extend(self._leg.hints)
-        if self._leg and self._leg.expired:
-            hints.append("the session was not refreshed in time (RFC 4028)")
-        if self._leg and self._leg.refusal:
-            hints.append(f"within the call it asked for a password: {self._leg.refusal}")
-        if self._toneless:
+        elif self._leg:
+            hints.extend(self._leg.notes if self._cancelled else [*self._leg.hints, *self._leg.notes])
+        if self._leg:
+            hints.extend(self._leg.troubles)
+        if self.receiver is not None and self.receiver.problem:
+            hints.append(self.receiver.problem)
+        if self._digits.refused:
             hints.append("the far side takes no DTMF (RFC 4733)")
         if self.receiver is None and (trouble := self.station.unreachable.get(self.probe.key)):
             hints.append(trouble)
-        return f"{self._reason} ({'; '.join(hints)})" if hints else self._reason
+        return outcome.explained(self._reason, hints)
 
     def _ending(self) -> outcome.Ending:
         return outcome.Ending(
@@ -363,15 +394,6 @@ class Call:
             misconfigured=self._misconfigured,
             hangup_by=self._hangup_by,
         )
-
-    def _first_rtp_ms(self) -> int | None:
-        """From the INVITE to the first packet at the dialer, which early media may send before the answer."""
-        first_ns = self.session.stream.first_rtp_ns
-        return None if first_ns is None else max(0, (first_ns - self.times.wall_ns) // 1_000_000)
-
-    def _early_media(self) -> bool:
-        stream = self.session.stream
-        return stream.early > 0 or (self.times.answered is None and stream.first_rtp_ns is not None)
 
     def _q850(self) -> int | None:
         """The cause that the far end gave for what it ended the call with."""

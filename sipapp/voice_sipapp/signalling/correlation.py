@@ -18,23 +18,10 @@ from voice_sipapp.records import calluuid
 from voice_sipapp.records.callkey import CallKey, Claim
 from voice_sipapp.signalling.numbers import Directory, claimants
 from voice_sipapp.signalling.openings import Opening
+from voice_sipapp.signalling.sip.events import Invite
 
 MOST_UNCONFIRMED = 3
 """How many legs of one call are listened to for its code at once."""
-
-
-@dataclass(frozen=True)
-class Invite:
-    """What is known of an INVITE that came in. `header` is the call header's text, None where there is none; `source`
-    the sender's address and port; `description` the offer ("" where there is none).
-    """
-
-    header: str | None
-    request_user: str | None
-    to_user: str | None
-    from_user: str | None
-    source: str
-    description: str
 
 
 @dataclass(frozen=True)

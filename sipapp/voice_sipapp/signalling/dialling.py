@@ -9,13 +9,16 @@ from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling.call import Call
 from voice_sipapp.signalling.credentials import Credential, CredentialsError
-from voice_sipapp.signalling.sip import stack
-from voice_sipapp.signalling.sip.transactions import is_literal
+from voice_sipapp.signalling.sip.addresses import bracketed, check_uri, is_literal
+from voice_sipapp.signalling.sip.nexthop import NextHop
 from voice_sipapp.signalling.station import Station
 
 LOOKUPS = 4
 """How many names are looked up at once: one name server that does not answer must not hold every call up."""
 
+
+MOST_ADDRESSES = 4
+"""How many addresses of one host are tried."""
 
 CARRIERS = ("udp", "tcp", "tls")
 
@@ -26,7 +29,7 @@ def impossible(probe: Probe, station: Station) -> str | None:
         return probe.unsupported
     try:
         for uri in (probe.dialer, probe.destination):
-            stack.check_uri(uri)
+            check_uri(uri)
         check_hop(probe.proxy or probe.destination, station)
     except ValueError as error:
         return f"{error}."
@@ -35,6 +38,8 @@ def impossible(probe: Probe, station: Station) -> str | None:
 
 def check_hop(hop: SipUri, station: Station) -> None:
     """Raises ValueError where this host can't reach `hop` at all."""
+    if not hop.host:
+        raise ValueError(f"{hop.text} names no host to send to: calls to it need a dialer.outboundProxy")
     if hop.carrier not in CARRIERS:
         raise ValueError(f"SIP over {hop.carrier} is not supported, only over {', '.join(CARRIERS)}")
     if hop.carrier != "udp" and station.edge is None:
@@ -66,10 +71,10 @@ class Dialling:
             try:
                 check_hop(hop, call.station)
             except ValueError as error:
-                call.fail(f"Redirected to {call.target.text}, where no call can be placed: {error}")
+                call.pass_over(f"Redirected to {call.target.text}, where no call can be placed: {error}")
                 return
         if is_literal(hop.host) and call.probe.dialer_credentials is None:
-            call.start(way_to(hop, hop.host, call.station, None))
+            call.start(next_hop(hop, hop.host, call.station, None))
         else:
             self._threads.submit(self._prepare, call, hop)
 
@@ -77,16 +82,17 @@ class Dialling:
         """Find out what takes its time, which is why this runs in a thread."""
         try:
             credential = usable(call.station, call.probe.dialer_credentials, call.probe.client, hop)
-            address = hop.host if is_literal(hop.host) else look_up(hop, call.station.address)
+            addresses = [hop.host] if is_literal(hop.host) else look_up(hop, call.station.address)
         except CredentialsError as error:
             reason = f"{'Redirected: t' if call.redirected else 'T'}he dialer can't log in: {error}"
-            self._submit(lambda: call.fail(reason, misconfigured=True))
+            self._submit(lambda: call.pass_over(reason, misconfigured=True))
         except Exception as error:  # UnicodeError among others: none may lose the call
             cause = (error.strerror if isinstance(error, OSError) else None) or error
             reason = f"The host name {hop.host} can't be resolved: {cause}"
-            self._submit(lambda: call.fail(reason, spoilt=True))
+            self._submit(lambda: call.pass_over(reason, spoilt=True))
         else:
-            self._submit(lambda: call.safely(call.start)(way_to(hop, address, call.station, credential)))
+            hops = [next_hop(hop, each, call.station, credential) for each in addresses]
+            self._submit(lambda: call.safely(call.start)(*hops))
 
     def close(self) -> None:
         """Look nothing up any more."""
@@ -104,14 +110,17 @@ def usable(station: Station, name: str | None, client: str, hop: SipUri) -> Cred
     return credential
 
 
-def look_up(hop: SipUri, own_address: str) -> str:
-    """The address of the host of `hop`, of the same family as ours, as it stands in a URI. May take seconds."""
+def look_up(hop: SipUri, own_address: str) -> list[str]:
+    """The addresses of the host of `hop`, of the same family as ours, as they stand in a URI, in the resolver's order:
+    at least one. May take seconds. Raises OSError, or UnicodeError.
+    """
     family = socket.AF_INET6 if ":" in own_address else socket.AF_INET
-    return stack.bracketed(str(socket.getaddrinfo(*hop.address, family, socket.SOCK_DGRAM)[0][4][0]))
+    found = socket.getaddrinfo(*hop.address, family, socket.SOCK_DGRAM)
+    return list(dict.fromkeys(bracketed(str(each[4][0])) for each in found))[:MOST_ADDRESSES]
 
 
-def way_to(hop: SipUri, address: str, station: Station, credential: Credential | None) -> stack.Way:
-    """The way to `hop`, whose host has that `address`."""
+def next_hop(hop: SipUri, address: str, station: Station, credential: Credential | None) -> NextHop:
+    """The next hop `hop`, whose host has that `address`."""
     edge = station.edge if hop.carrier != "udp" else None
     known = credential.found_at(address) if credential is not None else None
-    return stack.Way(next_hop=(address, hop.address[1]), transport=hop.carrier, edge=edge, credential=known)
+    return NextHop(address=(address, hop.address[1]), transport=hop.carrier, edge=edge, credential=known)

@@ -17,7 +17,7 @@ LONGEST_MESSAGE = 8_000
 MOST_CHARACTERS = 100_000
 """Bounds of one ladder: a far end that repeats itself for ever must not fill the database."""
 
-_CALL_ID = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+_CALL_ID = re.compile(r"^(?:Call-ID|i)[ \t]*:(?:[ \t]|\r*+\n[ \t])*+([^\s]+)", re.MULTILINE | re.IGNORECASE)
 _LINE_END = r"(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])"
 _SECRETS = (
     # Headers that prove who somebody is, their continuation lines included (RFC 3261, section 7.3.1).

@@ -8,6 +8,7 @@ number that the provider allotted tells whose call it is, and one that is not mu
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from urllib.parse import unquote
 
 from voice_sipapp.plan.probe import Probe
 
@@ -74,9 +75,11 @@ def claimants(called: dict[Probe, Worth]) -> list[Probe]:
 
 def comparable(user: str) -> str:
     """The user part of a SIP URI in the one form in which it is compared: of a telephone number the digits that matter,
-    without "+", "00", trunk prefix and separators (RFC 3966: visual separators mean nothing); a name in small letters.
+    without "+", "00", trunk prefix, separators (RFC 3966: visual separators mean nothing), escapes and telephone
+    parameters; a name in small letters.
     """
-    bare = re.sub(r"[-.() ]", "", user.split(";", maxsplit=1)[0])
+    user = unquote(user.split(";", maxsplit=1)[0])
+    bare = re.sub(r"[-.() ]", "", user)
     digits = bare.lstrip("+").lstrip("0") if re.fullmatch(r"\+?[0-9]+", bare) else ""
     return digits or user.lower()
 

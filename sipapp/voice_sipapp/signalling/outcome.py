@@ -12,8 +12,10 @@
 | the probe can't be called as it is described; a credential is lacking, or not for this use | configuration_error |
 """
 
-import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from voice_sipapp.signalling.sip import grammar
 
 BUSY = frozenset({486, 600})
 CHALLENGES = frozenset({401, 407})
@@ -79,7 +81,13 @@ def hint(code: int | None, credential: str | None) -> str | None:
     return None
 
 
-def q850(reasons: str) -> int | None:
-    """The Q.850 cause (1 … 127) in `reasons`, the Reason headers (RFC 3326) one a line; None if there is none."""
-    found = re.search(r"Q\.850[^,\n]*?cause\s*=\s*([0-9]{1,3})(?![0-9])", reasons, re.IGNORECASE)
-    return int(found[1]) if found and 1 <= int(found[1]) <= 127 else None
+def explained(phrase: str | None, hints: Sequence[str]) -> str | None:
+    """What is told of a call's end: the far end's `phrase` (None: it sent none), and `hints` of what else is known."""
+    more = "; ".join(hints)
+    return f"{phrase} ({more})" if phrase and more else phrase or more or None
+
+
+def q850(reasons: Iterable[str]) -> int | None:
+    """The first Q.850 cause (1 … 127) in `reasons`, the values of Reason header fields (RFC 3326); None without one."""
+    causes = (each.cause for each in grammar.reasons(reasons) if each.protocol.upper() in ("Q.850", "Q850"))
+    return next((cause for cause in causes if cause is not None and 1 <= cause <= 127), None)

@@ -14,7 +14,9 @@ from voice_sipapp.media.audio import Audio
 from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
 from voice_sipapp.signalling.session import Session
-from voice_sipapp.signalling.sip import events, stack
+from voice_sipapp.signalling.sip import events
+from voice_sipapp.signalling.sip.eventloop import later
+from voice_sipapp.signalling.sip.leg import Leg
 from voice_sipapp.signalling.station import Station
 
 OVERSTAY_MS = 15_000
@@ -82,11 +84,13 @@ class Receiver:
         self.genuine = proven
         """Whether it is proven whose call it is."""
         self.session = Session(station, probe, audio, uuid.int >> 96)
-        self.leg = stack.Leg(station.receiver, self._safely(self._event), media=self.session)
+        self.leg = Leg(station.receiver, self._safely(self._event), media=self.session)
         self._watch = watch
         self._offer = ""
         self._by_header = proven
         self._code = None if proven else code
+        self.problem: str | None = None
+        """Why we ended it before the caller did, as a sentence; None where nothing was wrong."""
         self._displaced = self._told = False
 
     def _safely(self, action: Callable[..., None]) -> Callable[..., None]:
@@ -103,16 +107,16 @@ class Receiver:
         return guarded
 
     def _later(self, delay_ms: float, action: Callable[[], None]) -> None:
-        stack.later(delay_ms / 1000, self._safely(action))
+        later(delay_ms / 1000, self._safely(action))
 
     def _event(self, event: events.Event) -> None:
         match event:
             case events.Invited():
                 self._offer = event.description
-                self.leg.ring()
+                self.leg.ring(self.session.offer_late() if self.leg.must_offer else "")
                 self._later(self.probe.answer_after_ms, self._answer)
             case events.Acknowledged():
-                self._acknowledge()
+                self._acknowledge(event.description)
             case events.HungUp() | events.Rejected():
                 self._end()
 
@@ -122,7 +126,7 @@ class Receiver:
         # Before anything that can go wrong: a call that is up always ends.
         self._later(self.probe.duration_ms + OVERSTAY_MS, self.hang_up)
         try:
-            answer = self.session.answer(self._offer)
+            answer = self._described()
         except sdp.SdpError as error:
             log.warning("call %s: the offer that reached the receiver can't be used: %s", self.uuid, error)
             self.leg.refuse(488, "Not Acceptable Here")
@@ -135,11 +139,30 @@ class Receiver:
         if self._code is not None:
             self._later(CONFIRM_MS + self.probe.last_digits_ms, self._check_code)
 
-    def _acknowledge(self) -> None:
-        """The caller got our answer. Nothing is sent before that: whoever forges a sender's address never gets here."""
+    def _described(self) -> str:
+        """What our 200 says of the session: our answer, or an offer where that is left to us. Raises SdpError."""
+        if self._offer:
+            return self.session.answer(self._offer)
+        self.session.answered()
+        # Where the offer went with the 180 that must be acknowledged, its answer has come with the PRACK.
+        return "" if self.leg.must_offer else self.session.offer_late()
+
+    def _acknowledge(self, answer: str) -> None:
+        """The caller got our answer, or answers our offer. Nothing is sent before that: whoever forges a sender's
+        address never gets here.
+        """
         if self.acknowledged or self.over:
             return
         self.acknowledged = True
+        try:
+            if not self._offer and not self.session.agreed:
+                self.session.listen(answer)
+        except sdp.SdpError as error:
+            self.problem = f"the caller's ACK holds no answer to our offer that can be used: {error}"
+            log.warning("call %s: %s", self.uuid, self.problem)
+            self.leg.leave('SIP;cause=488;text="Not Acceptable Here"')
+            self._end()
+            return
         self.session.play(None if self._by_header else UNHEARD_PACKETS)
         self._watch.answered(self)
 
@@ -169,6 +192,11 @@ class Receiver:
         if self._code == ANY_CODE:
             return 0 < len(codes) <= MOST_CODES
         return self._code in codes[:MOST_CODES]
+
+    @property
+    def given_up(self) -> bool:
+        """Whether its caller gave up before it was answered: a queue or a hunt group, which may ring again."""
+        return self.over and not self.answered
 
     def _listen(self) -> None:
         """Tell the dialer, which may be on another host, once its code was heard: until then it presses it again. Then

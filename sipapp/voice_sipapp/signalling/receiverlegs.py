@@ -6,7 +6,7 @@ Runs in the SIP stack's thread.
 from collections.abc import Callable
 
 from voice_sipapp.signalling.receiver import Receiver, Watch
-from voice_sipapp.signalling.sip import stack
+from voice_sipapp.signalling.sip.leg import when_quiet
 
 AMBIGUOUS = "another call came to its number at the same time; which was ours is not known"
 UNPROVEN = (
@@ -30,6 +30,7 @@ class ReceiverLegs:
         self._check_over = check_over
         self._fault = fault
         self._legs: list[Receiver] = []
+        self._sources: dict[Receiver, str] = {}
         self._contested = self._unproven = False
 
     @property
@@ -39,8 +40,8 @@ class ReceiverLegs:
 
     @property
     def genuine(self) -> bool:
-        """Whether one is proven to be the receiver's."""
-        return any(leg.genuine for leg in self._legs)
+        """Whether one is proven to be the receiver's. One that rang and was not answered may be tried again."""
+        return any(leg.genuine and not leg.given_up for leg in self._legs)
 
     @property
     def presumed(self) -> int:
@@ -64,9 +65,9 @@ class ReceiverLegs:
             return [AMBIGUOUS]
         return [UNPROVEN] if self._unproven and not self._legs else []
 
-    def take(self, *, genuine: bool, on_unsolicited: Callable[[], None]) -> Receiver:
-        """One more, which is proven to be the receiver's (then the others are not), or presumed to be. `on_unsolicited`
-        is called once for each that turned out not to be. Raises OSError without a free port.
+    def take(self, source: str, *, genuine: bool, on_unsolicited: Callable[[], None]) -> Receiver:
+        """One more, from `source`, which is proven to be the receiver's (then the others are not), or presumed to be.
+        `on_unsolicited` is called once for each that turned out not to be. Raises OSError without a free port.
         """
 
         def over(leg: Receiver) -> None:
@@ -75,9 +76,14 @@ class ReceiverLegs:
             self._check_over()
 
         made = self._make(genuine, Watch(over, self._fault, proven=lambda leg: self._displace(leg, on_unsolicited)))
-        for unanswered in [leg for leg in self._legs if leg.over and not leg.answered]:
-            self._drop(unanswered, on_unsolicited)
+        for before in [leg for leg in self._legs if leg.given_up]:
+            if before.genuine or (not genuine and self._sources[before] == source):
+                made.leg.follow(before.leg)  # the same caller, which tries again: queues and hunt groups do
+                self._legs.remove(before)
+            else:
+                self._drop(before, on_unsolicited)
         self._legs.append(made)
+        self._sources[made] = source
         if genuine:
             self._displace(made, on_unsolicited)
         return made
@@ -91,7 +97,7 @@ class ReceiverLegs:
     def _drop(self, leg: Receiver, on_unsolicited: Callable[[], None]) -> None:
         self._legs.remove(leg)
         on_unsolicited()
-        stack.when_quiet([leg.leg], lambda: None)
+        when_quiet([leg.leg], lambda: None)
 
     def contest(self) -> None:
         """A call came to the number, without a header, that may be this one as well as the one that has its place."""

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from voice_sipapp.media.audio import AudioError, AudioStore
@@ -17,15 +16,18 @@ from voice_sipapp.plan.probe import Probe
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.calluuid import AFTER, BEFORE
 from voice_sipapp.records.cdr import CallRecord
-from voice_sipapp.signalling import correlation
+from voice_sipapp.signalling import callrecords, correlation
 from voice_sipapp.signalling.call import Call
-from voice_sipapp.signalling.correlation import Invite, Recognised, Refused
+from voice_sipapp.signalling.correlation import Recognised, Refused
 from voice_sipapp.signalling.numbers import Directory, claimants
 from voice_sipapp.signalling.openings import Opening, Openings
 from voice_sipapp.signalling.receiver import ANY_CODE, Receiver, Watch
 from voice_sipapp.signalling.screening import Limits, Screen, called, is_invite, network
-from voice_sipapp.signalling.sip import stack
-from voice_sipapp.signalling.sip.transactions import garbage
+from voice_sipapp.signalling.sip.endpoint import RefusedError
+from voice_sipapp.signalling.sip.eventloop import Timer, later
+from voice_sipapp.signalling.sip.events import Invite
+from voice_sipapp.signalling.sip.garbage import garbage
+from voice_sipapp.signalling.sip.leg import Leg, when_quiet
 from voice_sipapp.signalling.station import Station
 
 STRANGERS_EVERY_S = 60.0
@@ -50,24 +52,22 @@ class Visitor:
         self.spoilt = False
         self.receiver: Receiver
 
-    def record(self, station: Station) -> CallRecord:
+    def record(self, sip_host: str) -> CallRecord:
         """The call as far as it is known here: what its stream is measured and written down under."""
         receiver = self.receiver
-        started_at = calluuid.started_at(receiver.uuid)
-        return CallRecord(
-            uuid=receiver.uuid,
-            started_at=started_at,
-            client=receiver.probe.client,
-            probe=receiver.probe.probe,
-            generation=receiver.probe.generation,
-            sip_host=station.sip_host,
-            from_uri=receiver.probe.dialer.text,
-            to_uri=receiver.probe.destination.text,
-            ended_at=datetime.now(UTC),
-            disposition="answered",
-            audio=receiver.audio.name,
-            valid=not self.spoilt,
-        )
+        return callrecords.remote(receiver.uuid, receiver.probe, sip_host, datetime.now(UTC), spoilt=self.spoilt)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told of other hosts' calls: of each when it is `answered` here; when it is `over`, or turned out to be
+    `not_ours`; and of a moment at which two calls came for one, and nothing proved which was it (`contested`).
+    """
+
+    over: Callable[[Visitor], None]
+    answered: Callable[[Visitor], None]
+    not_ours: Callable[[UUID], None]
+    contested: Callable[[Probe, datetime], None]
 
 
 @dataclass(frozen=True)
@@ -76,34 +76,30 @@ class _Contest:
 
     probe: Probe
     at: datetime
-    timer: Any
+    timer: Timer
 
 
 class Reception:
-    """`calls` are those of this host's dialer; `deliver` gets each visitor that answered, when it is over."""
+    """`calls` are those of this host's dialer. `limits`: those of what nothing proves to be ours."""
 
-    def __init__(self, sounds: AudioStore, calls: Mapping[UUID, Call], deliver: Callable[[Visitor], None]) -> None:
-        self.station: Station
-        self.limits = Limits()
-        """Those of what nothing proves to be ours; set before the first of it."""
+    def __init__(
+        self, station: Station, sounds: AudioStore, calls: Mapping[UUID, Call], listener: Listener, limits: Limits
+    ) -> None:
         self.strangers = 0
         """How many calls were refused, hung up on or dropped because they were not ours."""
+        self._station = station
+        self._limits = limits
+        self._listener = listener
         self._next_stranger_line = 0.0
         self._directory = Directory()
         self._openings = Openings()
-        self._screen: Screen | None = None
+        self._screen = Screen(station.key, limits)
         self._sounds = sounds
         self._calls = calls
-        self._deliver = deliver
         self._visitors: dict[UUID, Visitor] = {}
         self._seen: dict[UUID, datetime] = {}
         self._contests: list[_Contest] = []
         self._lost_until: dict[tuple[str, str], datetime] = {}
-        self.on_answer: Callable[[Visitor], None] = lambda _: None
-        """Is told of each visitor when it answers; what comes of it is delivered, or the call was `on_stranger`'s."""
-        self.on_stranger: Callable[[UUID], None] = lambda _: None
-        self.on_contest: Callable[[Probe, datetime], None] = lambda *_: None
-        """Is told of a moment at which two calls came for one of another host, and nothing proved which was it."""
 
     @property
     def probes(self) -> list[Probe]:
@@ -123,13 +119,11 @@ class Reception:
 
     @property
     def active(self) -> int:
-        """How many receivers are up whose dialer is another host for certain."""
-        return sum(visitor.known for visitor in self._visitors.values())
+        """How many receivers are up whose dialer is another host for certain. For any thread."""
+        return sum(visitor.known for visitor in list(self._visitors.values()))
 
     def admits(self, datagram: bytes, source: str, dialog: str | None) -> bool:
-        """Whether a datagram that came to one of this host's ports is to be handled (`stack.Admits`)."""
-        if self._screen is None:
-            self._screen = Screen(self.station.key, self.limits)
+        """Whether a datagram that came to one of this host's ports is to be handled (`screened.Admits`)."""
         if self._screen.admits(datagram, source, dialog, time.monotonic(), datetime.now(UTC)):
             return True
         if is_invite(datagram):
@@ -138,14 +132,14 @@ class Reception:
             garbage.seen(f"more came from {source} that belongs to no call than is looked at")
         return False
 
-    def take(self, invite: Invite) -> stack.Leg | None:
+    def take(self, invite: Invite) -> Leg | None:
         """The leg for `invite`; None for one that is not ours, which is counted. Raises RefusedError where this host is
         in trouble.
         """
         now = datetime.now(UTC)
         own = [call.as_known() for call in self._calls.values()]
         found = correlation.recognise(
-            invite, own, self._directory, lambda probe: self._opening(probe, now), self.station.key, now
+            invite, own, self._directory, lambda probe: self._opening(probe, now), self._station.key, now
         )
         if isinstance(found, Refused):
             self._refuse(found, now)
@@ -153,7 +147,9 @@ class Reception:
         if found.here and found.uuid is not None:
             self._openings.close(found.probe, calluuid.started_at(found.uuid))
             self._remember(found.uuid, now)
-            return self._calls[found.uuid].take(genuine=found.genuine, on_unsolicited=self._unsolicited)
+            return self._calls[found.uuid].take(
+                source=invite.source, genuine=found.genuine, on_unsolicited=self._unsolicited
+            )
         return self._visit(found, invite.source.rpartition(":")[0], now)
 
     def _dropped(self, users: list[str]) -> None:
@@ -204,9 +200,9 @@ class Reception:
 
         def tell() -> None:
             self._contests.remove(contest)
-            self.on_contest(probe, now)
+            self._listener.contested(probe, now)
 
-        contest = _Contest(probe, now, stack.later((BEFORE + AFTER).total_seconds(), tell))
+        contest = _Contest(probe, now, later((BEFORE + AFTER).total_seconds(), tell))
         self._contests.append(contest)
 
     def _settle(self, probe: Probe, started_at: datetime) -> None:
@@ -220,8 +216,9 @@ class Reception:
             if not visitor.known and visitor.receiver.probe.key == probe.key:
                 visitor.receiver.displace()
 
-    def _visit(self, found: Recognised, source: str, now: datetime) -> stack.Leg | None:
-        if found.uuid in self._visitors or found.uuid in self._seen:
+    def _visit(self, found: Recognised, source: str, now: datetime) -> Leg | None:
+        before = self._visitors.get(found.uuid) if found.uuid is not None else None
+        if (before is not None and not before.receiver.given_up) or found.uuid in self._seen:
             # It has its receiver, or had: whoever comes now repeats what was seen on the way.
             self._unsolicited()
             return None
@@ -241,32 +238,33 @@ class Reception:
 
     def _made_receiver(self, found: Recognised, uuid: UUID, visitor: Visitor) -> Receiver:
         def over(receiver: Receiver) -> None:
-            stack.when_quiet([receiver.leg], lambda: self._gone(uuid))
+            when_quiet([receiver.leg], lambda: self._gone(uuid, visitor))
 
         def fault(_: Exception) -> None:
             visitor.spoilt = True
 
-        watch = Watch(over, fault, lambda _: self.on_answer(visitor))
+        watch = Watch(over, fault, lambda _: self._listener.answered(visitor))
         code = ANY_CODE if found.probe.confirm else None
         try:
             sound = self._sounds.get(found.probe.audio)
-            return Receiver(self.station, found.probe, sound, uuid, watch, proven=visitor.known, code=code)
+            return Receiver(self._station, found.probe, sound, uuid, watch, proven=visitor.known, code=code)
         except (OSError, AudioError) as error:
             log.error("a call of %s/%s can't be answered: %s", *found.probe.key, error)  # noqa: TRY400
-            raise stack.RefusedError(503, "Service Unavailable") from error
+            raise RefusedError(503, "Service Unavailable") from error
 
-    def _gone(self, uuid: UUID) -> None:
-        visitor = self._visitors.pop(uuid)
+    def _gone(self, uuid: UUID, visitor: Visitor) -> None:
+        if self._visitors.get(uuid) is visitor:  # else its caller rang again meanwhile
+            del self._visitors[uuid]
         receiver = visitor.receiver
         if not visitor.known and not (receiver.ours and receiver.answered):
             self._openings.give_back(receiver.probe)
         if not receiver.ours:
             self._unsolicited()
             if receiver.acknowledged:
-                self.on_stranger(uuid)
+                self._listener.not_ours(uuid)
         elif receiver.answered:
             self._remember(uuid, datetime.now(UTC))
-            self._deliver(visitor)
+            self._listener.over(visitor)
 
     def _remember(self, uuid: UUID, now: datetime) -> None:
         """The call `uuid` has its receiver; its header is good for no other as long as it is of these moments."""
@@ -277,7 +275,7 @@ class Reception:
     def _has_room(self, source: str) -> bool:
         """Whether one more leg may be up that is only presumed to be ours, of those that `source` brings."""
         presumed = Counter(visitor.source for visitor in self._visitors.values() if not visitor.known)
-        return presumed.total() < self.limits.legs and presumed[network(source)] < self.limits.source_legs
+        return presumed.total() < self._limits.legs and presumed[network(source)] < self._limits.source_legs
 
     def _unsolicited(self, why: str = "") -> None:
         """Count it, and say so once in a while: scanners try an open port many times a second."""
@@ -290,7 +288,7 @@ class Reception:
         """Hang up what there is: what was heard so far is no whole call."""
         for contest in list(self._contests):
             contest.timer.cancel()
-            self.on_contest(contest.probe, contest.at)
+            self._listener.contested(contest.probe, contest.at)
         self._contests.clear()
         for visitor in list(self._visitors.values()):
             visitor.spoilt = True

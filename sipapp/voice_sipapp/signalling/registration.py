@@ -3,29 +3,22 @@
 import logging
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
-
-from sippy.SipAddress import SipAddress
-from sippy.SipCallId import SipCallId
-from sippy.SipContact import SipContact
-from sippy.SipFrom import SipFrom
-from sippy.SipRequest import SipRequest
-from sippy.SipRoute import SipRoute
-from sippy.SipTo import SipTo
-from sippy.SipURL import SipURL
+from typing import Literal, get_args
 
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.plan.probe import Probe
-from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.plan.sipuri import SipUri, SipUriError
 from voice_sipapp.signalling import dialling, redirect
 from voice_sipapp.signalling.credentials import CredentialsError
-from voice_sipapp.signalling.sip import stack
-from voice_sipapp.signalling.sip.digest import CHALLENGES, Answer, answered
-from voice_sipapp.signalling.sip.headers import header
-from voice_sipapp.signalling.sip.transactions import is_literal
+from voice_sipapp.signalling.sip.addresses import check_uri, is_literal
+from voice_sipapp.signalling.sip.contacts import Contact
+from voice_sipapp.signalling.sip.eventloop import Timer, later
+from voice_sipapp.signalling.sip.nexthop import NextHop
+from voice_sipapp.signalling.sip.register import Answer, Registrant
 from voice_sipapp.signalling.station import Station
 
 EXPIRES_S = 300
@@ -34,8 +27,13 @@ EXPIRES_S = 300
 LONGEST_S = 86_400
 """No registrar makes us wait longer than this for the next refresh, or ask for a longer registration."""
 
+GUESS_S = 60
+"""Where it is not clear which binding is ours, it is not refreshed as if it lapsed before this."""
+
 RETRY_S, LONGEST_RETRY_S = 5.0, 300.0
 """How long to wait after a first failure, and after many."""
+
+State = Literal["registered", "failing", "pending"]
 
 log = logging.getLogger(__name__)
 
@@ -71,37 +69,47 @@ class Registration:
     ) -> None:
         self.account = account
         self.registrar = account.registrar
-        self._station = station
         self._prepare = prepare
         self._tell = tell
-        self._way: stack.Way | None = None
-        self._call_id, self._tag = SipCallId(), f"{random.getrandbits(64):016x}"
-        self._number = 0
+        self._next_hop: NextHop | None = None
+        self._registrant = Registrant(station.receiver, account.receiver)
+        self._own = station.receiver.address
         self._expires = EXPIRES_S
-        self._rounds = 0
-        self._tried: list[str] = []
+        self._targets = redirect.Targets()
         self._backoff = Backoff(RETRY_S, LONGEST_RETRY_S)
-        self._timer: Any = None
-        self._registered = self._ended = False
+        self._timer: Timer | None = None
+        self._registered = self._failed = self._ended = False
+        self.failures = 0
+        """How many times it failed since it worked last."""
+
+    @property
+    def state(self) -> State:
+        """Whether the registrar has taken it, has not, or has not answered yet."""
+        return "registered" if self._registered else "failing" if self._failed else "pending"
 
     def start(self) -> None:
         """Register, from the beginning: a name may have got another address, a credential another password."""
         if not self._ended:
-            self._rounds, self._tried, self.registrar = 0, [], self.account.registrar
+            self._targets, self.registrar = redirect.Targets(), self.account.registrar
             self._prepare(self)
 
-    def go(self, way: stack.Way) -> None:
-        """Register by this `way`."""
-        self._way = way
+    def go(self, next_hop: NextHop) -> None:
+        """Register by way of `next_hop`."""
+        self._next_hop = next_hop
         if not self._ended:
-            self._tried.append(self.registrar.text)
+            self._targets.tries(self.registrar)
             self._send(self._expires)
 
     def fail(self, problem: str, after_s: float | None = None) -> None:
         """It can't be registered now, because of `problem`; try again later, after `after_s` seconds at least."""
         if self._ended:
             return
-        self._registered = False
+        if self._targets.waits:
+            log.info("%s is not registered at %s: %s", self.account.receiver.text, self.registrar.text, problem)
+            self._goes_on()
+            return
+        self._registered, self._failed = False, True
+        self.failures += 1
         log.warning("%s is not registered: %s", self.account.receiver.text, problem)
         self._tell(f"its receiver is not registered: {problem}")
         self._again(max(self._backoff.wait(), after_s or 0.0))
@@ -113,99 +121,75 @@ class Registration:
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-        if unregister and self._registered and self._way is not None:
-            self._rounds = 0
+        if unregister and self._registered:
             self._send(0)
 
     def _again(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = stack.later(min(seconds, LONGEST_S), self.start)
+        self._timer = later(min(seconds, LONGEST_S), self.start)
 
-    def _send(self, expires: int, extra: Iterable[Any] = ()) -> None:
+    def _send(self, expires: int) -> None:
         """Send a REGISTER that asks for `expires` seconds (0: unregister)."""
-        way = self._way
-        if way is None:
-            return
-        self._number += 1
-        own = SipURL(self.account.receiver.text)
-        contact = SipContact()
-        contact.address.name = None
-        contact.getUrl().username = own.username
-        request = SipRequest(
-            method="REGISTER",
-            ruri=SipURL(_without_user(self.registrar)),
-            fr0m=SipFrom(address=SipAddress(url=own, hadbrace=True)),
-            to=SipTo(address=SipAddress(url=own.getCopy(), hadbrace=True)),
-            callid=self._call_id,
-            cseq=self._number,
-            contact=contact,
-            routes=[SipRoute(address=SipAddress(url=SipURL(way.route), hadbrace=True))] if way.edge else (),
-            target=(way.edge or way.next_hop, "udp"),
-        )
-        request.getHFBody("from").setTag(self._tag)
-        request.appendHeaders([header("Expires", str(expires)), *extra])
-        manager = self._station.receiver.config["_sip_tm"]
-        manager.newTransaction(request, resp_cb=lambda response: self._answered(request, response, expires))
+        if self._next_hop is not None:
+            self._registrant.send(
+                self.registrar, self._next_hop, expires, lambda answer: self._answered(answer, expires)
+            )
 
-    def _answered(self, sent: Any, response: Any, expires: int) -> None:  # noqa: ANN401
+    def _answered(self, answer: Answer, expires: int) -> None:
         try:
-            self._heard(sent, response, expires)
-        except Exception as error:  # the stack's parser raises whatever comes
-            log.debug("an answer to a REGISTER", exc_info=True)
-            self.fail(f"the registrar's answer can't be read: {error!r}")
+            self._heard(answer, expires)
+        except Exception as error:  # it must be registered again, come what may
+            log.exception("an answer to a REGISTER could not be handled")
+            self.fail(f"Error in the SIP application: {error!r}")
 
-    def _heard(self, sent: Any, response: Any, expires: int) -> None:  # noqa: ANN401
-        code, reason = response.getSCode()
-        if code < 200:
-            return
-        if code in (401, 407):
-            self._challenged(sent, response, expires)
+    def _heard(self, answer: Answer, expires: int) -> None:
+        line = f"the registrar answers {answer.code} {answer.reason}".rstrip()
+        if answer.problem is not None:
+            self.fail(answer.problem)
+        elif answer.code in (401, 407):
+            self._not_let_in()
         elif expires == 0:
             self._registered = False
-        elif code < 300:
-            self._succeeded(response)
-        elif code < 400:
-            self._redirected(response, f"{code} {reason}")
-        elif code == 423 and (longer := _number(response, "min-expires")) and self._expires < longer <= LONGEST_S:
+        elif answer.code < 300:
+            self._succeeded(answer)
+        elif answer.code < 400:
+            self._redirected(answer, line)
+        elif answer.code == 423 and (longer := answer.min_expires) and self._expires < longer <= LONGEST_S:
             self._expires = longer
             self._send(longer)
         else:
-            self.fail(f"the registrar answers {code} {reason}", _number(response, "retry-after"))
+            self.fail(line, answer.retry_after)
 
-    def _succeeded(self, response: Any) -> None:  # noqa: ANN401
-        granted = min(_granted(response, self.account.receiver.user) or self._expires, LONGEST_S)
+    def _succeeded(self, answer: Answer) -> None:
+        told = kept(answer.contacts, self.account.receiver.user, self._own)
+        granted = min(told or answer.expires or self._expires, LONGEST_S)
         if not self._registered:
             log.info("%s is registered for %d s", self.account.receiver.text, granted)
-        self._registered = True
+        self._registered, self.failures = True, 0
         self._backoff.reset()
         self._tell(None)
         # Early enough for a second try before it lapses; not all of a host's at once.
         self._again(granted * random.uniform(0.6, 0.8))  # noqa: S311 - spreads load
 
-    def _challenged(self, sent: Any, response: Any, expires: int) -> None:  # noqa: ANN401
-        credential = self._way.credential if self._way else None
-        self._rounds += 1
-        if credential is None:
+    def _not_let_in(self) -> None:
+        if self._next_hop is None or self._next_hop.credential is None:
             self.fail("the registrar asks for a password, and the probe names no credential of the receiver")
-            return
-        answer = Answer()
-        if self._rounds <= CHALLENGES:
-            answer = answered(response, sent, credential, str(sent.getRURI()))
-        if answer.headers:
-            self._send(expires, answer.headers)
-        elif answer.refused:
-            self.fail(answer.refused)
         else:
             self.fail(f"the registrar did not accept the credential {self.account.credentials!r}")
 
-    def _redirected(self, response: Any, line: str) -> None:  # noqa: ANN401
-        try:
-            self.registrar = redirect.following(redirect.contacts(response), self._tried)
-        except redirect.RedirectError as error:
-            self.fail(f"the registrar answers {line}: {error}")
-            return
-        self._prepare(self)
+    def _redirected(self, answer: Answer, line: str) -> None:
+        problem = self._targets.found([each.uri for each in answer.contacts if each.expires != 0], self.registrar)
+        if not self._goes_on():
+            self.fail(f"{line}: {problem}")
+
+    def _goes_on(self) -> bool:
+        """Whether there is another registrar of those that a redirect pointed to: then that one is asked."""
+        target = self._targets.next()
+        if target is not None:
+            self.registrar = target
+            self._prepare(self)
+        return target is not None
 
 
 class Registrations:
@@ -252,7 +236,7 @@ class Registrations:
     def _prepare(self, registration: Registration) -> None:
         try:
             for uri in (registration.registrar, registration.account.receiver):
-                stack.check_uri(uri)
+                check_uri(uri)
             dialling.check_hop(registration.registrar, self._station)
         except ValueError as error:
             registration.fail(str(error))
@@ -264,16 +248,23 @@ class Registrations:
         hop, account = registration.registrar, registration.account
         try:
             credential = dialling.usable(self._station, account.credentials, account.client or "", hop)
-            address = hop.host if is_literal(hop.host) else dialling.look_up(hop, self._station.address)
+            addresses = [hop.host] if is_literal(hop.host) else dialling.look_up(hop, self._station.address)
         except CredentialsError as error:
             problem = str(error)
         except Exception as error:  # UnicodeError among others
             problem = f"the host name {hop.host} can't be resolved: {error}"
         else:
-            way = dialling.way_to(hop, address, self._station, credential)
-            self._submit(lambda: registration.go(way))
+            address = addresses[registration.failures % len(addresses)]  # the next one after each failure
+            next_hop = dialling.next_hop(hop, address, self._station, credential)
+            self._submit(lambda: registration.go(next_hop))
             return
         self._submit(lambda: registration.fail(problem))
+
+    @property
+    def states(self) -> dict[str, int]:
+        """How many registrations there are of each state. For any thread."""
+        found = Counter(registration.state for registration in list(self._active.values()))
+        return {state: found[state] for state in get_args(State)}
 
     def stop(self) -> None:
         """Unregister all."""
@@ -283,24 +274,29 @@ class Registrations:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _without_user(registrar: SipUri) -> str:
-    """The Request-URI of a REGISTER: a domain has no user (RFC 3261, section 10.2)."""
-    return re.sub(r"^(sips?:)[^@]*@", r"\1", registrar.text, flags=re.IGNORECASE)
+def kept(contacts: Iterable[Contact], user: str | None, own: str) -> int | None:
+    """For how long the registrar keeps our contact, `user` at the host and port `own`, among `contacts`, the bindings
+    of all that registered the same address (section 10.2.4), in seconds; None where it does not say.
+
+    Some registrars and SBCs write contacts anew: then the one that lapses first of our user, or else of all, stands for
+    ours, for a refresh that comes early does no harm.
+    """
+    bindings = [(each, _place(each.uri)) for each in contacts]
+    ours = [each.expires for each, place in bindings if place == (user, own.lower())]
+    if ours:
+        return next((seconds for seconds in ours if seconds), None)
+    guesses = [each for each, (who, _) in bindings if who == user] or [each for each, _ in bindings]
+    seconds = [each.expires for each in guesses if each.expires]
+    if len(guesses) > 1 and seconds:
+        return max(min(seconds), GUESS_S)
+    return next(iter(seconds), None)
 
 
-def _number(response: Any, name: str) -> int | None:  # noqa: ANN401
-    """The whole number that the header `name` starts with."""
-    for each in response.getHFs(name):
-        if found := re.match(r"\s*([0-9]{1,9})", str(each.body)):
-            return int(found[1])
-    return None
-
-
-def _granted(response: Any, user: str | None) -> int | None:  # noqa: ANN401
-    """For how long the registrar keeps our contact, in seconds."""
-    for each in response.getHFs("contact"):
-        text = str(each.body)
-        found = re.search(r">.*?;\s*expires\s*=\s*\"?([0-9]{1,9})", text, re.IGNORECASE)
-        if found and int(found[1]) and (user is None or f":{user}@" in text):
-            return int(found[1])
-    return _number(response, "expires") or None
+def _place(text: str) -> tuple[str | None, str]:
+    """User, and host and port, of the URI in `text`; of one that is malformed the user, as far as it can be told."""
+    try:
+        uri = SipUri.parse(text)
+    except SipUriError:
+        found = re.match(r"sips?:([^@;>]+)@", text, re.IGNORECASE)
+        return found[1] if found else None, ""
+    return uri.user, "{}:{}".format(*uri.address).lower()

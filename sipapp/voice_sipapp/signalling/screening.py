@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
+from urllib.parse import unquote
 
 from voice_sipapp.edge import CALL_HEADER
 from voice_sipapp.records import calluuid
@@ -19,10 +20,14 @@ from voice_sipapp.records.callkey import CallKey
 MOST_SOURCES = 4096
 """How many sources are remembered: the one that was silent for longest is forgotten first."""
 
-_CALL_HEADER = re.compile(rf"^{CALL_HEADER}[ \t]*:[ \t]*([-.0-9a-f]+)[ \t]*\r?$".encode(), re.MULTILINE | re.IGNORECASE)
-
+_FOLD = r"(?:[ \t]|\r*+\n[ \t])*+"
+_CALL_HEADER = re.compile(
+    rf"^{CALL_HEADER}[ \t]*:{_FOLD}([-.0-9a-f]+)[ \t]*\r*$".encode(), re.MULTILINE | re.IGNORECASE
+)
 _CALLED = re.compile(
-    rb"^(?:\s*INVITE[ \t]+|(?:To|t)[ \t]*:[^\r\n]*?)sips?:([^@;:>\s\"]{1,64})[@;:]", re.MULTILINE | re.IGNORECASE
+    rf"(?:\A\s*+INVITE[ \t]++|^(?:To|t)[ \t]*+:{_FOLD}[^\r\n]*?)".encode()
+    + rb"(?:sips?:([^@;:>\s\"]{1,64})[@;:]|tel:([^@;:>\s\"]{1,64}))",
+    re.MULTILINE | re.IGNORECASE,
 )
 
 
@@ -134,7 +139,7 @@ def is_invite(datagram: bytes) -> bool:
 
 def called(datagram: bytes) -> list[str]:
     """The users that the INVITE `datagram` calls, as far as a look at it tells: it is not parsed."""
-    return [user.decode("latin-1") for user in _CALLED.findall(datagram)]
+    return [unquote((user or number).decode("latin-1")) for user, number in _CALLED.findall(datagram)]
 
 
 def network(source: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.sipapp.bench import Bench, a_probe
-from voice_sipapp import caller
+from voice_sipapp import ledger, outbound
 from voice_sipapp.measurement import scoring
 from voice_sipapp.media import ports, sdp
 from voice_sipapp.plan.sipuri import SipUri
@@ -16,7 +16,8 @@ from voice_sipapp.records.cdr import CallRecord, Cdr
 from voice_sipapp.signalling import call as call_module
 from voice_sipapp.signalling import session
 from voice_sipapp.signalling.receiver import Receiver
-from voice_sipapp.signalling.sip import stack
+from voice_sipapp.signalling.sip.eventloop import run_loop
+from voice_sipapp.signalling.sip.leg import Leg
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -37,7 +38,8 @@ def test_what_can_not_be_called_is_written_down(bench: Bench, changes: dict[str,
     ("changes", "words"),
     [
         ({"proxy": SipUri.parse("sip:127.0.0.1:5060")}, "127.0.0.1 can't be reached from ::1"),
-        ({"destination": SipUri.parse("sip:x@[::1]:5060;ttl=abc")}, "does not understand sip:x@"),
+        ({"destination": SipUri.parse("tel:+442071838750")}, "tel:+442071838750 names no host to send to"),
+        ({"destination": SipUri.parse("sip:x@[::1]?Subject=y")}, "has header fields in it"),
     ],
 )
 def test_a_probe_that_can_not_be_called_keeps_no_other_from_its_call(bench: Bench, changes: dict[str, Any], words: str):
@@ -45,7 +47,7 @@ def test_a_probe_that_can_not_be_called_keeps_no_other_from_its_call(bench: Benc
     bad = replace(good, probe="bad", **changes)
     bench.caller.update([bad, good])
     for _ in range(8):
-        stack.run_loop(timeout_s=1)
+        run_loop(timeout_s=1)
         found = {cdr.call.probe: cdr.call for cdr in bench.cdrs}
         if len(found) == 2:
             break
@@ -58,7 +60,7 @@ def test_an_error_of_ours_before_the_call_is_written_down(bench: Bench, monkeypa
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    for thing, name in ((call_module.Call, "start"), (session.Session, "offer"), (stack.Leg, "invite")):
+    for thing, name in ((call_module.Call, "start"), (session.Session, "offer"), (Leg, "invite")):
         with monkeypatch.context() as patch:
             patch.setattr(thing, name, broken)
             call = bench.call(bench.receiver_port).call
@@ -71,9 +73,9 @@ def test_an_error_of_ours_at_the_start_of_a_call_is_written_down(bench: Bench, m
     def broken(_: str) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(bench.caller._sounds, "get", broken)
+    monkeypatch.setattr(bench.sounds, "get", broken)
     bench.caller.update([a_probe(bench.receiver_port, every_ms=1000)])
-    stack.run_loop(timeout_s=3)
+    run_loop(timeout_s=3)
     assert bench.cdrs
     assert (bench.cdrs[0].call.disposition, bench.cdrs[0].call.valid) == ("failed", False)
 
@@ -91,7 +93,7 @@ def test_an_error_of_ours_during_a_call_ends_it(bench: Bench, monkeypatch: pytes
 
 
 def test_a_call_that_does_not_end_is_ended(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(caller, "OVERDUE_MS", 300)
+    monkeypatch.setattr(outbound, "OVERDUE_MS", 300)
     monkeypatch.setattr(call_module.Call, "_answered", lambda *_: None)
     call = bench.call(bench.receiver_port, duration_ms=200).call
     assert (call.disposition, call.valid) == ("failed", False)
@@ -108,9 +110,9 @@ def test_a_call_that_can_not_be_scored_is_kept_without_figures(bench: Bench, mon
 
 
 def test_a_record_that_the_disk_refused_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(caller, "RETRY_S", 0.1)
+    monkeypatch.setattr(ledger, "RETRY_S", 0.1)
     refused: list[Cdr] = []
-    keep = bench.caller._ledger._keeper._put
+    keep = bench.ledger._keeper._put
 
     def full_at_first(cdr: Cdr) -> None:
         refused.append(cdr)
@@ -118,20 +120,20 @@ def test_a_record_that_the_disk_refused_is_tried_again(bench: Bench, monkeypatch
             raise OSError("disk is full")
         keep(cdr)
 
-    monkeypatch.setattr(bench.caller._ledger._keeper, "_put", full_at_first)
+    monkeypatch.setattr(bench.ledger._keeper, "_put", full_at_first)
     call = bench.call(bench.receiver_port, duration_ms=200).call
-    assert (call.disposition, len(refused), bench.caller.unkept) == ("answered", 3, 0)
+    assert (call.disposition, len(refused), bench.ledger.unkept) == ("answered", 3, 0)
 
 
 def test_no_call_is_placed_while_memory_is_full_of_records(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     def full(_: Cdr) -> None:
         raise OSError("disk is full")
 
-    monkeypatch.setattr(caller, "UNKEPT_LIMIT", 1)
-    monkeypatch.setattr(bench.caller._ledger._keeper, "_put", full)
+    monkeypatch.setattr(ledger, "UNKEPT_LIMIT", 1)
+    monkeypatch.setattr(bench.ledger._keeper, "_put", full)
     bench.caller.update([a_probe(bench.receiver_port, every_ms=1000, unsupported="Not this one.")])
-    stack.run_loop(timeout_s=4)
-    assert bench.caller.unkept == 1
+    run_loop(timeout_s=4)
+    assert bench.ledger.unkept == 1
 
 
 @pytest.mark.parametrize("failing", [False, True])
@@ -144,7 +146,7 @@ def test_a_call_is_noted_before_it_starts(bench: Bench, monkeypatch: pytest.Monk
         if failing:
             raise OSError("disk is full")
 
-    monkeypatch.setattr(bench.caller._ledger, "_note", begin)
+    monkeypatch.setattr(bench.ledger, "_note", begin)
     call = bench.call(bench.receiver_port, duration_ms=200).call
     assert call.disposition == "answered"
     assert [(note.uuid, note.started_at) for note in noted] == [(call.uuid, call.started_at)]
@@ -152,9 +154,9 @@ def test_a_call_is_noted_before_it_starts(bench: Bench, monkeypatch: pytest.Monk
 
 
 def test_a_slow_disk_does_not_hold_a_call_up(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(caller, "NOTE_LIMIT_S", 0.1)
+    monkeypatch.setattr(outbound, "NOTE_LIMIT_S", 0.1)
     answered = threading.Event()
-    monkeypatch.setattr(bench.caller._ledger, "_note", lambda _: answered.wait(20))
+    monkeypatch.setattr(bench.ledger, "_note", lambda _: answered.wait(20))
     original = call_module.Call._answered
 
     def note(*arguments: Any) -> None:
@@ -187,10 +189,11 @@ def test_without_a_free_port_for_media_there_is_a_record_and_the_path_is_not_bla
     assert "no free pair" in (call.sip_reason or "")
 
 
-def test_a_name_that_is_none_is_a_failure(bench: Bench):
-    call = bench.call(5060, destination=SipUri.parse("sip:x@foo..bar")).call
+def test_a_name_that_is_none_is_a_failure(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: "\udc80".encode())  # a UnicodeError, as of what IDNA forbids
+    call = bench.call(5060, destination=SipUri.parse("sip:x@foo.bar")).call
     assert (call.disposition, call.valid) == ("failed", False)
-    assert (call.sip_reason or "").startswith("The host name foo..bar can't be resolved: ")
+    assert (call.sip_reason or "").startswith("The host name foo.bar can't be resolved: ")
     assert bench.caller.active == 0
 
 

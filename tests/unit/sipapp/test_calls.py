@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.ports import free_udp_port
-from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, way
+from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, an_invite, next_hop
 from voice_sipapp.media import audio, codecs, g711, sdp
 from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.plan.limits import Turn
@@ -17,7 +17,10 @@ from voice_sipapp.plan.probe import Digits
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling import call as call_module
 from voice_sipapp.signalling import outcome
-from voice_sipapp.signalling.sip import events, stack
+from voice_sipapp.signalling.sip import events
+from voice_sipapp.signalling.sip.eventloop import end_loop, every, later, run_loop
+from voice_sipapp.signalling.sip.events import Invite
+from voice_sipapp.signalling.sip.leg import Leg
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -83,8 +86,8 @@ class FarEnd:
         self.port = bench.far_end(self._invited)
         self._endpoint = bench.far_ends[-1]
 
-    def _invited(self, _: stack.Invite) -> stack.Leg:
-        self._leg = stack.Leg(self._endpoint, self._event)
+    def _invited(self, _: Invite) -> Leg:
+        self._leg = Leg(self._endpoint, self._event)
         return self._leg
 
     def _event(self, event: events.Event) -> None:
@@ -95,14 +98,14 @@ class FarEnd:
         self._leg.ring()
         if self._answer_with is not None:
             self._leg.answer(self._answer_with)
-            stack.later(self._hang_up_after_s, self._leg.hang_up)
+            later(self._hang_up_after_s, self._leg.hang_up)
 
 
 def test_a_far_end_that_only_rings_is_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(outcome, "NO_ANSWER_MS", 300)
     far = FarEnd(bench, None)
     call = bench.call(far.port).call
-    stack.run_loop(timeout_s=0.5)
+    run_loop(timeout_s=0.5)
     assert (call.disposition, call.sip_code, call.hangup_by) == ("no_answer", 487, "timeout")
     assert call.pdd_ms is not None
     assert far.cancelled
@@ -131,9 +134,9 @@ class Transcoder:
             endpoint.setblocking(False)
         self._targets: list[sdp.Remote] = []
 
-    def _invited(self, invite: stack.Invite) -> stack.Leg:
+    def _invited(self, invite: Invite) -> Leg:
         self._header = invite.header
-        self._inward = stack.Leg(self._endpoint, self._from_dialer)
+        self._inward = Leg(self._endpoint, self._from_dialer)
         return self._inward
 
     def _describe(self, side: int, codec: str) -> str:
@@ -145,14 +148,14 @@ class Transcoder:
         elif isinstance(event, events.Invited):
             self._targets = [sdp.choose(event.description, ["PCMA"], ADDRESS)]
             target = a_probe(self._bench.receiver_port)
-            self._outward = stack.Leg(self._endpoint, self._from_receiver, way(self._bench.receiver_port))
+            self._outward = Leg(self._endpoint, self._from_receiver, next_hop(self._bench.receiver_port))
             self._outward.invite(target.dialer, target.destination, self._describe(1, "PCMU"), str(self._header))
 
     def _from_receiver(self, event: events.Event) -> None:
         if isinstance(event, events.Answered):
             self._targets.append(sdp.choose(event.description, ["PCMU"], ADDRESS))
             self._inward.answer(self._describe(0, "PCMA"))
-            self._relaying = stack.every(0.005, self._relay)
+            self._relaying = every(0.005, self._relay)
 
     def _relay(self) -> None:
         codecs = ("PCMA", "PCMU")
@@ -191,7 +194,7 @@ def test_an_answer_without_a_common_codec_is_a_failure(bench: Bench):
 
 
 def test_a_process_that_stops_writes_down_its_calls_as_interrupted(bench: Bench):
-    stack.later(1.5, bench.caller.stop)  # long after the answer, also on a busy machine
+    later(1.5, bench.caller.stop)  # long after the answer, also on a busy machine
     call = bench.call(bench.receiver_port, duration_ms=8000).call
     assert (call.disposition, call.hangup_by, call.valid) == ("interrupted", "local", False)
     assert 100 < call.duration_ms < 8000
@@ -204,12 +207,12 @@ def test_strangers_are_refused_and_counted(bench: Bench, header: str):
     def heard(event: events.Event) -> None:
         if isinstance(event, events.Rejected):
             answers.append(event.code)
-            stack.end_loop()
+            end_loop()
 
-    leg = stack.Leg(bench.caller.station.dialer, heard, way(bench.receiver_port))
+    leg = Leg(bench.station.dialer, heard, next_hop(bench.receiver_port))
     target = a_probe(bench.receiver_port)
     leg.invite(target.dialer, target.destination, sdp.describe(ADDRESS, 9, ["PCMA"], 1), header)
-    stack.run_loop(timeout_s=5)
+    run_loop(timeout_s=5)
     assert (answers, bench.caller.reception.strangers) == ([486], 1)
 
 
@@ -221,7 +224,7 @@ def test_many_strangers_are_one_line_in_the_log(bench: Bench, caplog: pytest.Log
 
 
 def test_a_call_whose_address_comes_after_the_stop_is_not_placed(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    invited: list[stack.Invite] = []
+    invited: list[Invite] = []
     port = bench.far_end(invited.append)  # type: ignore[func-returns-value]
     real = socket.getaddrinfo
 
@@ -230,9 +233,9 @@ def test_a_call_whose_address_comes_after_the_stop_is_not_placed(bench: Bench, m
         return real(ADDRESS, *rest)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
-    stack.later(0.1, bench.caller.stop)
+    later(0.1, bench.caller.stop)
     call = bench.call(0, destination=SipUri.parse(f"sip:a@sbc.acme.example:{port}")).call
-    stack.run_loop(timeout_s=0.8)
+    run_loop(timeout_s=0.8)
     assert (call.disposition, call.valid, call.call_id) == ("interrupted", False, None)
     assert (invited, bench.caller.active) == ([], 0)
 
@@ -260,7 +263,7 @@ def test_the_dialer_presses_the_way_through_an_ivr_and_then_the_calls_code(bench
     receivers = []
     real = call_module.Call.take
 
-    def taken(call: call_module.Call, **how: Any) -> stack.Leg:
+    def taken(call: call_module.Call, **how: Any) -> Leg:
         leg = real(call, **{**how, "genuine": certain})
         receivers.append(call.receiver)
         return leg
@@ -270,7 +273,7 @@ def test_the_dialer_presses_the_way_through_an_ivr_and_then_the_calls_code(bench
         cdr = bench.call(bench.receiver_port, confirm=True, dtmf=(Digits(700, "12#"),), duration_ms=4500)
     (receiver,) = receivers
     assert receiver is not None
-    code = bench.caller.station.key.code(cdr.call.uuid, "acme", "sales")
+    code = bench.station.key.code(cdr.call.uuid, "acme", "sales")
     assert receiver.session.stream.digits == f"12#*{code}"  # once: it is told that it was heard
     assert (cdr.call.disposition, cdr.call.sip_reason) == ("answered", "OK")
     assert {stream.direction for stream in cdr.streams} == {"forward", "reverse"}
@@ -282,7 +285,7 @@ def test_a_code_that_a_voice_menu_swallowed_is_pressed_again(bench: Bench, monke
     receivers = []
     real = call_module.Call.take
 
-    def taken(call: call_module.Call, **how: Any) -> stack.Leg:
+    def taken(call: call_module.Call, **how: Any) -> Leg:
         leg = real(call, **{**how, "genuine": False})
         assert call.receiver is not None
         receivers.append(call.receiver)
@@ -295,9 +298,9 @@ def test_a_code_that_a_voice_menu_swallowed_is_pressed_again(bench: Bench, monke
             swallowing.cancel()
 
     monkeypatch.setattr(call_module.Call, "take", taken)
-    swallowing = stack.every(0.02, lambda: agent_comes() if receivers else None)
+    swallowing = every(0.02, lambda: agent_comes() if receivers else None)
     cdr = bench.call(bench.receiver_port, confirm=True, duration_ms=5500)
-    code = bench.caller.station.key.code(cdr.call.uuid, "acme", "sales")
+    code = bench.station.key.code(cdr.call.uuid, "acme", "sales")
     assert receivers[0].session.stream.digits == f"{code[2:]}*{code}"
     assert {stream.direction for stream in cdr.streams} == {"forward", "reverse"}
     assert bench.caller.reception.strangers == 0
@@ -331,11 +334,11 @@ def test_a_far_end_without_dtmf_is_told_of(bench: Bench):
 
 
 def test_a_call_that_the_limits_leave_out_is_counted_and_one_that_was_asked_for_says_so(bench: Bench):
-    bench.caller._left_out(Turn(a_probe(bench.receiver_port), 0.0))
-    assert (bench.caller.left_out, bench.cdrs) == (1, [])
-    bench.caller._left_out(Turn(a_probe(bench.receiver_port), 0.0, 7))
-    stack.run_loop(timeout_s=5)
+    bench.caller.scheduler._skip(Turn(a_probe(bench.receiver_port), 0.0))
+    assert (bench.caller.scheduler.skipped, bench.cdrs) == (1, [])
+    bench.caller.scheduler._skip(Turn(a_probe(bench.receiver_port), 0.0, 7))
+    run_loop(timeout_s=5)
     (cdr,) = bench.cdrs
     assert (cdr.call.request_id, cdr.call.disposition, cdr.call.valid) == (7, "failed", False)
     assert cdr.call.sip_reason == "This host's limits gave the call no turn."
-    assert bench.caller.left_out == 2
+    assert bench.caller.scheduler.skipped == 2

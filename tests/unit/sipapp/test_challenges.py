@@ -1,17 +1,13 @@
 """Where a request really goes on to, and that no proof goes along to a host that may have none."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sippy.SipAddress import SipAddress
-from sippy.SipCallId import SipCallId
-from sippy.SipFrom import SipFrom
-from sippy.SipRequest import SipRequest
-from sippy.SipRoute import SipRoute
-from sippy.SipTo import SipTo
-from sippy.SipURL import SipURL
 
+from tests.unit.sipapp.messages import an_answer
 from voice_sipapp.signalling.credentials import Credential
+from voice_sipapp.signalling.sip import dialog
 from voice_sipapp.signalling.sip.challenges import Challenges, beyond_edge
 from voice_sipapp.signalling.sip.headers import header
 
@@ -23,16 +19,11 @@ CREDENTIAL = Credential(
 
 
 def a_request(target: str, *routes: str, proof: bool = False) -> Any:
-    made = SipRequest(
-        method="BYE",
-        ruri=SipURL(target),
-        to=SipTo(address=SipAddress(url=SipURL("sip:far@example.net"), hadbrace=True)),
-        fr0m=SipFrom(address=SipAddress(url=SipURL("sip:own@example.net"), hadbrace=True)),
-        cseq=1,
-        callid=SipCallId(),
-        routes=[SipRoute(address=SipAddress(url=SipURL(route), hadbrace=True)) for route in routes],
-        target=(EDGE, "udp"),
-    )
+    """A request of the dialog that an answer with this Contact and these Record-Routes made."""
+    passed = (f"Record-Route: <{each}>" for each in reversed(routes))
+    answer = an_answer("SIP/2.0 200 OK", f"Contact: <{target}>", *passed)
+    own = SimpleNamespace(lUri=answer.getHFBody("from"), cId=answer.getHFBody("call-id"), lContact=None)
+    made = dialog.of_answer(answer, None, EDGE).request(own, "BYE", 2, answer.getHFBody("to"), EDGE)
     if proof:
         made.appendHeaders([header("Authorization", "Digest x"), header("Proxy-Authorization", "Digest y")])
     return made
@@ -74,8 +65,7 @@ def test_a_request_bears_a_proof_to_listed_hosts_alone(
 
 
 def test_a_leg_without_a_credential_meets_no_challenge():
-    challenge = a_request("sip:x@sbc.example")
-    challenge.appendHeader(header("WWW-Authenticate", 'Digest realm="far", nonce="n1"'))
+    challenge = an_answer("SIP/2.0 401 Unauthorized", 'WWW-Authenticate: Digest realm="far", nonce="n1"')
     none = Challenges(None, None, OWN)
     assert none.meet(challenge, a_request("sip:x@sbc.example"), "sip:x@sbc.example") == []
     assert none.refusal is None

@@ -14,9 +14,10 @@ from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.callkey import CallKey
-from voice_sipapp.signalling.correlation import Invite, OwnCall, Recognised, Refused, recognise
+from voice_sipapp.signalling.correlation import OwnCall, Recognised, Refused, recognise
 from voice_sipapp.signalling.numbers import Directory, same_number
 from voice_sipapp.signalling.openings import Opening, Openings
+from voice_sipapp.signalling.sip.events import Invite
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 KEY = CallKey(b"the key of all SIP hosts of this provider")

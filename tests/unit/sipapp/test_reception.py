@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, header_of, way
+from tests.unit.sipapp.bench import ADDRESS, Bench, a_probe, header_of, next_hop
 from voice_sipapp.measurement import scoring
 from voice_sipapp.media import ports, sdp
 from voice_sipapp.media.audio import AudioError
@@ -15,7 +15,9 @@ from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import ReceiverPart
 from voice_sipapp.signalling import receiver
 from voice_sipapp.signalling.session import Session
-from voice_sipapp.signalling.sip import events, stack
+from voice_sipapp.signalling.sip import events
+from voice_sipapp.signalling.sip.eventloop import end_loop, later, run_loop
+from voice_sipapp.signalling.sip.leg import Leg
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -37,24 +39,24 @@ class OtherHost:
         self.codes: list[int] = []
         self._hang_up_after_s = hang_up_after_s
         bench.far_end(lambda _: None)
-        self._leg = stack.Leg(bench.far_ends[-1], self._heard, way(bench.receiver_port))
+        self._leg = Leg(bench.far_ends[-1], self._heard, next_hop(bench.receiver_port))
         probe = a_probe(bench.receiver_port)
         self._leg.invite(probe.dialer, probe.destination, offer, header)
 
     def _heard(self, event: events.Event) -> None:
         if isinstance(event, events.Answered):
             self.codes.append(200)
-            stack.later(self._hang_up_after_s, self._leg.hang_up)
+            later(self._hang_up_after_s, self._leg.hang_up)
         elif isinstance(event, events.Rejected):
             self.codes.append(event.code)
-            stack.end_loop()
+            end_loop()
 
 
 def test_a_call_of_another_host_is_measured_and_told_apart_by_its_uuid(bench: Bench):
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     uuid = calluuid.new(datetime.now(UTC) - timedelta(seconds=1))
     far = OtherHost(bench, header_of(bench, uuid))
-    stack.run_loop(timeout_s=10)
+    run_loop(timeout_s=10)
     (part,) = bench.parts
     assert far.codes == [200]
     assert part.known
@@ -69,11 +71,11 @@ def test_a_call_of_another_host_is_measured_and_told_apart_by_its_uuid(bench: Be
 def test_a_call_of_another_host_is_noted_when_it_is_answered(bench: Bench):
     """Killed from now on, this host still tells at its next start that it was the receiver."""
     noted: list[Any] = []
-    bench.caller._ledger._note = noted.append
+    bench.ledger._note = noted.append
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     uuid = calluuid.new(datetime.now(UTC))
     OtherHost(bench, header_of(bench, uuid))
-    stack.run_loop(timeout_s=10)
+    run_loop(timeout_s=10)
     (part,) = noted
     assert (part.known, part.stream.uuid, part.stream.started_at) == (True, uuid, calluuid.started_at(uuid))
     assert (part.stream.direction, part.stream.valid, part.stream.rtp_rx, part.stream.one_way) == (
@@ -87,7 +89,7 @@ def test_a_call_without_its_header_is_taken_when_one_is_due_and_its_number_is_al
     bench.caller.reception.probes = [a_probe(bench.receiver_port, allotted_numbers=(NUMBER,))]
     bench.caller.reception.expect(frozenset({("acme", "sales")}))
     OtherHost(bench, "stripped")
-    stack.run_loop(timeout_s=10)
+    run_loop(timeout_s=10)
     (part,) = bench.parts
     assert not part.known
     assert abs(part.invited_at - calluuid.started_at(part.stream.uuid)) < timedelta(seconds=1)
@@ -98,7 +100,7 @@ def test_a_call_that_is_up_here_already_is_not_taken_twice(bench: Bench):
     header = header_of(bench, calluuid.new(datetime.now(UTC)))
     OtherHost(bench, header)
     again = OtherHost(bench, header)
-    stack.run_loop(timeout_s=10)
+    run_loop(timeout_s=10)
     assert again.codes == [486]
     assert bench.caller.reception.strangers == 1
 
@@ -108,11 +110,11 @@ def test_a_host_in_trouble_answers_503(bench: Bench, monkeypatch: pytest.MonkeyP
     def broken(*_: object) -> None:
         raise error
 
-    thing: Any = ports.Ports if isinstance(error, OSError) else bench.caller.reception._sounds
+    thing: Any = ports.Ports if isinstance(error, OSError) else bench.sounds
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     monkeypatch.setattr(thing, "open" if isinstance(error, OSError) else "get", broken)
     far = OtherHost(bench, header_of(bench, calluuid.new(datetime.now(UTC))))
-    stack.run_loop(timeout_s=10)
+    run_loop(timeout_s=10)
     assert (far.codes, bench.parts) == ([503], [])
 
 
@@ -125,8 +127,8 @@ def test_a_process_that_stops_keeps_what_it_heard_as_not_valid(
         monkeypatch.setattr(scoring, "MAX_LAG_MS", -1)
     bench.caller.reception.probes = [a_probe(bench.receiver_port)]
     OtherHost(bench, header_of(bench, calluuid.new(datetime.now(UTC))), hang_up_after_s=30)
-    stack.later(1, bench.caller.stop)
-    stack.run_loop(timeout_s=10)
+    later(1, bench.caller.stop)
+    run_loop(timeout_s=10)
     assert [part.stream.valid for part in bench.parts] == [False]
     assert [part.problem for part in bench.parts] == [
         "bench: the receiver was stopped in mid-call, or met an error of its own"
@@ -145,7 +147,7 @@ class Presser(OtherHost):
 
     def __init__(self, bench: Bench, digits: str) -> None:
         probe = a_probe(bench.receiver_port)
-        self._session = Session(bench.caller.station, probe, bench.caller._sounds.get("tone"), 1)
+        self._session = Session(bench.station, probe, bench.sounds.get("tone"), 1)
         self._digits = digits
         super().__init__(bench, "stripped", hang_up_after_s=2.5, offer=self._session.offer())
 
@@ -153,7 +155,7 @@ class Presser(OtherHost):
         super()._heard(event)
         if isinstance(event, events.Answered):
             self._session.agree(event.description)
-            stack.later(0.5, lambda: self._press(self._digits))
+            later(0.5, lambda: self._press(self._digits))
 
     def _press(self, digits: str) -> None:
         if digits:
@@ -173,7 +175,7 @@ def test_a_call_without_its_header_must_press_its_code_where_the_probe_asks_for_
     bench.caller.reception.probes = [a_probe(bench.receiver_port, confirm=True)]
     bench.caller.reception.expect(frozenset({("acme", "sales")}))
     with contextlib.closing(Presser(bench, digits)):
-        stack.run_loop(timeout_s=6)
+        run_loop(timeout_s=6)
     assert [part.code for part in bench.parts] == ([code] if code else [])
     assert bench.caller.reception.strangers == strangers
 
@@ -183,10 +185,10 @@ def test_a_stranger_who_presses_nothing_is_hung_up_on(bench: Bench, monkeypatch:
     bench.caller.reception.probes = [a_probe(bench.receiver_port, confirm=True)]
     bench.caller.reception.expect(frozenset({("acme", "sales")}))
     noted: list[Any] = []
-    bench.caller._ledger._note, bench.caller._ledger._forget = noted.append, noted.append
+    bench.ledger._note, bench.ledger._forget = noted.append, noted.append
     OtherHost(bench, "stripped", hang_up_after_s=30)
-    stack.run_loop(timeout_s=2.5)
-    bench.caller._ledger._thread.submit(int).result()
+    run_loop(timeout_s=2.5)
+    bench.ledger._thread.submit(int).result()
     part, forgotten = noted
     assert part.stream.uuid == forgotten
     assert (bench.parts, bench.caller.active, bench.caller.reception.strangers) == ([], 0, 1)

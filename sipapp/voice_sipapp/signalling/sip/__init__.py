@@ -1,4 +1,4 @@
 """SIP user agents (RFC 3261): the one place that knows the stack beneath, sippy, and puts right what it gets wrong.
 
-Who is outside sees legs, typed events and messages: `events`, `stack`.
+Who is outside sees `endpoint.Endpoint`, `leg.Leg`, the typed `events`, `register.Registrant` and the `eventloop`.
 """

@@ -1,6 +1,7 @@
 """The challenges to the requests of one dialog: met with its credential where that may be used, and nowhere else."""
 
 import logging
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -22,23 +23,23 @@ class Challenges:
         self._credential = credential
         self._edge = edge
         self._own = own
-        self._rounds = 0
+        self._used: Counter[str] = Counter()
         self.refusal: str | None = None
         """Why a challenge was not met that there is a credential for; None where that did not happen."""
 
     def meet(self, response: Any, sent: Any, uri: str) -> list[Any]:  # noqa: ANN401
         """Authorization headers for the request `sent` to `uri`, which `response` challenged; none where the challenge
-        can't be met.
+        can't be met. Each request is challenged for itself, but not for ever: `sent.rounds` is how many times this one
+        was sent before.
         """
-        if self._credential is None or self._rounds >= CHALLENGES:
+        if self._credential is None or getattr(sent, "rounds", 0) >= CHALLENGES:
             return []
-        self._rounds += 1
         try:
             self._check(self._credential, sent, sent.getTarget()[0])
         except CredentialsError as error:
             self.refusal = str(error)
             return []
-        answer = answered(response, sent, self._credential, uri)
+        answer = answered(response, sent, self._credential, uri, self._used)
         if not answer.headers:
             self.refusal = answer.refused
         return answer.headers

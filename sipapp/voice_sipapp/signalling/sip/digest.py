@@ -1,6 +1,7 @@
 """Challenges of digest authentication (RFC 3261 section 22, RFC 8760) met with sippy's arithmetic."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,14 +32,21 @@ class Answer:
     refused: str | None = None
 
 
-def answered(response: Any, sent: Any, credential: Credential, uri: str) -> Answer:  # noqa: ANN401
+def answered(
+    response: Any,  # noqa: ANN401
+    sent: Any,  # noqa: ANN401
+    credential: Credential,
+    uri: str,
+    used: Counter[str] | None = None,
+) -> Answer:
     """The answer to the challenges in `response` (401 or 407) to the request `sent` to `uri`.
 
     One challenge of each realm is met, unless its algorithm is not known, the credential is not for that realm, or was
-    refused already. Headers that `sent` bore for others (a proxy on the way) are kept.
+    refused already. What `sent` proved to others (a proxy on the way) is proved to them again. `used` is how often each
+    nonce was used: the count that goes along rises with every use (RFC 7616, section 3.4).
     """
     earlier = [each for _, given in _HEADERS for each in sent.getHFs(given)]
-    answer, made = Answer(), []
+    answer, made, used = Answer(), [], Counter() if used is None else used
     for asked, given in _HEADERS:
         for challenge, qop in _challenges(response, asked):
             try:
@@ -49,12 +57,38 @@ def answered(response: Any, sent: Any, credential: Credential, uri: str) -> Answ
             same = [each for each in earlier if each.name == given and each.getBody().realm == challenge.getRealm()]
             if same and not _stale(challenge):
                 continue
-            body = str(sent.getBody() or "") if qop == "auth-int" else None
-            proof = challenge.genAuthHF(credential.username, credential.password, sent.getMethod(), uri, body, qop)
             earlier = [each for each in earlier if each not in same]
-            made.append(SipHeader(body=proof))
-    answer.headers = earlier + made if made else []
+            made.append(SipHeader(body=_proof(challenge, qop, used, sent, credential, uri)))
+    answer.headers = [_again(each, used, sent, credential, uri) for each in earlier] + made if made else []
     return answer
+
+
+def _proof(
+    challenge: Any,  # noqa: ANN401
+    qop: str | None,
+    used: Counter[str],
+    sent: Any,  # noqa: ANN401
+    credential: Credential,
+    uri: str,
+) -> Any:  # noqa: ANN401
+    """What `challenge` is answered with in the next request, which is like `sent`."""
+    used[challenge.getNonce()] += 1
+    body = str(sent.getBody() or "") if qop == "auth-int" else None
+    proof = challenge.genAuthHF(credential.username, credential.password, sent.getMethod(), uri, body, qop)
+    if proof.nc is not None and (count := used[challenge.getNonce()]) > 1:
+        proof.nc = f"{count:08x}"
+        proof.genAuthResponse(credential.password, sent.getMethod(), body)
+    proof.made_of = challenge, qop
+    return proof
+
+
+def _again(given: Any, used: Counter[str], sent: Any, credential: Credential, uri: str) -> Any:  # noqa: ANN401
+    """The proof in the header `given` once more."""
+    made_of: tuple[Any, str | None] | None = getattr(given.getBody(), "made_of", None)
+    if made_of is None:
+        return given
+    challenge, qop = made_of
+    return SipHeader(body=_proof(challenge, qop, used, sent, credential, uri))
 
 
 def _challenges(response: Any, name: str) -> list[tuple[Any, str | None]]:  # noqa: ANN401

@@ -1,7 +1,21 @@
-"""What a leg tells of its far end (RFC 3261). `at` is a moment of the stack's clock, in seconds."""
+"""What an endpoint and its legs tell of far ends (RFC 3261). `at` is a moment of the stack's clock, in seconds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Invite:
+    """What is known of an INVITE that came in. `header` is the call header's text, None where there is none; `source`
+    the sender's address and port; `description` the offer ("" where there is none).
+    """
+
+    header: str | None
+    request_user: str | None
+    to_user: str | None
+    from_user: str | None
+    source: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -31,12 +45,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Answered:
-    """A 2xx to our INVITE."""
+    """A 2xx to our INVITE. `description` is "" where the last provisional answer said it all, or nothing was said;
+    `settled`: that answer was of the same party, and described the session.
+    """
 
     code: int
     reason: str
     description: str
     at: float
+    settled: bool = False
 
 
 @dataclass(frozen=True)

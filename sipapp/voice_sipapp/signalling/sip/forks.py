@@ -1,9 +1,15 @@
-"""The further dialogs of a forked INVITE (RFC 3261, section 13.2.2.4): each makes a 200 of its own, and is ended."""
+"""Answers to an INVITE of ours that come after its first 2xx (RFC 3261, section 13.2.2.4): each 2xx is acknowledged,
+whatever differs in it; one of another party makes a dialog of its own, which is ended.
+"""
 
 import logging
 from typing import Any
 
-from sippy.SipRequest import SipRequest
+from voice_sipapp.signalling.sip import dialog
+from voice_sipapp.signalling.sip.digest import PROOFS
+
+MOST_ENDED = 16
+"""Dialogs of one INVITE that are ended with a BYE of ours."""
 
 log = logging.getLogger(__name__)
 
@@ -14,31 +20,24 @@ class Forks:
     def __init__(self) -> None:
         self._ended: set[str] = set()
 
-    def refuse(self, agent: Any, answer: Any, server: Any, edge: tuple[str, int] | None) -> bool:  # noqa: ANN401
-        """Acknowledge and end the dialog that `answer`, a 200, makes besides that of `agent`; False if it is that one.
-        `edge`: where requests of `agent` go, None: to the far end itself.
+    def take(self, agent: Any, answer: Any, server: Any) -> bool:  # noqa: ANN401 - the stack is untyped
+        """Acknowledge `answer`, a 2xx that no transaction of `agent` waits for, and end the dialog that it makes if
+        that is another one; False where it is not to an INVITE of that agent.
         """
         tag, own = answer.getHFBody("to").getTag(), agent.rUri.getTag() if agent.rUri is not None else None
-        if not tag or own is None or tag == own or answer.getHFBody("from").getTag() != agent.lTag:
-            return False
         number = answer.getHFBody("cseq").getCSeqNum()
+        if not tag or agent.lTag != answer.getHFBody("from").getTag() or agent.lCSeq is None or number >= agent.lCSeq:
+            return False
+        if own is None and not agent.over:  # it was sent again, with a proof or for a longer session
+            return False
+        made = agent.made_by(answer)
+        ack = made.request(agent, "ACK", number, answer.getHFBCopy("to"), agent.edge)
+        if agent.owns_call_id and agent.invite is not None:
+            dialog.copied(ack, PROOFS, agent.invite)
         manager = agent.global_config["_sip_tm"]
-        acknowledgement = _request("ACK", agent, answer, number, edge)
-        manager.transmitMsg(server, acknowledgement, acknowledgement.getTarget()[0], None)
-        if tag not in self._ended:
+        manager.transmitMsg(server, agent.guarded(ack), ack.getTarget()[0], None)
+        if tag != own and tag not in self._ended and len(self._ended) < MOST_ENDED:
             self._ended.add(tag)
             log.info("call %s: answered by a second party, which is hung up on", agent.cId)
-            manager.newTransaction(_request("BYE", agent, answer, number + 1, edge))
+            manager.newTransaction(made.request(agent, "BYE", number + 1, answer.getHFBCopy("to"), agent.edge))
         return True
-
-
-def _request(method: str, agent: Any, answer: Any, number: int, edge: tuple[str, int] | None) -> Any:  # noqa: ANN401
-    """A request within the dialog that `answer` made."""
-    contacts = answer.getHFBodys("contact")
-    target = (contacts[0].getUrl() if contacts else agent.rTarget).getCopy()
-    routes = [each.getCopy() for each in answer.getHFBodys("record-route")][::-1]
-    address = edge or (routes[0].getUrl() if routes else target).getAddr()
-    return SipRequest(
-        method=method, ruri=target, to=answer.getHFBCopy("to"), fr0m=agent.lUri, cseq=number, callid=agent.cId,
-        routes=routes, target=(address, "udp"),
-    )  # fmt: skip

@@ -1,62 +1,45 @@
 """sippy's transaction manager where it falls short of RFC 3261 and of what a port on the Internet is sent."""
 
 import logging
-import re
+import secrets
 import socket
-import time
+from collections import OrderedDict
 from collections.abc import Callable
-from ipaddress import ip_address
+from hashlib import md5
 from typing import Any
 
 import sippy.SipTransactionManager as sippy_manager
-from sippy.SipResponse import SipResponse
-from sippy.SipTransactionManager import SipTransactionManager
+from sippy.SipTransactionManager import SipTMRetransmitO, SipTransactionManager
 from sippy.Udp_server import Udp_server, Udp_server_opts
 
 from voice_sipapp import octets
-from voice_sipapp.signalling.sip.headers import header
+from voice_sipapp.signalling.sip import capabilities, grammar
+from voice_sipapp.signalling.sip.addresses import is_literal
+from voice_sipapp.signalling.sip.body import description
+from voice_sipapp.signalling.sip.garbage import garbage
+from voice_sipapp.signalling.sip.message import Frame, Message, MessageError, framed, understood
+from voice_sipapp.signalling.sip.refusals import hop, refusal
+from voice_sipapp.signalling.sip.translated import Request, Response
 
 SHORTEST, LONGEST = 32, 65_535
 """Octets of a datagram: what is shorter is no message, but keeps a path open (RFC 5626, section 4.4.1)."""
 
-GARBAGE_EVERY_S = 60.0
-"""At most one line in the log about messages that are no SIP in this time."""
-
-_STATUS = re.compile(r"SIP/2\.0[ \t]+([1-6][0-9]{2})(?![^ \t\r\n])[ \t]*", re.IGNORECASE)
-_REQUEST_LINE = re.compile(r"(?!SIP/2\.0[ \t])[^\r\n]+[ \t]SIP/2\.0[ \t]*(?:[\r\n]|$)", re.IGNORECASE)
-_ODD_LENGTH = re.compile(r"\r\n(?:Content-Length|l)[ \t]*:(?!\s*[0-9]+[ \t]*(?:\r|$))[^\r\n]*", re.IGNORECASE)
-_ANSWERED_INVITE = re.compile(r"SIP/2\.0 2[0-9]{2} .*^CSeq\s*:\s*[0-9]+\s+INVITE\s*$", re.MULTILINE | re.DOTALL | re.I)
-
 _CREDENTIALS = ("authorization", "proxy-authorization")
+
+MOST_NOTES = 64
+"""How many Call-IDs it is remembered of what of their messages was not understood."""
+
+_DESCRIBING = frozenset({"INVITE", "UPDATE", "ACK", "PRACK"})
+"""Requests that describe the session, or the answers to which do."""
 
 log = logging.getLogger(__name__)
 
 
-class Garbage:
-    """Counts messages that can't be read, and says so once in a while: anybody may send any number of them."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._next_line = 0.0
-
-    def seen(self, what: str) -> None:
-        """One more, for the reason `what`."""
-        self.count += 1
-        if time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + GARBAGE_EVERY_S
-            log.warning("%s; such messages are dropped (%d so far)", what[:200], self.count)
-
-
-garbage = Garbage()
-
-
-def is_literal(host: str) -> bool:
-    """Whether `host`, as it stands in a URI, is an address and no name."""
-    try:
-        ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+def _check_required(request: Message) -> None:
+    """Raises MessageError where `request` requires what we do not know."""
+    if unknown := [each for each in request.elements("require") if each and each.lower() not in capabilities.OPTIONS]:
+        names = ", ".join(unknown)
+        raise MessageError(f"it requires {grammar.shown(names)}", 420, "Bad Extension", f"Unsupported: {names}")
 
 
 def _unreadable(what: str, *_: object, **__: object) -> None:
@@ -77,20 +60,6 @@ def _count_octets(message: Any) -> None:  # noqa: ANN401
     """Let the stack, which counts characters, write the right Content-Length: a character an octet."""
     if message.body is not None and not str(message.body).isascii():
         message.body.content = octets.opaque(str(message.body))
-
-
-def _as_the_stack_reads(text: str) -> str:
-    """`text`, a message, with the first line in the one form that the stack knows: RFC 3261 has the version in letters
-    of any case, and more than one space (sections 7.1 and 7.3.1). A Content-Length that is no number is left out: over
-    UDP the datagram tells as well. Raises ValueError for what is neither an answer nor a request of SIP 2.0.
-    """
-    status = _STATUS.match(text)
-    if status is None and not _REQUEST_LINE.match(text):
-        raise ValueError("it does not begin as a message of SIP/2.0")
-    head, end, body = text.partition("\r\n\r\n")
-    if status is not None:
-        head = f"SIP/2.0 {status[1]} {head[status.end() :]}"
-    return _ODD_LENGTH.sub("", head) + end + body
 
 
 class _Whole(socket.socket):
@@ -126,6 +95,8 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401
         self._acknowledging = False
         self._afterwards: list[Callable[[], None]] = []
+        self._secret = secrets.token_bytes(16)
+        self._notes: OrderedDict[str, str] = OrderedDict()
         super().__init__(*arguments)
 
     def after_acknowledging(self, action: Callable[[], None]) -> None:
@@ -148,16 +119,11 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
 
     def incomingResponse(self, msg: Any, t: Any, checksum: bytes) -> None:  # noqa: ANN401
         """Take in an answer to a request of ours, and acknowledge it where that is due."""
-        msg.reason = octets.readable(msg.reason)
-        if msg.getSCode()[0] >= 300:
-            # The stack would send the ACK to where a 3xx points; it belongs to the very same place as the INVITE
-            # (RFC 3261, section 17.1.1.3).
-            msg.contacts = [header("contact", octets.readable(str(each.body))) for each in msg.getHFs("contact")]
-            for name in ("contact", "record-route"):
-                msg.delHFs(name)
         self._acknowledging = True
         try:
             super().incomingResponse(msg, t, checksum)
+            if getattr(msg, "passed_over", False):
+                self.l1rcache.pop(checksum, None)  # it came before its turn, and is looked at when it comes again
         finally:
             self._acknowledging = False
             waiting, self._afterwards = self._afterwards, []
@@ -167,14 +133,7 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
     def incomingRequest(self, msg: Any, checksum: bytes, tids: Any, server: Any) -> None:  # noqa: ANN401
         """Take in a request. The transaction of one that can't be read is given up at once: the stack would keep it
         for as long as its Expires header says, and anybody may send any number of them.
-
-        Answers go where the request came from, whatever `received` the sender has written into its own Via: a name in
-        it would be looked up, which holds up every other message.
         """
-        via = msg.getHFBody("via")
-        via.params.pop("received", None)
-        if via.getAddr()[0] != (source := msg.getSource()[0]):
-            via.params["received"] = source
         tid = msg.getTId(wBRN=True) if msg.getMethod() != "ACK" else None
         known = tid in self.tserver
         try:
@@ -188,16 +147,94 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
             raise
 
     def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:  # noqa: ANN401
-        """Take in one datagram. The stack gets it as text in which an octet is a character."""
+        """Take in one datagram. The stack gets what we read of it, and nothing that we do not understand."""
         if self.req_consumers is None or len(data_in) < SHORTEST:
             return  # closed while it was on its way; or what keeps a path open
+        frame = framed(data_in)
+        if not frame.is_sip:
+            garbage.seen(f"what came from {ra} does not begin as a message of SIP")
+            return
+        self.global_config["_sip_logger"].write(f"RECEIVED message from {ra}:\n", frame.text)
+        # The stack has an answer by heart for whatever it was sent before; MD5 proves nothing here.
+        checksum = md5(data_in, usedforsecurity=False).digest()
+        if (known := self.l1rcache.get(checksum) or self.l2rcache.get(checksum)) is not None:
+            if known.data is not None:
+                self.transmitData(known.userv, known.data, known.address, lossemul=known.lossemul)
+            return
         try:
-            text = _as_the_stack_reads(octets.message(data_in))
-            if not (_ANSWERED_INVITE.match(text) and self._forked(text, ra, server)):
-                super().handleIncoming(text, ra, server, rtime)
-        except Exception as error:  # the stack's parser raises whatever comes
-            garbage.seen(f"a message from {ra} can't be read: {error!r}")
-            log.debug("unreadable message", exc_info=True)
+            message = understood(frame)
+            if message.code:
+                self._take_answer(message, ra, server, rtime, checksum)
+            else:
+                self._take_request(message, ra, server, rtime, checksum)
+        except MessageError as error:
+            self._not_understood(frame, error, ra, server, len(data_in))
+        except Exception as error:
+            log.exception("a message from %s could not be handled", ra)
+            problem = MessageError(f"it could not be handled: {error!r}", 500, "Server Internal Error")
+            self._not_understood(frame, problem, ra, server, len(data_in))
+
+    def _take_answer(self, message: Message, ra: Any, server: Any, rtime: Any, checksum: bytes) -> None:  # noqa: ANN401
+        notes = list(message.notes)
+        told = ""
+        if message.method in _DESCRIBING:
+            try:
+                told = description(message)
+            except MessageError as error:
+                notes.append(f"its session description could not be read: {error}")
+        for each in notes:
+            garbage.seen(f"an answer from {ra} is understood in part: {each}")
+            self._note(message.call_id, f"an answer {message.code} was understood in part: {each}")
+        answer = Response(message, told)
+        answer.rtime = rtime
+        answer.setSource(ra)
+        transaction = self.tclient.get(answer.getTId(True, True))
+        if transaction is not None:
+            self.incomingResponse(answer, transaction, checksum)
+        elif not self._forked(answer, server):
+            self.l1rcache[checksum] = SipTMRetransmitO()
+
+    def _take_request(self, message: Message, ra: Any, server: Any, rtime: Any, checksum: bytes) -> None:  # noqa: ANN401
+        acknowledges = message.method == "ACK"
+        if not acknowledges and message.method != "CANCEL":
+            _check_required(message)
+        told = ""
+        if message.method in _DESCRIBING:
+            try:
+                told = description(message)
+            except MessageError as error:
+                if not acknowledges:
+                    raise
+                self._note(message.call_id, f"the session description of an ACK could not be read: {error}")
+        request = Request(message, ra.address, told)
+        request.rtime = rtime
+        request.setSource(ra)
+        self.incomingRequest(request, checksum, request.getTIds(), server)
+
+    def _not_understood(self, frame: Frame, error: MessageError, ra: Any, server: Any, room: int) -> None:  # noqa: ANN401
+        """Answer the request `frame` with `error`, in `room` octets at most; what can't be answered is noted where it
+        belongs. Both are counted.
+        """
+        answers = frame.answers or frame.first.startswith("ACK ")
+        kind = "an answer" if frame.answers else f"a request {frame.first.split(maxsplit=1)[0][:32]!r}"
+        garbage.seen(f"{octets.readable(kind)} from {ra} is not understood: {error}")
+        self._note(frame.call_id, f"{octets.readable(kind)} was not understood: {error}")
+        if not answers and (text := refusal(frame, error, ra.address, self._secret, room)):
+            self.transmitData(server, text, hop(frame, ra.address))
+
+    def noted(self, call_id: str) -> str | None:
+        """What was said last of a message with that Call-ID that was not taken as it came."""
+        return self._notes.pop(call_id, None)
+
+    def _note(self, call_id: str, what: str) -> None:
+        """Tell those whose dialog has that Call-ID of `what` was not taken as it came."""
+        self._notes[call_id] = what
+        if len(self._notes) > MOST_NOTES:
+            self._notes.popitem(last=False)
+        for consumer in self.req_consumers.get(call_id, ()):
+            note = getattr(consumer.cobj, "note", None)
+            if note is not None:
+                note(what)
 
     def sendResponse(self, resp: Any, *rest: Any, **named: Any) -> None:  # noqa: ANN401
         """Send `resp`, an answer."""
@@ -218,16 +255,12 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
             guard(msg, hop)
         super().transmitReq(t, msg, hop, *rest, **named)
 
-    def _forked(self, text: str, ra: Any, server: Any) -> bool:  # noqa: ANN401
-        """Whether `text` is a further 200 of a forked INVITE, from another party than the one that we speak with: a
+    def _forked(self, answer: Response, server: Any) -> bool:  # noqa: ANN401
+        """Whether `answer` is a further 200 of a forked INVITE, from another party than the one that we speak with: a
         dialog of its own (RFC 3261, section 13.2.2.4), which must be acknowledged and ended.
         """
-        answer = SipResponse(text)
-        if answer.getTId(True, True) in self.tclient:
+        if answer.whole.method != "INVITE" or not 200 <= answer.whole.code < 300:
             return False
-        for consumer in self.req_consumers.get(str(answer.getHFBody("call-id")), ()):
-            refuse = getattr(consumer.cobj, "refuse_fork", None)
-            if refuse is not None and refuse(answer, server):
-                self.global_config["_sip_logger"].write(f"RECEIVED message from {ra}:\n", text)
-                return True
-        return False
+        consumers = self.req_consumers.get(answer.whole.call_id, ())
+        offered = (getattr(each.cobj, "refuse_fork", None) for each in consumers)
+        return any(refuse is not None and refuse(answer, server) for refuse in offered)

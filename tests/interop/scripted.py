@@ -1,0 +1,506 @@
+"""Far ends of plain sockets that keep to a script, which reads as what is sent and expected, in its order.
+
+A script is a generator. It sends with the methods of its `Far`, and yields what it waits for: the method of a request
+("INVITE"), a class of answers ("2xx", "4xx", "final") or a number of seconds; it is sent the message. What comes that
+nobody waits for is answered as any far end would: 200 to a request, nothing to an ACK or to an answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.interop.stage import HOME, PTIME_S, Stage
+from tests.unit.sipapp.bench import Bench, a_probe, a_tone, header_of
+from voice_sipapp.plan.sipuri import SipUri
+from voice_sipapp.records import calluuid
+from voice_sipapp.records.cdr import Cdr, ReceiverPart, StreamRecord
+from voice_sipapp.signalling.credentials import Credential, host_form
+from voice_sipapp.signalling.sip.eventloop import run_loop
+
+# The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
+QUIET = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+Script = Generator[str | float, str, None]
+NAMES = {8: "PCMA/8000", 0: "PCMU/8000", 9: "G722/8000", 101: "telephone-event/8000", 13: "CN/8000", 18: "G729/8000"}
+LIMIT_S = 12.0
+RINGS_MS = 300
+"""How long our receiver rings: long enough for what must come before it answers, also on a busy machine."""
+
+
+def header(text: str, name: str) -> str:
+    """The value of the first header field called `name`."""
+    found = re.search(rf"^{name}[ \t]*:[ \t]*([^\r\n]*)", text, re.MULTILINE | re.IGNORECASE)
+    return found[1].strip() if found else ""
+
+
+def body(text: str) -> str:
+    """The body of a message."""
+    return text.partition("\r\n\r\n")[2]
+
+
+def sound_port(text: str) -> int:
+    """The port that the description in a message wants sound at; 0 without one."""
+    found = re.search(r"^m=audio ([1-9][0-9]*) ", text, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def kinds(text: str) -> list[int]:
+    """The payload types of the description in a message."""
+    found = re.search(r"^m=audio [0-9]+ \S+ ([0-9 ]+)", text, re.MULTILINE)
+    return [int(each) for each in found[1].split()] if found else []
+
+
+class Far:
+    """One far end. `requests` and `answers` are what it heard; `problem` is what went wrong in its script."""
+
+    def __init__(self, stage: Stage, script: Callable[[Far], Script], user: str = "far") -> None:
+        self.stage = stage
+        self.sip, self.media = stage.socket(lambda *got: self._heard(self.port, *got)), stage.socket(self._sounded)
+        self.elsewhere = stage.socket(lambda *got: self._heard(self.other_port, *got))
+        """Another socket for SIP, to which a Contact may point."""
+        self.port, self.media_port = (int(each.getsockname()[1]) for each in (self.sip, self.media))
+        self.other_port = int(self.elsewhere.getsockname()[1])
+        self._moved = stage.socket(lambda *_: self._counted())
+        self.moved_port, self.moved_count = int(self._moved.getsockname()[1]), 0
+        """Another port for sound, and how many packets came there."""
+        self.user, self.tag = user, uuid4().hex[:8]
+        self.requests: list[str] = []
+        self.answers: list[str] = []
+        self.came_to: dict[str, int] = {}
+        """The port that the last request of each method came to."""
+        self.heard_kinds: list[int] = []
+        """Payload types of the sound that came, a change each."""
+        self.problem: str | None = None
+        self.others: list[Far] = []
+        self.receiver_port = 0
+        """Where this host's receiver is."""
+        self.cseq, self.version = 100, 1
+        self.invite = ""
+        self.caller: tuple[str, int] = (HOME, 0)
+        self.to_sound: tuple[str, int] = (HOME, 0)
+        self.over = False
+        self._kind: int | None = None
+        self._sequence, self._ssrc, self._stamp = 1000, 7, 160_000
+        self._script = script(self)
+        self._waits: str | float | None = None
+        self._branch = ""
+
+    # --- the script ------------------------------------------------------------------------------------------------
+
+    def another(self, script: Callable[[Far], Script]) -> Far:
+        """One more far end of the same case, with a script of its own."""
+        return self._joined(Far(self.stage, script))
+
+    def calls(self, script: Callable[[Caller], Script]) -> Caller:
+        """The other side of a switch that was called: it calls the receiver, under the same X-Voice-Call."""
+        made = Caller(self.stage, script, self.receiver_port, header(self.invite, "X-Voice-Call"))
+        self._joined(made)
+        return made
+
+    def _joined(self, made: Far) -> Far:
+        made.receiver_port = self.receiver_port
+        self.others.append(made)
+        made.begin()
+        return made
+
+    def use(self, script: Callable[[Any], Script]) -> None:
+        """Keep to `script` instead of the one that was given."""
+        self._script = script(self)
+
+    def count_of(self, kind: str) -> int:
+        """How many answers of that class came."""
+        return sum(kind in _classes(int(each[8:11])) for each in self.answers)
+
+    def begin(self) -> None:
+        """Start the script."""
+        self._step(None)
+
+    def _step(self, message: str | None) -> None:
+        try:
+            self._waits = next(self._script) if message is None else self._script.send(message)
+        except StopIteration:
+            self._waits = None
+        except Exception as error:
+            self._waits, self.problem = None, f"{type(error).__name__}: {error}"
+        if isinstance(self._waits, (int, float)):
+            self.stage.at(time.monotonic() + self._waits, lambda: self._step(""))
+            self._waits = "nothing"
+
+    @property
+    def stuck(self) -> str | None:
+        """What the script waits for; None where it is through."""
+        return str(self._waits) if self._waits is not None else None
+
+    def _heard(self, port: int, data: bytes, source: tuple[str, int]) -> None:
+        if data[0] >= 0x80:
+            return  # a report: this port may be the one above that of the sound
+        text = data.decode()
+        if text.startswith("SIP/2.0"):
+            self.answers.append(text)
+            if self._waits in _classes(int(text[8:11])):
+                self._step(text)
+            return
+        method = text.partition(" ")[0]
+        self.requests.append(text)
+        self.came_to[method] = port
+        if method == "INVITE" and not self.invite:
+            self.caller = source
+        if method == "INVITE":
+            self.invite = text
+        self.follow(text)
+        if method == "BYE":
+            self.over = True
+        if self._waits == method:
+            self._step(text)
+        elif method != "ACK":
+            self.answer(text, "200 OK", body="" if method != "INVITE" else self.described())
+
+    def count(self, method: str) -> int:
+        """How many requests of that method came."""
+        return sum(each.startswith(f"{method} ") for each in self.requests)
+
+    # --- what it sends ---------------------------------------------------------------------------------------------
+
+    def described(self, *lines: str, types: Sequence[int] = (8,), port: int | None = None, c: str = HOME) -> str:
+        """Its description, with `lines` beside the usual ones."""
+        self.version += 1
+        port = self.media_port if port is None else port
+        family = "IP6" if ":" in c else "IP4"
+        maps = [f"a=rtpmap:{each} {NAMES[each]}" for each in types if each in NAMES]
+        head = ["v=0", f"o=far 1 {self.version} IN IP6 {HOME}", "s=-", f"c=IN {family} {c}", "t=0 0"]
+        m = [] if any(each.startswith("m=audio") for each in lines) else [_m(port, types), *maps]
+        return "\r\n".join([*head, *m, *lines, ""])
+
+    def answer(
+        self,
+        request: str,
+        status: str,
+        *lines: str,
+        body: str = "",
+        tag: str | None = None,
+        contact: str | None = "",
+        to: str | None = None,
+        first: Sequence[str] = (),
+    ) -> None:
+        """Answer `request`. `contact` is the URI in the Contact, "" its own, None: without one; `to` the whole To."""
+        wanted = header(request, "To")
+        told = to or (wanted if "tag=" in wanted else f"{wanted};tag={tag or self.tag}")
+        vias = re.findall(r"^(?:Via|v)\s*:[^\r\n]*", request, re.MULTILINE | re.IGNORECASE)
+        uri = contact if contact != "" else self.uri
+        fields = [
+            *first, *vias, f"From: {header(request, 'From')}", f"To: {told}",
+            f"Call-ID: {header(request, 'Call-ID')}", f"CSeq: {header(request, 'CSeq')}",
+            *([f"Contact: <{uri}>"] if uri is not None else []), *lines,
+            *(["Content-Type: application/sdp"] if body else []), f"Content-Length: {len(body.encode())}", "",
+        ]  # fmt: skip
+        self.send("\r\n".join([f"SIP/2.0 {status}", *fields, body]), self.caller)
+
+    @property
+    def uri(self) -> str:
+        """Where it wants requests."""
+        return f"sip:{self.user}@[{HOME}]:{self.port}"
+
+    @property
+    def other_uri(self) -> str:
+        """Its other socket's."""
+        return f"sip:{self.user}@[{HOME}]:{self.other_port}"
+
+    def request(
+        self,
+        method: str,
+        *lines: str,
+        body: str = "",
+        tag: str | None = None,
+        contact: str | None = "",
+        cseq: int | None = None,
+        branch: str = "",
+    ) -> str:
+        """Send a request within the dialog that it was invited to."""
+        if cseq is None:
+            self.cseq += 1
+            cseq = self.cseq
+        target = re.sub(r".*<([^>]*)>.*", r"\1", header(self.invite, "Contact"))
+        own = header(self.invite, "To")
+        local = own if "tag=" in own else f"{own};tag={tag or self.tag}"
+        return self._ask(
+            method, target, (local, header(self.invite, "From"), header(self.invite, "Call-ID")), cseq, lines, body,
+            contact, branch,
+        )  # fmt: skip
+
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        dialog: tuple[str, str, str],
+        cseq: int,
+        lines: Sequence[str],
+        text: str,
+        contact: str | None = "",
+        branch: str = "",
+    ) -> str:
+        local, remote, call_id = dialog
+        self._branch = branch or f"z9hG4bK{uuid4().hex}"
+        uri = contact if contact != "" else self.uri
+        fields = [
+            f"{method} {target} SIP/2.0", f"Via: SIP/2.0/UDP [{HOME}]:{self.port};branch={self._branch}",
+            "Max-Forwards: 70", f"From: {local}", f"To: {remote}", f"Call-ID: {call_id}", f"CSeq: {cseq} {method}",
+            *([f"Contact: <{uri}>"] if uri is not None else []), *lines,
+            *(["Content-Type: application/sdp"] if text else []), f"Content-Length: {len(text.encode())}", "",
+        ]  # fmt: skip
+        sent = "\r\n".join([*fields, text])
+        self.send(sent, self.caller)
+        return sent
+
+    def send(self, text: str, to: tuple[str, int]) -> None:
+        """Send `text`."""
+        self.sip.sendto(text.encode(), to)
+
+    # --- media -----------------------------------------------------------------------------------------------------
+
+    def follow(self, text: str) -> None:
+        """Sound goes where the description in `text` wants it."""
+        if port := sound_port(text):
+            self.to_sound = (HOME, port)
+
+    def sound(self, kind: int = 8, ssrc: int | None = None) -> None:
+        """Send RTP of that payload type from now on."""
+        begins, self._kind = self._kind is None, kind
+        if ssrc is not None:
+            self._ssrc = ssrc
+        if begins:
+            self._packet(time.monotonic())
+
+    def moves(self) -> None:
+        """Its sound comes from the other port from now on."""
+        self.media = self._moved
+
+    def _counted(self) -> None:
+        self.moved_count += 1
+
+    def hush(self) -> None:
+        """Send no more for now."""
+        self._kind = None
+
+    def _packet(self, due: float) -> None:
+        if self.over or self._kind is None:
+            return
+        self._sequence, self._stamp = self._sequence + 1, self._stamp + 160
+        head = struct.pack("!BBHII", 0x80, self._kind, self._sequence & 0xFFFF, self._stamp & 0xFFFFFFFF, self._ssrc)
+        self.media.sendto(head + b"\xd5\x2a\x55\xaa" * 40, self.to_sound)
+        self.stage.at(due + PTIME_S, lambda: self._packet(due + PTIME_S))
+
+    def _sounded(self, data: bytes, _: tuple[str, int]) -> None:
+        kind = data[1] & 0x7F
+        if 64 <= kind < 96:
+            return  # a report
+        if not self.heard_kinds or self.heard_kinds[-1] != kind:
+            self.heard_kinds.append(kind)
+
+
+class Caller(Far):
+    """A far end that calls the receiver, as a dialer of another host does; `name` is its X-Voice-Call."""
+
+    def __init__(self, stage: Stage, script: Callable[[Any], Script], target: int, name: str) -> None:
+        self.name, self.target = name, target
+        self.call_id, self.local = uuid4().hex, f"<sip:caller@[{HOME}]:5060>;tag={uuid4().hex[:8]}"
+        super().__init__(stage, script, "caller")
+        self.caller = (HOME, target)
+        self.called = f"sip:+442071838750@[{HOME}]:{target}"
+        self.remote, self.remote_target = f"<{self.called}>", self.called
+        self.invite_branch = ""
+
+    def call(self, *lines: str, body: str = "", again: bool = False, proxied: bool = False) -> None:
+        """Send the INVITE; `again`: a new one, with another Call-ID; `proxied`: the same, by another branch."""
+        self.over = False
+        if proxied:
+            self.remote, self.remote_target = f"<{self.called}>", self.called
+        elif again:
+            self.call_id, self.remote, self.remote_target = uuid4().hex, f"<{self.called}>", self.called
+            self.local = re.sub(r"tag=.*", f"tag={uuid4().hex[:8]}", self.local)
+        self.invite_branch = f"z9hG4bK{uuid4().hex}"
+        self.within("INVITE", f"X-Voice-Call: {self.name}", *lines, body=body, cseq=1, branch=self.invite_branch)
+
+    def took(self, answer: str) -> None:
+        """Take the dialog that `answer` makes."""
+        self.remote = header(answer, "To")
+        self.remote_target = re.sub(r".*<([^>]*)>.*", r"\1", header(answer, "Contact")) or self.remote_target
+        self.follow(answer)
+
+    def within(self, method: str, *lines: str, body: str = "", cseq: int | None = None, branch: str = "") -> str:
+        """Send a request."""
+        if cseq is None:
+            self.cseq += 1
+            cseq = self.cseq
+        dialog = self.local, self.remote, self.call_id
+        return self._ask(method, self.remote_target, dialog, cseq, lines, body, "", branch)
+
+    def ack(self, answer: str, body: str = "") -> None:
+        """Acknowledge a 200."""
+        self.took(answer)
+        self.within("ACK", body=body, cseq=int(header(answer, "CSeq").split()[0]))
+
+    def hang_up(self) -> None:
+        """Send the BYE."""
+        self.over = True
+        self.within("BYE")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the far end does (`script`), where that comes from (`source`), and what the record must say of it: fields of
+    the call, and of the stream that was heard (`stream`); `reason` are words of the reason, `check` looks at the rest.
+    `probe` are changes of the plan.
+    """
+
+    source: str
+    script: Callable[[Any], Script]
+    call: Mapping[str, object] = field(default_factory=dict)
+    stream: Mapping[str, object] = field(default_factory=dict)
+    reason: str = ""
+    check: Callable[[Any, Any], object] | None = None
+    probe: Mapping[str, object] = field(default_factory=dict)
+    was_right: bool = False
+    """Whether it was so before these tests were written."""
+
+
+ANSWERED = {"disposition": "answered", "sip_code": 200, "hangup_by": "local"}
+HEARD = {"codec": "PCMA", "rtp_lost": 0, "one_way": False}
+
+
+@dataclass
+class Played:
+    """What came of a case."""
+
+    case: Case
+    far: Any
+    record: Cdr | ReceiverPart | None = None
+
+    @property
+    def stream(self) -> StreamRecord:
+        """The stream that came from the far end."""
+        if isinstance(self.record, ReceiverPart):
+            return self.record.stream
+        assert self.record is not None
+        return next(each for each in self.record.streams if each.direction == "reverse")
+
+
+def _m(port: int, types: Sequence[int]) -> str:
+    return f"m=audio {port} RTP/AVP {' '.join(map(str, types))}"
+
+
+def _classes(code: int) -> tuple[str, ...]:
+    final = ("final",) if code >= 200 else ("provisional",)
+    return f"{code // 100}xx", str(code), *(final if code != 100 else ())
+
+
+PASSWORD = "secret-of-the-test"
+
+
+class Known:
+    """Credentials: the one, for every client, at this machine, for the realms "far" and "proxy"."""
+
+    def get(self, name: str, client: str) -> Credential:
+        return Credential(
+            name, "probe-1", PASSWORD, frozenset({client}), frozenset({"far", "proxy"}), frozenset({host_form(HOME)})
+        )
+
+
+def proves(request: str, nonce: str, count: int = 1, realm: str = "far", name: str = "Authorization") -> bool:
+    """Whether `request` bears the right proof for that nonce, used the `count`-th time (RFC 7616, section 3.4.1)."""
+    for value in re.findall(rf"^{name}: Digest ([^\r\n]*)", request, re.MULTILINE):
+        given = {key: found.strip('"') for key, found in re.findall(r'(\w+)=("[^"]*"|[^,]*)', value)}
+        if given.get("nonce") != nonce or given.get("realm") != realm:
+            continue
+        who = _md5(f"probe-1:{realm}:{PASSWORD}")
+        what = _md5(f"{request.partition(' ')[0]}:{given['uri']}")
+        middle = f"{nonce}:{given['nc']}:{given['cnonce']}:auth"
+        return int(given["nc"], 16) == count and given["response"] == _md5(f"{who}:{middle}:{what}")
+    return False
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def challenge(nonce: str, *more: str, realm: str = "far", name: str = "WWW-Authenticate") -> str:
+    """A challenge's header field."""
+    return ", ".join([f'{name}: Digest realm="{realm}"', f'nonce="{nonce}"', 'qop="auth"', "algorithm=MD5", *more])
+
+
+def play(cases: Mapping[str, Case], folder: Path, *, calls: bool) -> dict[str, Played]:
+    """Play all `cases` side by side: far ends that the dialer calls (`calls`), or that call the receiver."""
+    stage = Stage()
+    played: dict[str, Played] = {}
+    with closing(Bench(a_tone(folder))) as bench, closing(stage):
+        bench.restart(credentials=Known())
+        names = {name: f"p{number}" for number, name in enumerate(cases)}
+        probes, uuids = [], {}
+        for name, case in cases.items():
+            if calls:
+                far: Any = Far(stage, case.script)
+                destination = SipUri.parse(f"sip:+442071838750@[{HOME}]:{far.port}")
+                probe = a_probe(far.port, probe=names[name], **{"destination": destination} | dict(case.probe))
+            else:
+                uuids[name] = calluuid.new(datetime.now(UTC))
+                key = header_of(bench, uuids[name], probe=names[name])
+                far = Caller(stage, case.script, bench.receiver_port, key)
+                probe = a_probe(far.port, probe=names[name], **{"answer_after_ms": RINGS_MS} | dict(case.probe))
+            probes.append(probe)
+            played[name] = Played(case, far)
+        bench.caller.reception.probes = probes
+        stage.start()
+        for each, probe in zip(played.values(), probes, strict=True):
+            each.far.receiver_port = bench.receiver_port
+            each.far.begin()
+            if calls:
+                bench.caller.outbound.place(probe)
+        deadline = time.monotonic() + LIMIT_S
+        waiting = [each for each in played.values() if calls or each.case.stream]
+        found = bench.cdrs if calls else bench.parts
+        while time.monotonic() < deadline and (len(found) < len(waiting) or not _through(played)):
+            run_loop(timeout_s=0.1)
+        run_loop(timeout_s=0.2)
+        for name, one in played.items():
+            of = [each for each in bench.cdrs if each.call.probe == names[name]] if calls else []
+            parts = [each for each in bench.parts if each.stream.uuid == uuids.get(name)]
+            one.record = next(iter([*of, *parts]), None)
+            one.far.strangers = bench.caller.reception.strangers
+    return played
+
+
+def _through(played: Mapping[str, Played]) -> bool:
+    return all(one.stuck is None for each in played.values() for one in (each.far, *each.far.others))
+
+
+def judge(one: Played) -> None:
+    """Hold what came of a case against what must."""
+    case, far = one.case, one.far
+    for each in (far, *far.others):
+        assert each.problem is None, each.problem
+        heard = [text[:60] for text in [*each.requests, *each.answers]]
+        assert each.stuck is None, f"the far end still waits for {each.stuck}; it heard {heard}"
+    if case.call or case.stream:
+        assert one.record is not None, "there is no record"
+    if case.call:
+        assert isinstance(one.record, Cdr)
+        call = one.record.call
+        got = {name: getattr(call, name) for name in case.call}
+        assert got == dict(case.call), f"{got} {call.sip_reason}"
+        assert case.reason in (call.sip_reason or ""), call.sip_reason
+    if case.stream:
+        of_stream = {name: getattr(one.stream, name) for name in case.stream}
+        assert of_stream == dict(case.stream), of_stream
+    if case.check is not None:
+        assert case.check(far, one.record), "\n\n".join(each[:500] for each in [*far.requests, *far.answers])
