@@ -18,11 +18,11 @@ OWN_CLUSTER = $(filter command line,$(origin KUBECONFIG))
 # what its tests share is set up once.
 AT_ONCE = --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
-# `make captures a.pcap b.pcapng`: what follows it are files, and no targets.
+# `make captures a.pcap b.pcapng`: what follows it are files, and no targets. `make captures FILE=a.pcap` does, too.
 ifeq (captures,$(firstword $(MAKECMDGOALS)))
-FILES += $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
-.PHONY: $(FILES)
-$(FILES): ;@:
+NAMED = $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+.PHONY: $(NAMED)
+$(NAMED): ;@:
 endif
 
 help: ## List the targets
@@ -66,7 +66,7 @@ truth: environment ## Compare call records with an independent analyser, over tr
 	@.venv/bin/python -m bench.truth $(ARGS)
 
 captures: environment ## Analyse the RTP streams in captures, beside tshark's figures (FILES='a.pcap b.pcapng')
-	@.venv/bin/python -m bench.captures $(FILES) $(ARGS)
+	@.venv/bin/python -m bench.captures $(FILE) $(FILES) $(NAMED) $(ARGS)
 
 bench-state: environment ## Measure what the health of 1,000 probes costs, with few calls and with a million
 	@.venv/bin/python -m bench.probestate $(ARGS)

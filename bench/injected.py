@@ -4,41 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.figures import figure
-
-if TYPE_CHECKING:
-    from bench.truth import Stream
+from bench.streams import Injected, Stream
 
 SPOILT = ("stall", "longer-path")
 """Trunks on which some of what was sent comes too late for a listener, rightly."""
-
-
-@dataclass(frozen=True)
-class Injected:
-    """One direction of a call as the far end sent it: `packets` (all that were due; none of them got lost), when
-    it was answered, when the first and the last packet left (ns since 1970), and how long the call was held in between.
-    """
-
-    packets: int
-    answered_ns: int
-    first_ns: int
-    last_ns: int
-    held_s: float
-    late_ms: float
-
-    @property
-    def first_ms(self) -> float:
-        """From the answer to the first sound."""
-        return (self.first_ns - self.answered_ns) / 1e6
-
-    @property
-    def sound_s(self) -> float:
-        """How long it sent, without the time on hold."""
-        return (self.last_ns - self.first_ns) / 1e9 - self.held_s
 
 
 def read(file: Path) -> dict[tuple[str, str], Injected]:

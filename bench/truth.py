@@ -18,7 +18,7 @@ from pathlib import Path
 from bench import capture, impaired, injected, plan
 from bench.capture import Seen
 from bench.figures import figure
-from bench.injected import Injected
+from bench.streams import Stream
 from bench.trunks import DIRECTIONS, Trunk
 from voice_lab import root, stack, waiting
 from voice_lab.context import Lab
@@ -77,21 +77,6 @@ TRUNKS = (
     Trunk(index=11, name="muted", muted=True),
     *(Trunk(index=12 + at, name=name, far_end=words) for at, (name, words) in enumerate(FAR_ENDS.items())),
 )
-
-
-@dataclass(frozen=True)
-class Stream:
-    """One direction of one call: its record, what tshark saw of it (None: no packet), and what it says of the `same`
-    packets as the record: without those that came when the listener had hung up. `injected` is what the far end says
-    that it did, where the trunk has one.
-    """
-
-    trunk: Trunk
-    direction: str
-    record: plan.Row
-    seen: Seen | None
-    same: Seen | None = None
-    injected: Injected | None = None
 
 
 @dataclass(frozen=True)

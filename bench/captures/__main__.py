@@ -170,7 +170,8 @@ def _table(found: Sequence[Row]) -> Iterator[str]:
 
 def _said(file: Path, contents: Contents) -> Iterator[str]:
     """What there is to say of a whole file."""
-    yield f"{file}: {len(contents.streams)} streams of RTP"
+    count = len(contents.streams)
+    yield f"{file}: {count} stream{'s' * (count != 1)} of RTP"
     if contents.fragments:
         yield f"    {contents.fragments} frames are fragments of datagrams; those that are whole were put together"
     if contents.unread:
@@ -205,8 +206,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="make captures FILES='FILE …' ARGS='…'", description=(__doc__ or "").partition("\n\n")[0]
-    )
+        prog="make captures", description=(__doc__ or "").partition("\n\n")[0],
+        usage="make captures FILES='a.pcap b.pcapng' ARGS='[--json] [--codec NUMBER=ENCODING] [--decode-as RULE]'",
+    )  # fmt: skip
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="pcap or pcapng; what tshark can read")
     parser.add_argument("--json", action="store_true", help="one line of JSON a stream, with every figure")
     parser.add_argument(

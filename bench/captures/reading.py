@@ -83,6 +83,8 @@ def read(file: Path, decode_as: Sequence[str] = ()) -> Contents:
     """
     if not shutil.which("tshark"):
         raise CaptureError("the program tshark is not there: install it (Debian, Ubuntu: apt-get install tshark)")
+    if file.is_dir():
+        raise CaptureError(f"{file} is a folder: name the files in it")
     if not file.is_file() or not file.stat().st_size:
         raise CaptureError(f"{file} is empty" if file.is_file() else f"there is no file {file}")
     contents, table = Contents(), []

@@ -258,7 +258,10 @@ def party(text: str) -> str:
     """`text`, if it is the SIP address of a party or a telephone number (tel:); raises InvalidSpecError."""
     found = _ADDRESS.fullmatch(text)
     if not _NUMBER_URI.fullmatch(text) and (found is None or not found["user"] or not _reachable(found)):
-        raise InvalidSpecError(f"{text!r} is not a SIP address with a user, such as sip:probe-1@voice.example.net")
+        raise InvalidSpecError(
+            f"{text!r} is not a SIP address with a user, such as sip:probe-1@voice.example.net, nor a telephone"
+            " number, such as tel:+442071838750"
+        )
     return text
 
 

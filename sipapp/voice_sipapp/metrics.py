@@ -144,7 +144,7 @@ class _Asked(Collector):
         for name, text, ask in (
             ("unsolicited_calls", "Calls that were refused, hung up on or dropped as nobody's of ours",
              sources.unsolicited_calls),
-            ("unreadable_messages", "Datagrams at the SIP ports that were dropped: no SIP, or more than is looked at",
+            ("unreadable_messages", "Datagrams at the SIP ports that were not understood, or more than is looked at",
              sources.unreadable_messages),
             ("skipped_calls", "Calls that this host's limits gave no turn", sources.skipped_calls),
         ):  # fmt: skip

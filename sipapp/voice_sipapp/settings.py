@@ -260,8 +260,8 @@ class _Reader:
         known = ip_address(address)
         if known.is_unspecified or (known.version == 6 and known.ipv4_mapped is not None):
             self._problems.append(
-                f"{name} is {self._environ[name]!r}, which is not one address but every address of this host, or one of"
-                " IPv4 in the clothes of IPv6: name the one that is meant"
+                f"{name} is {self._environ[name]!r}, which is every address of this host, or an IPv4 address"
+                " written as an IPv6 one: name the one address that is meant"
             )
         return address, found[1]
 

@@ -282,11 +282,12 @@ def test_what_is_no_capture_gets_a_sentence(tmp_path: Path):
     text, whole = tmp_path / "notes.txt", plain(tmp_path / "a.pcap", rtp)
     text.write_text("these are notes\n")
     (tmp_path / "empty.pcap").touch()
-    code, out, problems = run(text, tmp_path / "none.pcap", tmp_path / "empty.pcap", whole)
+    code, out, problems = run(text, tmp_path, tmp_path / "none.pcap", tmp_path / "empty.pcap", whole)
     assert code == 1
     assert "empty.pcap is empty" in problems
     assert "notes.txt cannot be read as a capture" in problems
     assert "there is no file" in problems
+    assert f"{tmp_path} is a folder" in problems
     assert "Traceback" not in problems
     assert "200/200" in out, "the others are read all the same"
 

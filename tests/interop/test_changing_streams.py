@@ -8,6 +8,7 @@ rates), RFC 7587 (Opus), RFC 6716, and reports of what far ends do.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -149,6 +150,11 @@ CASES: Mapping[str, Case] = {
         "RFC 3551 §4.5.2; DoubangoTelecom/doubango #268",
         lambda: TimeLine("G722").ticks("G722", 16000).talk(9000), "G722", least=G722
     ),
+    "G.722 at 16,000 Hz, with pauses and a hold": Case(
+        "what passes in a pause is not the rate of the clock",
+        lambda: TimeLine("G722").ticks("G722", 16000).talk(3000).quiet(2000).talk(3000).hold(2000).talk(3000), "G722",
+        least=G722,
+    ),
     "G.722 at 4,000 Hz": Case(
         "baresip/baresip #1834: 10, 20, 30", lambda: TimeLine("G722").ticks("G722", 4000).talk(9000), "G722", least=G722
     ),
@@ -202,6 +208,20 @@ def test_any_length_after_any_other(first: int, second: int):
     assert found.heard_ms == pytest.approx(9000, abs=1)
     assert found.worst > G711 - 0.01
     assert found.stream.jitter_max_ms == pytest.approx(abs(first - second) / 16, rel=0.05)
+
+
+@pytest.mark.parametrize("from_a_file", [False, True])
+@pytest.mark.parametrize(("first", "second"), [*permutations((10, 20, 60, 120), 2), (200, 20), (20, 200)])
+def test_no_packet_is_late_for_being_shorter_or_longer(first: int, second: int, from_a_file: bool):
+    """A packet leaves when the sound in it ends; but who plays a file may let each leave when the one before ends. With
+    0 to 30 ms of jitter.
+    """
+    line = TimeLine(ptime=first).talk(6000).to(ptime=second).talk(6000)
+    count, chance = 6000 // first, random.Random(2)
+    lengths = (first if at < count else second for at in range(line.came))
+    line.delayed(chance.uniform(0, 30) - (length if from_a_file else 0) for length in lengths)
+    found = line.record()
+    assert (found.stream.rtp_lost, found.stream.rtp_discarded) == (0, 0)
 
 
 @pytest.mark.parametrize(("first", "second"), list(permutations(LENGTHS, 2)))

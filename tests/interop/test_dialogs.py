@@ -6,6 +6,7 @@ Two tables: far ends that the dialer calls, and far ends that call the receiver.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,6 +120,30 @@ def refreshed_from_elsewhere(far: Far) -> Script:
     yield "ACK"
     yield "BYE"
     far.answer(last(far, "BYE"), "200 OK")
+
+
+def refreshed_by_way_of(route: str, *, refused: str = "") -> Callable[[Far], Script]:
+    """The refresh of the session is ours, by way of a router that only the first 200 names: not its own answer, which
+    comes twice; with `refused` it is not taken at first.
+    """
+
+    def script(far: Far) -> Script:
+        router = f"sip:[::1]:{far.other_port}{route}"
+        yield from up(far, f"Record-Route: <{router}>", "Session-Expires: 1;refresher=uac", "Require: timer")
+        again = yield "INVITE"
+        if refused:
+            far.answer(again, refused)
+            ack = yield "ACK"
+            assert (request_uri(ack), header(ack, "Route")) == (request_uri(again), header(again, "Route")), ack
+            assert far.came_to["ACK"] == far.other_port
+            again = yield "INVITE"
+        for more in ((), ("X-Again: 1",)):
+            far.answer(again, "200 OK", "Session-Expires: 1800;refresher=uac", *more, body=far.described())
+            ack = yield "ACK"
+            assert (request_uri(ack), header(ack, "Route")) == (request_uri(again), header(again, "Route")), ack
+            assert far.came_to["ACK"] == far.other_port
+
+    return script
 
 
 # --- challenges ------------------------------------------------------------------------------------------------------
@@ -465,6 +490,33 @@ def answer_and_cancel_cross(far: Far) -> Script:
     far.answer(bye, "200 OK")
 
 
+def comes_again(method: str) -> Callable[[Far], Script]:
+    """A request comes twice, of one branch; a proxy changed something in it on the way. Its answer may be lost, too."""
+
+    def script(far: Far) -> Script:
+        yield from up(far)
+        body = "" if method == "INFO" else far.described()
+        far.request(method, body=body, branch="z9hG4bKagain")
+        first = yield "2xx"
+        far.request(method, "X-Again: 1", body=body, branch="z9hG4bKagain", cseq=far.cseq)
+        second = yield "final"
+        assert first == second, second
+        if method == "INVITE":
+            far.request("ACK", cseq=far.cseq)
+            far.request(method, "X-Again: 2", body=body, branch="z9hG4bKagain", cseq=far.cseq)
+            second = yield "final"
+            assert first == second, second
+            far.request("ACK", cseq=far.cseq)
+
+    return script
+
+
+def answers_amiss(far: Far) -> Script:
+    invite = yield "INVITE"
+    far.answer(re.sub("branch=[^;\r\n]*", "branch=z9hG4bKother", invite), "486 Busy Here")
+    yield "INVITE"
+
+
 def is_cancelled(far: Far) -> Script:
     invite = yield "INVITE"
     far.answer(invite, "180 Ringing")
@@ -546,6 +598,21 @@ DIALLED = {
         "RFC 3261 §12.2.1.1: the target is the last Route", routed("other", then="sip:moved@[::1]:9"), ANSWERED, HEARD,
         check=lambda far, _: request_uri(last(far, "BYE")) == f"sip:[::1]:{far.other_port}"
         and "sip:moved@[::1]:9" in header(last(far, "BYE"), "Route"),
+    ),
+    "a refresh by way of a router": Case(
+        "RFC 3261 §12.2: the route set stays, whatever the answer names; sippy/b2bua #54, onsip/SIP.js #506",
+        refreshed_by_way_of(";lr"), ANSWERED, HEARD, probe=LONG,
+    ),
+    "a refresh by way of a strict router": Case(
+        "RFC 3261 §12.2.1.1; sippy/b2bua #54", refreshed_by_way_of(""), ANSWERED, HEARD, probe=LONG,
+    ),
+    "a refresh by way of a router, and a 491": Case(
+        "RFC 3261 §17.1.1.3: the ACK has the INVITE's Route; OpenSIPS/opensips #3131",
+        refreshed_by_way_of(";lr", refused="491 Request Pending"), ANSWERED, HEARD, probe=LONG,
+    ),
+    "a refresh by way of a router, and a 500": Case(
+        "RFC 3261 §17.1.1.3; OpenSIPS/opensips #3561",
+        refreshed_by_way_of(";lr", refused="500 Server Internal Error"), ANSWERED, HEARD, probe=LONG,
     ),
     # --- challenges
     "each request, with a new nonce": Case(
@@ -648,6 +715,15 @@ DIALLED = {
     "a method that nobody knows": Case("RFC 3261 §21.5.2: 501", asked("FROBNICATE", "501"), ANSWERED, HEARD),
     "a PRACK for nothing": Case("RFC 3262 §3: 481", asked("PRACK", "481", "RAck: 1 1 INVITE"), ANSWERED, HEARD),
     "CSeq with gaps, and out of order": Case("RFC 3261 §12.2.2", gaps_and_disorder, ANSWERED, HEARD, was_right=True),
+    "a re-INVITE that comes again": Case(
+        "RFC 6026 §7.1: the same answer, and none of the stack's own making", comes_again("INVITE"), ANSWERED, HEARD,
+    ),
+    "an UPDATE that comes again": Case("RFC 3261 §17.2.2", comes_again("UPDATE"), ANSWERED, HEARD),
+    "an INFO that comes again": Case("RFC 3261 §17.2.2", comes_again("INFO"), ANSWERED, HEARD),
+    "an answer with another branch": Case(
+        "RFC 3261 §17.1.3: it fits no request, and that is said", answers_amiss, {"disposition": "timeout"},
+        reason="486 came that fits no request",
+    ),
     "BYE before the answer": Case(
         "against RFC 3261 §15, and seen: 200, and the INVITE's own answer counts", bye_before_the_answer,
         {"disposition": "failed", "sip_code": 487},

@@ -187,6 +187,10 @@ ANSWERED_NS = 1_700_000_000_000_000_000
         (packets((0.0, 0.02), (4.0, 5.0)), 4000),
         (packets((0.0, 0.02)), 0),  # all there ever was
         (packets((0.05, 0.25), (4.0, 5.0)), 50),  # a fifth of a second is sound
+        (packets((0.12, 0.16), (3.2, 5.0)), 3200),  # what opens the way, a round trip after the answer
+        (packets((0.12, 0.14), (1.12, 1.14), (2.12, 2.14), (3.2, 5.0)), 3200),  # again and again
+        (packets((0.0, 0.02), (0.9, 0.92)), 0),  # all there ever was
+        (packets((1.0, 5.0), step_s=0.2), 1000),  # RFC 3551 §4.2: the longest packets
         (packets((4.5, 4.52)), 4500),
         (packets((0.0, 5.0), kind=13), None),
         (packets((0.0, 1.0), kind=13) + packets((1.0, 5.0)), 1000),

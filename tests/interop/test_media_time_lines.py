@@ -44,8 +44,9 @@ def time_lines(draw: st.DrawFn, *, silence: bool) -> Made:
     """What a far end may do. With `silence` it suppresses silence, without it may resume late after a hold."""
     made = Made(TimeLine(draw(st.sampled_from(NAMES)), 20))
     _talk(draw, made.line)
-    steps = ["hold", "hold", "source", "numbers", "change", "change", "key"]
-    for step in draw(st.lists(st.sampled_from([*steps, *(["silence"] * 2 if silence else ["late"])]), max_size=6)):
+    steps = ["hold", "hold", "source", "numbers", "clock", "change", "change", "key"]
+    steps += ["comfort noise", "comfort noise", "DTX"] if silence else ["late"]
+    for step in draw(st.lists(st.sampled_from(steps), max_size=6)):
         _STEPS[step](draw, made)
         made.story += (
             f"{step} until {made.line.now_ms} ms ({made.line.codec}, {made.line.ptime} ms, {made.line.ssrc})",
@@ -99,13 +100,21 @@ def _key(draw: st.DrawFn, made: Made) -> None:
     made.line.key(20 * draw(st.integers(3, 20)))
 
 
-def _silence(draw: st.DrawFn, made: Made) -> None:
+def _clock(draw: st.DrawFn, made: Made) -> None:
+    made.line.jumps(draw(st.sampled_from([-(2**20), 2**20, 2**31])))
+
+
+def _discontinuous(draw: st.DrawFn, made: Made) -> None:
+    made.line.quiet(20 * draw(st.integers(10, 150)))
+
+
+def _comfort_noise(draw: st.DrawFn, made: Made) -> None:
     made.line.quiet(20 * draw(st.integers(10, 150)), noise=[0, *range(200, 200 * draw(st.integers(1, 3)), 200)])
 
 
 _STEPS = {
-    "hold": _hold, "late": _late, "source": _source, "numbers": _numbers, "change": _change, "key": _key,
-    "silence": _silence,
+    "hold": _hold, "late": _late, "source": _source, "numbers": _numbers, "clock": _clock, "change": _change,
+    "key": _key, "comfort noise": _comfort_noise, "DTX": _discontinuous,
 }  # fmt: skip
 
 
@@ -150,3 +159,10 @@ def test_jitter_and_edges_of_holds_that_are_not_where_they_were_change_nothing(m
     line.held = [(begin + chance.uniform(-60, 60), end + chance.uniform(-60, 20)) for begin, end in line.held]
     stream = line.record(ends_ms=ends_ms).stream
     assert (stream.rtp_rx, stream.rtp_lost, stream.rtp_discarded) == (line.came, line.lost, 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(time_lines(silence=True), st.floats(-0.001, 0.001))
+def test_a_clock_that_is_off_by_a_thousandth_changes_nothing(made: Made, share: float):
+    stream = made.line.slow(share).record().stream
+    assert (stream.rtp_rx, stream.rtp_lost, stream.rtp_discarded) == (made.line.came, made.line.lost, 0)

@@ -76,6 +76,24 @@ def early(first: str, *, again: bool = False, more: tuple[str, ...] = ()):  # ty
     return script
 
 
+def invites_early(*, settled: bool = False):  # type: ignore[no-untyped-def]
+    """A re-INVITE overtakes the 200, or comes from a far end that takes the 183 for the answer."""
+
+    def script(far: Far) -> Script:
+        invite = yield "INVITE"
+        far.answer(invite, "183 Session Progress", body=far.described() if settled else "")
+        far.request("INVITE", body=far.described(port=far.moved_port), branch="z9hG4bKearly")
+        refusal = yield "final"
+        assert refusal.startswith("SIP/2.0 491"), refusal
+        far.request("ACK", cseq=far.cseq, branch="z9hG4bKearly")
+        far.invite = invite
+        far.answer(invite, "200 OK", body=far.described())
+        far.sound()
+        yield "ACK"
+
+    return script
+
+
 def another_in_the_200(far: Far) -> Script:
     invite = yield "INVITE"
     far.answer(invite, "183 Session Progress", body=far.described())
@@ -550,6 +568,12 @@ DIALLED = {
     "an UPDATE while our offer waits for the ACK": Case(
         "RFC 5407 §3.1.4; pjsip/pjproject #1455", second_before_the_ack, ANSWERED, HEARD
     ),
+    "re-INVITE before the answer": Case(
+        "RFC 3261 §14.2: 491; baresip/re #1071", invites_early(), ANSWERED, HEARD,
+    ),
+    "re-INVITE before the answer, after a 183": Case(
+        "RFC 3261 §14.2: 491, whatever is settled", invites_early(settled=True), ANSWERED, HEARD,
+    ),
     "re-INVITE to T.38": Case(
         "RFC 6913; signalwire/freeswitch #66: 488, and the sound goes on",
         within("INVITE", "488", "m=audio 0 RTP/AVP 8", "m=image 9 udptl t38"), ANSWERED, HEARD, was_right=True,
@@ -585,6 +609,32 @@ def called(*lines: str, types: tuple[int, ...] = (8,), head: tuple[str, ...] = (
         far.ack(answer)
         far.sound(types[0])
         yield 0.6
+        far.hang_up()
+        yield "2xx"
+
+    return script
+
+
+def media_come_later(*m: str, ours: bool = False):  # type: ignore[no-untyped-def]
+    """A call whose first description has no sound: a controller has nobody to connect with yet. `ours`: then it leaves
+    the offer to us.
+    """
+
+    def script(far: Caller) -> Script:
+        head = far.described("m=audio").partition("m=audio")[0]
+        far.call(body="\r\n".join([head.rstrip(), *m, ""]))
+        answer = yield "2xx"
+        assert [line for line in body(answer).split("\r\n") if line.startswith("m=")] == list(m)
+        far.ack(answer)
+        yield 0.3
+        assert not far.heard_kinds
+        far.within("INVITE", body="" if ours else far.described())
+        answer = yield "2xx"
+        assert sound_port(answer)
+        far.ack(answer, body=far.described() if ours else "")
+        far.sound()
+        yield 0.6
+        assert far.heard_kinds == [8]
         far.hang_up()
         yield "2xx"
 
@@ -727,6 +777,22 @@ def update_while_it_rings(far: Caller) -> Script:
     yield "2xx"
 
 
+def invites_while_it_rings(far: Caller) -> Script:
+    far.call(body=far.described())
+    far.took((yield "provisional"))
+    far.within("INVITE", body=far.described(port=far.moved_port), branch="z9hG4bKearly")
+    refusal = yield "final"
+    assert refusal.startswith("SIP/2.0 500"), refusal
+    assert header(refusal, "Retry-After")
+    far.within("ACK", cseq=far.cseq, branch="z9hG4bKearly")
+    answer = yield "2xx"
+    far.ack(answer)
+    far.sound()
+    yield 0.6
+    far.hang_up()
+    yield "2xx"
+
+
 def never_acknowledges(far: Caller) -> Script:
     far.call("Require: 100rel", body=far.described())
     refusal = yield "final"
@@ -809,9 +875,16 @@ CALLED = {
         "RFC 3261 §8.2.2.3: 420", refused("420", head=("Require: precondition",)),
         check=lambda far, _: any("precondition" in header(each, "Unsupported") for each in far.answers),
     ),
+    "re-INVITE while it rings": Case(
+        "RFC 3261 §14.2: 500 with Retry-After; pjsip/pjproject #3458, baresip/re #1071", invites_while_it_rings,
+        stream=PART,
+    ),
     "UPDATE while it rings": Case(
         "RFC 3311 §5.2: 500 with Retry-After", update_while_it_rings, stream=PART, was_right=True,
     ),
+    "no media at first": Case("RFC 3264 §5, RFC 3725 §4.4: by re-INVITE", media_come_later(), stream=PART),
+    "port 0 at first": Case("RFC 3264 §8.2 and §8.4", media_come_later("m=audio 0 RTP/AVP 8"), stream=PART),
+    "no media at first, and our offer": Case("RFC 3264 §5, §8.1", media_come_later(ours=True), stream=PART),
     "re-INVITE with another codec": Case("RFC 3264 §8.3.2", changes_codec("INVITE"), stream={"rtp_lost": 0}),
     "UPDATE with another codec": Case("RFC 3311", changes_codec("UPDATE"), stream={"rtp_lost": 0}),
     "video beside sound": Case("RFC 3264 §6 and §8", video_beside, stream=PART),

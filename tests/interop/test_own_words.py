@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import sippy.SipTransactionManager as sippy_manager
 
 from tests.interop.scripted import QUIET
 from tests.interop.stage import Stage
@@ -20,6 +19,7 @@ from tests.interop.wires import HEAD, Answers, Called, Wire, a_bench, call_all, 
 from tests.unit.sipapp.bench import a_probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.signalling.registration import Registrations
+from voice_sipapp.signalling.sip import transactions
 
 pytestmark = QUIET
 
@@ -199,8 +199,9 @@ REGISTRARS: dict[str, tuple[Answers, str]] = {
 
 
 def test_what_a_registrar_says_is_told_in_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    real = sippy_manager.Timeout
-    monkeypatch.setattr(sippy_manager, "Timeout", lambda action, after_s, *more: real(action, min(after_s, 1.0), *more))
+    stack = transactions.sippy_manager
+    real = stack.Timeout
+    monkeypatch.setattr(stack, "Timeout", lambda action, after_s, *more: real(action, min(after_s, 1.0), *more))
     with a_bench(tmp_path) as bench, closing(Stage()) as stage:
         fars = {name: Wire(stage, lambda *_: ()) for name in REGISTRARS}
         for name, far in fars.items():

@@ -49,6 +49,7 @@ class Case:
     mos: Range = (BEST, 4.5)
     worst: Range | None = None
     jitter_max_ms: Range | None = None
+    lost: int = 0
 
 
 CASES: Mapping[str, Case] = {
@@ -232,6 +233,15 @@ CASES: Mapping[str, Case] = {
         worst=(1, 1.1),
         jitter_max_ms=(175, 186),
     ),
+    "the same, but for packets that the queue had no room for": Case(
+        "what is lost in an outage does not make it longer",
+        came([each for each in sound(1500) if not 300 <= each.number < 360], stall(5000, 2840, 1.25)),
+        late=(75, 90),
+        run=(135, 150),
+        mos=(2.5, 3.1),
+        worst=(1, 1.2),
+        lost=60,
+    ),
     "2.84 s, caught up at 1.05 times the rate": Case(
         "a minute until nothing is held up",
         came(sound(4000), stall(5000, 2840, 1.05)),
@@ -411,7 +421,7 @@ def test_the_record_says_what_a_listener_had(name: str):
     found = {
         "late": (stats.discarded, case.late), "run": (stats.max_loss_run, case.run),
         "mos": (round(columns["mos_cq"], 2), case.mos), "worst": (round(columns["mos_min"], 2), case.worst),
-        "jitter": (stats.jitter_max_ms, case.jitter_max_ms), "lost": (stats.lost, (0, 0)),
+        "jitter": (stats.jitter_max_ms, case.jitter_max_ms), "lost": (stats.lost, (case.lost, case.lost)),
     }  # fmt: skip
     wrong = {
         key: (value, span) for key, (value, span) in found.items() if span and not span[0] <= value <= span[1] + 1e-9

@@ -137,6 +137,11 @@ class TimeLine:
         self._stamps[self.ssrc] = stamp
         return self
 
+    def jumps(self, ticks: int) -> TimeLine:
+        """Its timestamps go on from so much further, its numbers as before: a gateway switched to another leg."""
+        self._stamps[self.ssrc] = self._stamps.get(self.ssrc, 0) + ticks
+        return self
+
     def stands(self, ms: float) -> TimeLine:
         """Its timestamps did not follow the last `ms`."""
         self._behind_ms += ms
@@ -172,6 +177,12 @@ class TimeLine:
     def came(self) -> int:
         """Packets that arrived, of whatever kind."""
         return len(self.received)
+
+    def slow(self, share: float) -> TimeLine:
+        """Its clock is slow by that `share`; below 0, fast."""
+        self.received = [(at + round((at - BASE_NS) * share), data) for at, data in self.received]
+        self.now_ms *= 1 + share
+        return self
 
     def delayed(self, delays_ms: Iterable[float]) -> TimeLine:
         """Each packet comes so much later."""

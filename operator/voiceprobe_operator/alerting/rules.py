@@ -97,8 +97,8 @@ def _passed_in_full(measure: sql.Measure, severity: sql.Severity, value: str, th
         return f"The last call rang after {value}. No call rang within {threshold} {for_so_long}."
     if measure is sql.LATE_MEDIA:
         return (
-            f"In the worse direction of the last call the first sound came {value} after the answer. In no call did both"
-            f" directions sound within {threshold} {for_so_long}."
+            f"In the worse direction of the last call the first sound came {value} after the answer. In no call did"
+            f" both directions sound within {threshold} {for_so_long}."
         )
     return (
         f"The worse direction of the last call: {value}. No call was better than the {severity} threshold of"

@@ -25,11 +25,12 @@ class Finding:
 
 
 def findings(detail: CallDetail, state: ProbeState) -> list[Finding]:
-    """Everything about the call that a person should look at, by the probe's thresholds as they are today.
+    """Everything about the call that a person should look at, by the probe's thresholds as they are today. Remarks
+    stand last, below what was wrong.
 
     Of a call that does not count, all are remarks: what the measuring host spoilt itself accuses nobody.
     """
-    found = [*_of_call(detail, state), *_of_streams(detail, state)]
+    found = sorted([*_of_call(detail, state), *_of_streams(detail, state)], key=lambda one: not one.css)
     if detail.call.valid:
         return found
     why = f"This call does not count: {why_not_counted(detail.call)}. Nothing below says anything about the path."

@@ -74,7 +74,7 @@ GROUPS: Sequence[tuple[str, Sequence[Measure]]] = (
     ("Delay", (
         Measure("late_media_ms", "Late media", MS, "from the answer to the first packet of sound; early media does not"
                 " count"),
-        Measure("held_ms", "On hold", MS, "time in which no packet was due, for either end had put the call on hold"),
+        Measure("held_ms", "On hold", MS, "time in which no packet was due: one of the ends held the call"),
         Measure("jitter_ms", "Jitter, mean", MS, "interarrival jitter (RFC 3550)", 1),
         Measure("jitter_max_ms", "Jitter, highest", MS, "its highest value in the call", 1),
         Measure("pdv_p95_ms", "Delay variation", MS, "95 % of the packets came within this much of the fastest", 1),

@@ -85,7 +85,9 @@ def _rate_hz(packets: Sequence[Packet], kind: int, codec: str) -> int:
         return rate
     ticks = np.diff(np.array([packet.timestamp for packet in own], np.int64))[follows]
     came_ms = np.diff(np.array([packet.arrival_ns for packet in own], np.int64))[follows] / 1e6
-    told = float(np.median(ticks * 1000 / rate / held_ms))
-    took = float(came_ms.sum() / held_ms.sum())
-    wrong = [each for each in _WRONG_RATES if abs(told - each) < 0.01 * each]
+    each = ticks * 1000 / rate / held_ms
+    told = float(np.median(each))
+    steady = np.abs(each - told) < 0.01 * told  # all but pauses
+    took = float(came_ms[steady].sum() / held_ms[steady].sum()) if steady.any() else 0.0
+    wrong = [factor for factor in _WRONG_RATES if abs(told - factor) < 0.01 * factor]
     return round(rate * wrong[0]) if wrong and 0.8 < took < 1.25 else rate

@@ -135,7 +135,7 @@ def _is_silent(sent: Audio | None, heard: Heard, active_pct: float) -> bool:
     """Whether the speech that was sent is missing in what was heard. Where that can't be told by its course (of a tone,
     of a sound that is not known, of a moment) whether nothing at all was heard.
     """
-    found = None if sent is None else _reference(sent, heard.rate_hz).is_in(heard.samples)
+    found = None if sent is None else _reference(sent, heard.rate_hz).is_in(heard.samples, heard.resumes)
     return active_pct == 0 if found is None else not found
 
 

@@ -18,8 +18,8 @@ Where the figures come from, and what they are worth:
   Not their super-wideband figures, though these go up to 40 kbit/s: what we send is wide-band (RFC 6716, table 2), and
   the figures are G.107.2's, on the full-band scale (R up to 148), where wide-band speech without any codec has lost 19
   points already (G.113's bridge between the scales, as sipnab cites it). Their own figures for constant bit rates meet
-  only so: 18.1 + 19 = 37.1 at 15 kbit/s wide-band, 36.9 at 16 kbit/s super-wideband. At our bit rate they have 16.8
-  (31 kbit/s) to 14.8 (34 kbit/s), which is below 0 on the wide-band scale. See docs/measurement.md.
+  only so: 18.1 + 19 = 37.1 at 15 kbit/s wide-band, 36.9 at 16 kbit/s super-wideband. Around our bit rate they have
+  20.2 (25 kbit/s) to 14.8 (34 kbit/s), which is 1.2 and less on the wide-band scale. See docs/measurement.md.
 
 Everything that G.113's appendices hold is, in their own words, "provisional planning values". Only the scale
 itself is normative: G.107 and its Annex B, G.107.1 and its Annex A.

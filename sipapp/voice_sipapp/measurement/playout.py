@@ -46,22 +46,43 @@ def late(came_ms: Floats, sent_ms: Floats, length_ms: Floats, begins: Flags) -> 
     result = np.zeros(came_ms.size, bool)
     if not came_ms.size:
         return result
-    # A packet leaves when the sound in it ends: a longer one is no later for that.
-    transit = came_ms - sent_ms - length_ms
+    transit = came_ms - sent_ms
+    transit = transit - _own_length(transit, length_ms)
     transit = transit - skew(came_ms, transit) * came_ms
     if transit.max() - transit.min() <= JITTER_BUFFER_MS:
         return result
     copies = np.ones(came_ms.size, bool)
     copies[np.unique(sent_ms, return_index=True)[1]] = False
+    lost_ms = _lost_before(sent_ms, length_ms)
     starts = np.union1d([0], np.flatnonzero(begins)).tolist()
     for start, stop in pairwise([*starts, came_ms.size]):
         own = slice(start, stop)
         if transit[own].max() - transit[own].min() > JITTER_BUFFER_MS:
             buffer = _Buffer()
-            packets = zip(transit[own].tolist(), length_ms[own].tolist(), copies[own].tolist(), strict=True)
-            result[own] = [buffer.copy_is_late(value) if copy else buffer.is_late(value, length)
-                           for value, length, copy in packets]  # fmt: skip
+            packets = zip(transit[own].tolist(), length_ms[own].tolist(), lost_ms[own].tolist(), copies[own].tolist(),
+                          strict=True)  # fmt: skip
+            result[own] = [buffer.copy_is_late(value) if copy else buffer.is_late(value, length, lost)
+                           for value, length, lost, copy in packets]  # fmt: skip
     return result
+
+
+def _lost_before(sent_ms: Floats, length_ms: Floats) -> Floats:
+    """The sound that is missing before each packet, by the timestamps."""
+    order = np.argsort(sent_ms, kind="stable")
+    found = np.zeros(sent_ms.size)
+    found[order[1:]] = np.maximum(np.diff(sent_ms[order]) - length_ms[order[:-1]], 0)
+    return found
+
+
+def _own_length(transit: Floats, length_ms: Floats) -> Floats:
+    """What of the transit of each packet is its own length: all of it, for a packet leaves when the sound in it ends,
+    and a longer one is no later for that; but none where a sender has its sound in a file and lets each packet leave
+    when the one before ends. Which it is shows where the length changes.
+    """
+    changed = np.diff(length_ms)
+    steps = np.diff(transit)[changed != 0]
+    by_length = np.abs(steps - changed[changed != 0]).sum() <= np.abs(steps).sum()
+    return length_ms if by_length else np.zeros(length_ms.size)
 
 
 class _Buffer:
@@ -77,12 +98,12 @@ class _Buffer:
         """Whether the second copy of a packet would come too late; the buffer learns nothing from it."""
         return not self._usual or transit > self._plays_ms()
 
-    def is_late(self, transit: float, length: float) -> bool:
-        """Whether this packet comes too late."""
+    def is_late(self, transit: float, length: float, lost: float = 0.0) -> bool:
+        """Whether this packet comes too late. `lost` is the sound that is missing before it."""
         is_late = bool(self._usual) and transit > self._plays_ms()
         self._recent.add(transit, length, is_late=is_late)
         if is_late:
-            if not self._late.add(transit, self._usual, length):
+            if not self._late.add(transit, self._usual, length, lost):
                 return True
             self._start_anew(transit)
             return False
@@ -196,8 +217,11 @@ class _Late:
         self._at_ms += length
         self._before_ms = 0.0
 
-    def add(self, transit: float, known: _Usual, length: float) -> bool:
-        """A late packet, by what is `known` of those in time: whether a buffer starts anew with it."""
+    def add(self, transit: float, known: _Usual, length: float, lost: float) -> bool:
+        """A late packet, by what is `known` of those in time: whether a buffer starts anew with it. What was `lost`
+        between it and another late one would have been late.
+        """
+        length += lost if self._before_ms else 0.0
         # Only what two in a row say of an outage, after more than one: one may have a wrong timestamp.
         rise_ms = transit - known.level
         self._outage_ms = max(self._outage_ms, min(rise_ms, self._before_ms))

@@ -7,7 +7,7 @@ comes in). Levels count as steps from each band's own mean, which makes the comp
 what lies far below the loudest sound counts as silence, and so does comfort noise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,11 @@ STRETCH_S = 3.0
 SHORTEST_S = 1.0
 """Of less sound nothing can be said."""
 
+PART_S = 2.0
+"""As much of a longer sound may be compared by itself: of other speech 3 % are alike by chance, of 1.5 s 22 % (measured
+with 150 voices).
+"""
+
 _BANDS_HZ = (250, 500, 800, 1200, 1800, 2500, 3400)
 _DEPTH_DB = 30.0
 """How far below the loudest frames of a band its course is followed."""
@@ -42,12 +47,15 @@ class Reference:
         self._samples = samples
         self._rate_hz = rate_hz
 
-    def is_in(self, heard: NDArray[np.int16]) -> bool | None:
+    def is_in(self, heard: NDArray[np.int16], resumes: Sequence[int] = ()) -> bool | None:
         """Whether any stretch of this sound is in what was `heard`; None where that can't be told: too little was
-        heard, or the reference is so steady that it has no course.
+        heard, or the reference is so steady that it has no course. From the samples `resumes` on the sound may go on
+        elsewhere.
         """
-        likenesses = self._likenesses(heard)
-        return None if likenesses is None else any(likeness >= LIKENESS for likeness in likenesses)
+        least = PART_S * self._rate_hz if resumes else 0
+        told = [self._likenesses(part) for part in np.split(heard, resumes) if part.size >= least]
+        likenesses = [each for each in told if each is not None]
+        return any(likeness >= LIKENESS for each in likenesses for likeness in each) if likenesses else None
 
     def likeness(self, heard: NDArray[np.int16]) -> float | None:
         """The best correlation (-1 … 1) of a stretch of `heard` with any of this sound; None as for `is_in`."""

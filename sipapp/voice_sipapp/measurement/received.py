@@ -99,8 +99,8 @@ def _factor(number: Ints, came_ms: Floats, sent_ms: Floats, length_ms: Floats) -
         return 1.0
     told = np.diff(sent_ms)[steps] / length_ms[steps]
     factor = float(np.median(told))
-    steady = float((np.abs(told - factor) < 0.01 * factor).mean()) > _STEADY
-    if not steady or abs(factor - 1) < 0.01:
+    steady = np.abs(told - factor) < 0.01 * factor  # all but pauses
+    if float(steady.mean()) <= _STEADY or abs(factor - 1) < 0.01:
         return 1.0
-    took = float(np.diff(came_ms)[steps].sum() / length_ms[steps].sum())
+    took = float(np.diff(came_ms)[steps][steady].sum() / length_ms[steps][steady].sum())
     return factor if 0.8 < took / factor < 1.25 else 1.0

@@ -175,11 +175,14 @@ def _payloads(stream: list[Packet], line: TimeLine, gone: Bools) -> tuple[bytes 
 
 
 def _most_used(received: Received, codecs: Mapping[int, str]) -> tuple[str | None, int | None]:
-    """The codec that most of the sound came in, and the number under which most packets of it came."""
+    """The codec that most of the sound came in, and the number under which most packets of it came. Music on hold is
+    only asked where there was nothing else.
+    """
     sound = Counter[str]()
     packets = Counter[int]()
-    for kind in np.unique(received.kind[received.sounding]).tolist():
-        own = received.sounding & (received.kind == kind)
+    sounding = _telling(received)
+    for kind in np.unique(received.kind[sounding]).tolist():
+        own = sounding & (received.kind == kind)
         sound[codecs[kind]] += round(1000 * float(received.length_ms[own].sum()))
         packets[kind] = int(own.sum())
     if not sound:
@@ -190,8 +193,14 @@ def _most_used(received: Received, codecs: Mapping[int, str]) -> tuple[str | Non
 
 def _ptime_ms(received: Received) -> int:
     """The length of the packets that hold most of the sound; the usual one where nothing can be told."""
-    lengths, counts = np.unique(np.round(received.length_ms[received.length_ms >= SHORTEST_MS]), return_counts=True)
+    told = received.length_ms[_telling(received)]
+    lengths, counts = np.unique(np.round(told[told >= SHORTEST_MS]), return_counts=True)
     return int(lengths[(lengths * counts).argmax()]) if lengths.size else PTIME_MS
+
+
+def _telling(received: Received) -> Bools:
+    """The packets that tell what the call was in: those of sound that was due, if there are any."""
+    return received.sound if received.sound.any() else received.sounding
 
 
 def _out_of_order(numbers: list[int]) -> int:

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LARGEST = 0.003
-"""More is no clock that is off, but a path that becomes longer or shorter."""
+"""More is no clock that is off, but a path that becomes longer or shorter, or a queue that drains."""
+
+_CLEARLY_MORE = 1.1 * LARGEST
+"""By no error of the estimate."""
 
 _BLOCK_MS = 1000.0
 _LAGS = (10, 15, 20, 25, 30)
@@ -33,7 +36,8 @@ def skew(came_ms: Floats, transit_ms: Floats) -> float:
     lows = np.minimum.reduceat(transit_ms, starts)
     slopes = [_slopes(blocks[starts], lows, lag) for lag in _LAGS]
     found = np.concatenate(slopes)
-    return float(np.clip(np.median(found), -LARGEST, LARGEST)) if found.size else 0.0
+    slope = float(np.median(found)) if found.size else 0.0
+    return float(np.clip(slope, -LARGEST, LARGEST)) if abs(slope) < _CLEARLY_MORE else 0.0
 
 
 def _slopes(blocks: NDArray[np.int64], lows: Floats, lag: int) -> Floats:

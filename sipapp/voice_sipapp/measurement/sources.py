@@ -4,6 +4,7 @@ The listener hears one call, but a gateway may change the source (SSRC) in mid-c
 numbers or its timestamps anew, or let music on hold come from another machine; and anybody may send to an open port.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from heapq import nlargest
@@ -50,10 +51,21 @@ def single_stream(
     is silent, and there.
     """
     stream: list[Packet] = []
-    for own in _sections(packets, codecs) or _sections(_as_sound(packets, noise), codecs):
-        steady = followed(own, clock_hz)
-        stream += _continued(stream, steady, clock_hz, codecs) if stream else steady
+    ends: list[Packet] = []
+    for section in _sections(packets, codecs) or _sections(_as_sound(packets, noise), codecs):
+        own = followed(section, clock_hz)
+        own = _continued(ends, own, clock_hz, codecs) if ends else own
+        stream += own
+        ends = _ends(ends, own)
     return stream
+
+
+def _ends(before: list[Packet], own: list[Packet]) -> list[Packet]:
+    """The last packet of sound, and the last one, of a stream that ends with the section `own`; `before` are those
+    before it. To look through the whole stream at each section would take for ever where there are many.
+    """
+    sound = [packet for packet in own if packet.is_sound and packet.payload] or before[:1]
+    return [*([max(sound, key=_number)] if sound else []), max(own, key=_number)]
 
 
 def _as_sound(packets: Sequence[Packet], noise: Collection[int]) -> list[Packet]:
@@ -76,13 +88,26 @@ def _sections(packets: Sequence[Packet], codecs: Mapping[int, str]) -> list[list
         return large
     taken: list[list[Packet]] = []
     for spell in sorted((spell for own in large for spell in _spells(own)), key=len, reverse=True):
-        rest = _outside(spell, taken)
-        taken += [rest] if len(rest) == len(spell) else [part for part in _parts(rest, taken) if len(part) >= threshold]
+        around = _around(spell, taken)
+        rest = _outside(spell, around)
+        for part in [rest] if len(rest) == len(spell) else _parts(rest, around):
+            if len(part) >= (1 if part is rest else threshold):
+                insort(taken, part, key=_begin)
     taken += _between([own for (ssrc, _), own in numberings.items() if ssrc in strays], taken)
-    taken.sort(key=lambda spell: spell[0].arrival_ns)
+    taken.sort(key=_begin)
     return [
         [packet for spell in spells for packet in spell] for _, spells in groupby(taken, lambda own: _source(own[0]))
     ]
+
+
+def _begin(spell: list[Packet]) -> int:
+    return spell[0].arrival_ns
+
+
+def _around(spell: list[Packet], taken: list[list[Packet]]) -> list[list[Packet]]:
+    """Those of the `taken`, in order and none at the same time as another, that may have sounded meanwhile."""
+    first = max(0, bisect_left(taken, _begin(spell), key=_begin) - 1)
+    return taken[first : bisect_right(taken, spell[-1].arrival_ns, key=_begin)]
 
 
 def _sound_ms(packets: Sequence[Packet], codecs: Mapping[int, str]) -> Counter[int]:
@@ -142,17 +167,17 @@ def _parts(rest: list[Packet], taken: list[list[Packet]]) -> list[list[Packet]]:
     return parts
 
 
-def _continued(stream: list[Packet], own: list[Packet], clock_hz: int, codecs: Mapping[int, str]) -> list[Packet]:
-    """`own`, the packets of the next section, numbered on from the end of `stream`. A packet leaves when the sound in
-    it ends, so a longer one leaves later after the one before it.
+def _continued(before: list[Packet], own: list[Packet], clock_hz: int, codecs: Mapping[int, str]) -> list[Packet]:
+    """`own`, the packets of the next section, numbered on from those `before`, its last one and its last one of sound.
+    A packet leaves when the sound in it ends, so a longer one leaves later after the one before it.
     """
-    last, head = max(stream, key=_number), min(own, key=_number)
-    last_ms, head_ms = _length_ms(_sound(stream)[-1], codecs), _length_ms(_sound(own)[0], codecs)
+    last, head = max(before, key=_number), min(own, key=_number)
+    last_ms, head_ms = _length_ms(_sound(before)[-1], codecs), _length_ms(_sound(own)[0], codecs)
     elapsed_ms = (head.arrival_ns - last.arrival_ns) / 1e6 - head_ms
     missed = round(min(elapsed_ms, LONGEST_OUTAGE_MS) / last_ms)
     sequence_shift = last.sequence + 1 + max(0, missed) - head.sequence
     # Timestamps only of sound: those of DTMF stand still.
-    last, head = max(_sound(stream), key=_number), min(_sound(own), key=_number)
+    last, head = max(_sound(before), key=_number), min(_sound(own), key=_number)
     elapsed = (head.arrival_ns - last.arrival_ns) * clock_hz // 1_000_000_000
     elapsed += round((last_ms - head_ms) * clock_hz / 1000)
     timestamp_shift = last.timestamp + max(elapsed, 1) - head.timestamp

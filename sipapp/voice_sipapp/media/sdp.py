@@ -141,13 +141,15 @@ def describe(  # noqa: PLR0913 - all of a description
     return "\r\n".join(lines) + "\r\n"
 
 
-def stopped(description: str) -> tuple[str, ...]:
+def stopped(description: str) -> tuple[str, ...] | None:
     """The m= lines of a description that takes the sound, and whatever else there was, out of a call (port 0; RFC 3264,
-    section 8.2); none of any other.
+    section 8.2), or has none yet (section 5); None of any other.
     """
     lines = tuple(line for line in re.split(r"\r\n|\r|\n", description) if line.startswith("m="))
+    if not lines:
+        return lines if re.match(r"v=0\s", description) else None
     ports = [re.fullmatch(r"m=[^ ]+ 0(?:/[0-9]+)? .*", line) for line in lines]
-    return lines if all(ports) and any(line.startswith("m=audio ") for line in lines) else ()
+    return lines if all(ports) and any(line.startswith("m=audio ") for line in lines) else None
 
 
 def describe_stopped(address: str, media: Sequence[str], session: int, *, version: int) -> str:

@@ -52,7 +52,7 @@ def disposition(ending: Ending) -> str:
         return "no_answer" if ending.rang else "timeout"
     if ending.code in BUSY:
         return "busy"
-    # Code 0 is sippy's for a request that could not even be sent.
+    # Code 0: the request could not even be sent.
     return {480: "no_answer", 408: "timeout", 0: "timeout", None: "timeout"}.get(ending.code, "failed")
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from voice_sipapp.media import sdp
 from voice_sipapp.media.audio import Audio
+from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.media.payloadtypes import PROPOSED
 from voice_sipapp.media.rtp import Stream
 from voice_sipapp.plan.probe import Probe
@@ -62,7 +63,13 @@ class Session:
         self._follow(self._chosen(answer, answers=True))
 
     def answer(self, offer: str) -> str:
-        """Our answer to the far end's `offer`; `play` starts the sound. Raises SdpError."""
+        """Our answer to the far end's `offer`; `play` starts the sound. One without media is taken as well: they come
+        with a later one. Raises SdpError.
+        """
+        if (media := sdp.stopped(offer)) is not None:
+            self.stream.untold()
+            self.answered()
+            return self._without(media)
         remote = self._chosen(offer, answers=False)
         self.stream.untold()
         self._follow(remote)
@@ -79,10 +86,7 @@ class Session:
         Raises SdpError where it can't be followed; then everything stays as it was (RFC 3261, section 14.2).
         """
         if media := sdp.stopped(offer):
-            self._stop()
-            return self._versioned(
-                lambda version: sdp.describe_stopped(self._station.address, media, self._number, version=version)
-            )
+            return self._without(media)
         remote = self._chosen(offer, answers=False)
         self._follow(remote)
         return self._answer_to(remote)
@@ -132,6 +136,14 @@ class Session:
         self._lines = remote.chosen, remote.media
         return self._describe([remote.codec], remote)
 
+    def _without(self, media: Sequence[str]) -> str:
+        """Our answer to an offer without media, whose m= lines are `media`."""
+        self._stop()
+        self._lines = next((place for place, line in enumerate(media) if line.startswith("m=audio ")), 0), media
+        return self._versioned(
+            lambda version: sdp.describe_stopped(self._station.address, media, self._number, version=version)
+        )
+
     def _describe(self, codecs: Sequence[str], answer_to: sdp.Remote | None = None) -> str:
         return self._versioned(
             lambda version: sdp.describe(
@@ -164,5 +176,6 @@ class Session:
 
     def _stop(self) -> None:
         """There is no media, and no RTCP, until the next offer (RFC 3264, section 8.2)."""
-        if self._remote is not None:
-            self._follow(replace(self._remote, address=sdp.NOWHERE, sends=False, receives=False))
+        codec = self._probe.codecs[0]
+        before = self._remote or sdp.Remote(sdp.NOWHERE, 9, codec, CODECS[codec].payload_type)
+        self._follow(replace(before, address=sdp.NOWHERE, sends=False, receives=False))

@@ -91,8 +91,10 @@ def test_one_way_audio_and_silence_are_told_by_direction(log_in, records, acme):
 
 
 def test_late_media_and_holds_are_told(log_in, records, acme):
-    call = records.call(acme, setup_ms=2900, first_rtp_ms=1000, early_media=1, call_id="abc@x",
-                        reverse={"late_media_ms": 4500, "held_ms": 3020}, forward={"late_media_ms": 30, "held_ms": 0})  # fmt: skip
+    call = records.call(
+        acme, setup_ms=2900, first_rtp_ms=1000, early_media=1, call_id="abc@x",
+        reverse={"late_media_ms": 4500, "held_ms": 3020}, forward={"late_media_ms": 30, "held_ms": 0},
+    )  # fmt: skip
     page = text(log_in(acme).get(address(call)))
     assert "Reverse: late media 4500 ms is above the critical threshold of 3000 ms." in page
     assert "Reverse: on hold for 3.0 s, in which no packet was due and none is lost." in page

@@ -111,9 +111,7 @@ def test_a_packet_belongs_to_the_second_of_its_sound():
     assert [second.expected for second in stats.seconds] == [50, 50, 75]
     assert [second.lost for second in stats.seconds] == [0, 3, 0]
     # Number 115 is 16 ms late: a sixteenth of that is added, and of the same again when the next is in time.
-    assert [second.jitter_ms for second in stats.seconds] == pytest.approx(
-        [0, 0, 1 + 15 / 16]
-    )
+    assert [second.jitter_ms for second in stats.seconds] == pytest.approx([0, 0, 1 + 15 / 16])
 
 
 def test_a_pause_in_which_nothing_is_sent_takes_its_time():

@@ -64,7 +64,7 @@ def test_what_restricts_a_host_is_read():
         ("VOICE_METRICS_ADDRESS", "[::1]:0", "not ADDRESS:PORT"),
         ("VOICE_METRICS_ADDRESS", "[::]:9464", "every address of this host"),
         ("VOICE_METRICS_ADDRESS", "0.0.0.0:9464", "every address of this host"),
-        ("VOICE_METRICS_ADDRESS", "[::ffff:192.0.2.7]:9464", "in the clothes of IPv6"),
+        ("VOICE_METRICS_ADDRESS", "[::ffff:192.0.2.7]:9464", "written as an IPv6 one"),
     ],
 )
 def test_what_makes_no_sense_is_said(name: str, value: str, words: str):

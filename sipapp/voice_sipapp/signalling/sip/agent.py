@@ -15,10 +15,11 @@ from voice_sipapp.signalling.sip.capabilities import ALLOWED, SUPPORTED
 from voice_sipapp.signalling.sip.digest import PROOFS
 from voice_sipapp.signalling.sip.forks import Forks
 from voice_sipapp.signalling.sip.headers import described, header, values
-from voice_sipapp.signalling.sip.offers import Media, Response
+from voice_sipapp.signalling.sip.offers import NOT_YET, PENDING, Media, Response
 from voice_sipapp.signalling.sip.provisional import RELIABLE, EarlyDialogs, Unacknowledged, Verdict, asks_for, rseq
 from voice_sipapp.signalling.sip.refresher import Refresher
 from voice_sipapp.signalling.sip.sender import Headers, Sender
+from voice_sipapp.signalling.sip.transactions import absorb
 
 MOST_NOTES = 4
 """How many different faults of a far end's messages are told."""
@@ -30,7 +31,7 @@ _SIDE_ANSWERS = {"INFO": (200, "OK"), "OPTIONS": (200, "OK"), "REFER": (603, "De
 _KNOWN = frozenset({"MESSAGE", "NOTIFY", "SUBSCRIBE", "PUBLISH", "REGISTER"})
 """Methods that are not allowed here; others are not known at all (RFC 3261, section 21.5.2)."""
 
-_EARLY = frozenset({"UPDATE", "OPTIONS", "INFO", "PRACK", "BYE"})
+_EARLY = frozenset({"INVITE", "UPDATE", "OPTIONS", "INFO", "PRACK", "BYE"})
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class Agent(Sender):
         self._last_provisional: Any = None
         self._forks = Forks()
         self._invite_number = 0
+        self._last_request: tuple[str | None, Any] = (None, None)
+        """Branch and transaction of the far end's last request within the dialog."""
         self._unacknowledged = self._leaving = self._lengthened = self._taken = False
         self._ringing: Unacknowledged | None = None
         self._deferred: Any = None
@@ -79,10 +82,24 @@ class Agent(Sender):
             return self._answered(req, *_GONE)
         number = req.getHFBody("cseq").getCSeqNum()
         if self.rCSeq is not None and self.rCSeq >= number:
-            return self._answered(req, 500, "Server Internal Error")
+            return None if self._repeated(req, sip_t) else self._answered(req, 500, "Server Internal Error")
         if not self._inviting:  # each early dialog of a forked INVITE counts its requests for itself
-            self.rCSeq = number
+            self.rCSeq, self._last_request = number, (req.getHFBody("via").getBranch(), sip_t)
         return self._within(req, sip_t)
+
+    def _repeated(self, request: Any, transaction: Any) -> bool:  # noqa: ANN401
+        """Whether `request` is the last one, come once more, with something in it that was changed on the way (the
+        stack knows those in which nothing was); then its answer goes once more, too (RFC 6026, section 7.1).
+        """
+        branch, before = self._last_request
+        came = request.getHFBody("via")
+        if before is None or before.data is None or (branch, before.method) != (came.getBranch(), request.getMethod()):
+            return False
+        absorb(transaction)
+        self.global_config["_sip_tm"].transmitData(
+            transaction.userv, before.data, came.getTAddr(), transaction.checksum
+        )
+        return True
 
     def _within(self, req: Any, sip_t: Any) -> Any:  # noqa: ANN401
         method = req.getMethod()
@@ -224,7 +241,10 @@ class Agent(Sender):
         invites = request.getMethod() == "INVITE"
         if self._inviting:
             self.offers.ours = not self.early.settled(request.getHFBody("from").getTag())
-        told = self.offers.response(str(self.cId), described(request), invites=invites)
+        if invites and not self.isConnected():  # the first INVITE has no final answer yet (section 14.2)
+            told = PENDING if self._inviting else NOT_YET
+        else:
+            told = self.offers.response(str(self.cId), described(request), invites=invites)
         if told.code >= 300:
             wait = (header("Retry-After", str(told.retry_after_s)),) if told.retry_after_s is not None else ()
             return self._answered(request, told.code, told.reason, *wait)

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from sippy.SipAddress import SipAddress
+from sippy.SipHeader import SipHeader
 from sippy.SipRequest import SipRequest
 from sippy.SipRoute import SipRoute
 
@@ -48,6 +49,12 @@ class Dialog:
     @property
     def _loose(self) -> bool:
         return not self.routes or bool(self.routes[0].getUrl().lr)
+
+    def direct(self, request: Any) -> None:  # noqa: ANN401
+        """Put `request` on its way."""
+        request.setRURI(self.uri)
+        request.delHFs("route")
+        request.appendHeaders([SipHeader(name="route", body=each) for each in self.route])
 
     def request(self, agent: Any, method: str, number: int, to: Any, edge: Address | None) -> Any:  # noqa: ANN401
         """A request within it, from `agent` to the party that `to` names; `edge`: where all of them go, None: to the

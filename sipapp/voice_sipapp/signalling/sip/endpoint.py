@@ -22,6 +22,7 @@ from voice_sipapp.signalling.sip.headers import header
 from voice_sipapp.signalling.sip.leg import Leg
 from voice_sipapp.signalling.sip.screened import Admits, Screened
 from voice_sipapp.signalling.sip.tap import Tap
+from voice_sipapp.signalling.sip.transactions import absorb
 
 SipConf.my_uaname = f"voice-sipapp/{__version__}"
 
@@ -87,7 +88,7 @@ class Endpoint:
         """Answer an INVITE."""
         if (leg := self._leg_of(request)) is not None:
             if leg.first_branch == request.getHFBody("via").getBranch():
-                return _absorb(transaction)  # retransmitted: our 200 is repeated anyway (RFC 6026, section 7.1)
+                return absorb(transaction)  # retransmitted: our 200 is repeated anyway (RFC 6026, section 7.1)
             # A proxy sent it two ways (RFC 3261, section 8.2.2.2).
             return self._refuse(request, transaction, 482, "Loop Detected")
         came = self.tap.last  # whoever takes it on may have to say something to others first
@@ -114,16 +115,10 @@ class Endpoint:
         if response.getHFBody("to").getTag() is None:
             same_for_same = (request.getTId(wBRN=True), self._secret)
             response.getHFBody("to").setTag(hashlib.blake2b(repr(same_for_same).encode(), digest_size=16).hexdigest())
-        _absorb(transaction)
+        absorb(transaction)
         manager = self.config["_sip_tm"]
         hop = response.getHFBody("via").getTAddr()
         manager.transmitMsg(transaction.userv, response, hop, transaction.checksum)
-
-
-def _absorb(transaction: Any) -> None:  # noqa: ANN401
-    """Have the stack forget `transaction`, an INVITE's, as soon as it is told nothing: it has no timer any more."""
-    transaction.teE.cancel()
-    transaction.teE = None
 
 
 def _invite(request: Any) -> Invite:  # noqa: ANN401

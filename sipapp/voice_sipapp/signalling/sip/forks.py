@@ -30,7 +30,7 @@ class Forks:
             return False
         if own is None and not agent.over:  # it was sent again, with a proof or for a longer session
             return False
-        made = agent.made_by(answer)
+        made = agent.dialog if tag == own and _within(agent, number) else agent.made_by(answer)
         ack = made.request(agent, "ACK", number, answer.getHFBCopy("to"), agent.edge)
         if agent.owns_call_id and agent.invite is not None:
             dialog.copied(ack, PROOFS, agent.invite)
@@ -41,3 +41,8 @@ class Forks:
             log.info("call %s: answered by a second party, which is hung up on", agent.cId)
             manager.newTransaction(made.request(agent, "BYE", number + 1, answer.getHFBCopy("to"), agent.edge))
         return True
+
+
+def _within(agent: Any, number: int) -> bool:  # noqa: ANN401
+    """Whether the INVITE `number` of `agent` was one within its dialog, whose answers make none (section 12.2)."""
+    return agent.dialog is not None and (agent.final is None or agent.final.getHFBody("cseq").getCSeqNum() < number)

@@ -54,11 +54,17 @@ class Sender(UA):  # type: ignore[misc]  # the stack is untyped
         """Whether the Call-ID is ours."""
         return bool(self.origin == "callee")
 
+    @property
+    def _hop(self) -> tuple[str, int]:
+        """Where requests are sent to."""
+        hop: tuple[str, int] = self.edge or (self.dialog.hop if self.dialog is not None else self.rAddr0[0])
+        return hop
+
     def genRequest(self, method: str, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         """A request of this dialog. All of them leave by UDP: the edge speaks whatever else there is."""
         if self.dialog is not None:
             self.rTarget, self.routes = self.dialog.uri, self.dialog.route
-        self.rAddr = (self.edge or (self.dialog.hop if self.dialog is not None else self.rAddr0[0]), "udp")
+        self.rAddr = (self._hop, "udp")
         request = super().genRequest(method, *arguments, **named)
         return self.guarded(request)
 
@@ -119,6 +125,7 @@ class Sender(UA):  # type: ignore[misc]  # the stack is untyped
             request = self.genRequest("INVITE", MsgBody(offer), extra_headers=fields)
             self.reqs.pop(request.getHFBody("cseq").getCSeqNum(), None)  # its answers are not the first INVITE's
             self.invite = request
+            request.direct = self._direct
             return request
 
         def came(response: Any) -> None:  # noqa: ANN401
@@ -130,6 +137,14 @@ class Sender(UA):  # type: ignore[misc]  # the stack is untyped
 
         self.post(made, came)
         return True
+
+    def _direct(self, ack: Any) -> tuple[str, int]:  # noqa: ANN401
+        """Put `ack`, of a 2xx within the dialog, on the dialog's way, whatever that answer says of one (section 12.2);
+        where it is sent to.
+        """
+        if self.dialog is not None:
+            self.dialog.direct(ack)
+        return self._hop
 
     def retarget(self, message: Any) -> None:  # noqa: ANN401
         """Requests go to the Contact of `message` from now on, by the way that they went before (section 12.2)."""

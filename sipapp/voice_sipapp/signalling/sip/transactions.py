@@ -9,6 +9,7 @@ from hashlib import md5
 from typing import Any
 
 import sippy.SipTransactionManager as sippy_manager
+from sippy.SipHeader import SipHeader
 from sippy.SipTransactionManager import SipTMRetransmitO, SipTransactionManager
 from sippy.Udp_server import Udp_server, Udp_server_opts
 
@@ -48,6 +49,13 @@ def _unreadable(what: str, *_: object, **__: object) -> None:
 
 
 sippy_manager.dump_exception = _unreadable
+
+
+def absorb(transaction: Any) -> None:  # noqa: ANN401
+    """Have the stack forget `transaction`, of a request, as soon as it is told nothing: it has no timer any more."""
+    if transaction.teE is not None:
+        transaction.teE.cancel()
+        transaction.teE = None
 
 
 class _InOrder(Udp_server_opts):  # type: ignore[misc]  # the stack is untyped
@@ -114,11 +122,13 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
         made = super().newTransaction(msg, *arguments, **named)
         if made.ack is not None:
             made.ack.appendHeaders([each.getCopy() for name in _CREDENTIALS for each in msg.getHFs(name)])
-            made.guard = getattr(msg, "guard", None)
+            made.guard, made.direct = getattr(msg, "guard", None), getattr(msg, "direct", None)
+            made.routes = msg.getHFBCopys("route")
         return made
 
     def incomingResponse(self, msg: Any, t: Any, checksum: bytes) -> None:  # noqa: ANN401
         """Take in an answer to a request of ours, and acknowledge it where that is due."""
+        t.refused = msg.getSCode()[0] >= 300
         self._acknowledging = True
         try:
             super().incomingResponse(msg, t, checksum)
@@ -193,6 +203,8 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
             self.incomingResponse(answer, transaction, checksum)
         elif not self._forked(answer, server):
             self.l1rcache[checksum] = SipTMRetransmitO()
+            if message.code >= 200:
+                self._note(message.call_id, f"an answer {message.code} came that fits no request (CSeq, or branch)")
 
     def _take_request(self, message: Message, ra: Any, server: Any, rtime: Any, checksum: bytes) -> None:  # noqa: ANN401
         acknowledges = message.method == "ACK"
@@ -247,10 +259,15 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
         super().transmitMsg(userv, msg, *rest, **named)
 
     def transmitReq(self, t: Any, msg: Any, address: tuple[str, int], *rest: Any, **named: Any) -> None:  # noqa: ANN401
-        """Send the ACK `msg`. A name in a Contact is not looked up, which would hold up every other message: then it
-        goes where the INVITE went.
+        """Send the ACK `msg`: that of a refusal the INVITE's way (RFC 3261, section 17.1.1.3), that of a 2xx within a
+        dialog the dialog's; the stack looks for a Record-Route in every answer. A name in a Contact is not looked up,
+        which would hold up every other message: then it goes where the INVITE went.
         """
         hop = address if is_literal(address[0]) else t.address
+        if t.refused:
+            msg.appendHeaders([SipHeader(name="route", body=each) for each in t.routes])
+        elif t.direct is not None:
+            hop = t.direct(msg)
         if (guard := getattr(t, "guard", None)) is not None:
             guard(msg, hop)
         super().transmitReq(t, msg, hop, *rest, **named)
