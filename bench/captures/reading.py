@@ -89,11 +89,11 @@ def read(file: Path, decode_as: Sequence[str] = ()) -> Contents:
         raise CaptureError(f"{file} is empty" if file.is_file() else f"there is no file {file}")
     contents, table = Contents(), []
     with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen(_command(file, decode_as), stdout=subprocess.PIPE, stderr=told, text=True,
-                                   errors="replace")  # fmt: skip
-        if process.stdout is not None:
-            table = list(_taken(process.stdout, contents))
-        problem = _problem(process.wait(), told)
+        with subprocess.Popen(_command(file, decode_as), stdout=subprocess.PIPE, stderr=told, text=True,
+                              errors="replace") as process:  # fmt: skip
+            if process.stdout is not None:
+                table = list(_taken(process.stdout, contents))
+        problem = _problem(process.returncode, told)
     contents.cut_short = CUT_SHORT in problem
     if problem and not contents.cut_short:
         raise CaptureError(f"{file} cannot be read as a capture: {problem}")

@@ -176,6 +176,8 @@ class Session:
 
     def _stop(self) -> None:
         """There is no media, and no RTCP, until the next offer (RFC 3264, section 8.2)."""
-        codec = self._probe.codecs[0]
-        before = self._remote or sdp.Remote(sdp.NOWHERE, 9, codec, CODECS[codec].payload_type)
+        before = self._remote
+        if before is None:
+            codec = self._probe.codecs[0]
+            before = sdp.Remote(sdp.NOWHERE, 9, codec, CODECS[codec].payload_type)
         self._follow(replace(before, address=sdp.NOWHERE, sends=False, receives=False))

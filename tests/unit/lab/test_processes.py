@@ -238,8 +238,13 @@ def test_what_cannot_be_ended_is_told_and_stays_recorded(tmp_path: Path, monkeyp
 
 
 def test_nothing_starts_a_program_in_another_way() -> None:
-    """Then `down` finds it, except where a test means to start somebody else's, or a command as a person would."""
-    allowed = {"lab/voice_lab/processes.py", "tests/integration/test_lab_network.py"}
+    """Then `down` finds it, except where a test means to start somebody else's, or a command as a person would; and
+    but for one that is read to its end, or ended, by whoever started it, and is no server.
+    """
+    allowed = {
+        "lab/voice_lab/processes.py", "tests/integration/test_lab_network.py",
+        "bench/captures/reading.py", "tests/integration/test_captures.py",
+    }  # fmt: skip
     folders = ("lab", "bench", "scripts", "tests/integration")
     sources = [path for folder in folders for path in (places.CHECKOUT / folder).rglob("*.py")]
     others = re.compile(r"\b(Popen|fork|p?spawn\w*|create_subprocess_\w+)\(")

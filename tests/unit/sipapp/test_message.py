@@ -344,3 +344,16 @@ def test_no_datagram_takes_long_whatever_is_in_it(filler: bytes):
 def test_a_telephone_number_has_a_uri_in_every_domain(uri: str, domain: str, made: str):
     """RFC 3261, section 19.1.6."""
     assert SipUri.parse(uri).at(SipUri.parse(domain)).text == made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Authorization Digest username="x", response="6629fae49393a05397450978507c4ef1"',
+        "x" * 70 + ";response=6629fae49393a05397450978507c4ef1",
+        "sip:bob:6629fae4@example.com",
+        "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:6629fae4",
+    ],
+)
+def test_what_people_are_shown_of_a_bad_value_holds_no_secret(text: str):
+    assert "6629fae4" not in grammar.shown(text)

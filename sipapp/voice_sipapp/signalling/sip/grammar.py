@@ -10,9 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from voice_sipapp.octets import readable
+from voice_sipapp.signalling.ladder import redacted
 
 LARGEST_CSEQ = 2**31 - 1
 """Section 8.1.1.5."""
+
+_SHOWN, _LOOKED_AT = 80, 400
+"""How many characters of a value people are shown, and how many are looked at for secrets before."""
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _PARAMETER = re.compile(rf"\s*;\s*([^\s;=,<>\"()]+)(?:\s*=\s*({_QUOTED}|[^\s;,\"<>]*))?\s*", re.DOTALL)
@@ -179,5 +183,6 @@ def warnings(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def shown(text: str) -> str:
-    """`text` for people, in quotation marks, and not all of it where it is long."""
-    return repr(readable(text if len(text) <= 80 else text[:80] + "…"))
+    """`text` for people, in quotation marks, without secrets, and not all of it where it is long."""
+    kept = redacted(text[:_LOOKED_AT])
+    return repr(readable(kept if len(kept) <= _SHOWN and len(text) <= _LOOKED_AT else kept[:_SHOWN] + "…"))
