@@ -53,7 +53,7 @@ def alternating(first: int, second: int) -> TimeLine:
 
 CASES: Mapping[str, Case] = {
     # --- the length of packets
-    "20 to 60 ms": Case("asked for in issue 13", lambda: sound().to(ptime=60).talk(4800), ptime=60, jitter_ms=2.5),
+    "20 to 60 ms": Case("RFC 3551, section 4.2", lambda: sound().to(ptime=60).talk(4800), ptime=60, jitter_ms=2.5),
     "40 to 20 ms": Case(
         "signalwire/freeswitch #3150: an IVR, then a person", lambda: sound(ptime=40, ms=4000).to(ptime=20).talk(5000),
         jitter_ms=1.25,

@@ -140,7 +140,7 @@ def test_an_answer_is_understood_however_its_head_is_written(answered: dict[str,
 
 MOVED: dict[str, tuple[bytes, str]] = {
     # what the Contact says: its value, the Request-URI of the next INVITE
-    "ported number (tried in issue 13)": (b"<sip:+442071838750;npdi;rn=+442071838000@[::1]:@port>", "sip:+442071838750;npdi;rn=+442071838000@[::1]:@port"),
+    "ported number (RFC 4694, section 4)": (b"<sip:+442071838750;npdi;rn=+442071838000@[::1]:@port>", "sip:+442071838750;npdi;rn=+442071838000@[::1]:@port"),
     "without < >": (b"sip:new@[::1]:@port;q=1.0", "sip:new@[::1]:@port"),
     "diversion in its header fields": (b"<sip:new@[::1]:@port?Diversion=%3Csip:a@b%3E>", "sip:new@[::1]:@port"),
     "to be invited": (b"<sip:new@[::1]:@port;method=INVITE>", "sip:new@[::1]:@port"),

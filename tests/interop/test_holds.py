@@ -94,7 +94,7 @@ CASES: Mapping[str, Case] = {
     ),
     # --- what becomes of its numbers
     "a new source after it": Case(
-        "asked for in issue 13; sipwise/rtpengine #102", INACTIVE, (BEFORE, replace(AFTER, ssrc=4711, first=60_000))
+        "sipwise/rtpengine #102", INACTIVE, (BEFORE, replace(AFTER, ssrc=4711, first=60_000))
     ),
     "new numbers after it": Case("RFC 3550 A.1", INACTIVE, (BEFORE, replace(AFTER, first=40_000))),
     "the numbers of its begin after it": Case(

@@ -48,8 +48,8 @@ class Case:
 
 CASES: Mapping[str, Case] = {
     "at once": Case("(was right before, but for the figure)", [Sound(0, END)], 0),
-    "4.5 s after the 200": Case("issue 13; vanbui1995/react-sipjs #23: 5 to 6 s", [Sound(4.5, END)], 4500),
-    "4.5 s after the 200, early media before": Case("issue 13", [Sound(4.5, END)], 4500, [RINGING]),
+    "4.5 s after the 200": Case("vanbui1995/react-sipjs #23: 5 to 6 s", [Sound(4.5, END)], 4500),
+    "4.5 s after the 200, early media before": Case("the same, with early media", [Sound(4.5, END)], 4500, [RINGING]),
     "1.2 s": Case("sipsorcery-org/sipsorcery #1430: RTP only once something is played", [Sound(1.2, END)], 1200),
     "early media that goes on": Case("RFC 3960 §3.2: the gateway model", [Sound(0, END, ssrc=99)], 0, [RINGING]),
     "early media of another source": Case("RFC 3960 §3.1", [Sound(0.02, END)], 20, [RINGING]),

@@ -37,7 +37,7 @@ def speech(ms: float = 4000) -> TimeLine:
 
 HOLDS: Mapping[str, Case] = {
     "a new source after a hold": Case(
-        "asked for in issue 13; sipwise/rtpengine #102",
+        "sipwise/rtpengine #102",
         lambda: speech().hold(3000).anew(ssrc=8, number=60_000, stamp=77).talk(4000),
     ),
     "the same numbers and timestamps": Case("RFC 3264 §8.4 (was right before)", lambda: speech().hold(3000).talk(4000)),
