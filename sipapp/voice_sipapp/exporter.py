@@ -72,6 +72,12 @@ class Exporter(threading.Thread):
         server = await asyncio.start_server(self._connected, sock=self._socket, limit=LONGEST_OCTETS)
         await self._ending.wait()
         server.close()
+        await asyncio.sleep(0)  # a connection that just came begins, and can be ended
+        connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in connections:
+            each.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.sleep(0)  # what was given up is closed
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from tests.ports import free_udp_port
+
 PTIME_S = 0.02
 SILENCE = b"\xd5" * 160
 ANSWER = (
@@ -25,8 +27,9 @@ Datagrams = Sequence[bytes]
 
 
 def a_socket(address: str = "::1", port: int = 0) -> socket.socket:
+    """At a `port` whose neighbour is nobody's: reports of what is sent to it go there (RFC 3550, section 11)."""
     made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-    made.bind((address, port))
+    made.bind((address, port or free_udp_port(address)))
     return made
 
 

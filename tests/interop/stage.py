@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
@@ -133,7 +134,12 @@ class FarEnd:
         """When each packet of sound came from the other side, counted from the answer."""
         self.answers: list[tuple[int, str]] = []
         """Code and description of each final answer to what it said within the call."""
-        self.sent = 0
+        self.sent_at_ns: list[int] = []
+        """When each packet of sound left, by the wall clock."""
+        self.over_at = datetime.now(UTC)
+        """When it hung up."""
+        self.late_s = 0.0
+        """How late the latest of them left: this machine's doing."""
         self._numbers: dict[int, int] = {}
         self._stamps: dict[int, int] = {}
         self._local, self._remote, self._call_id = "", "", ""
@@ -229,6 +235,10 @@ class FarEnd:
     def _send(self, text: str, to: tuple[str, int]) -> None:
         self.sip.sendto(text.encode(), to)
 
+    def sent_until(self, moment: datetime) -> int:
+        """How many packets of sound left before that moment."""
+        return sum(at < moment.timestamp() * 1e9 for at in self.sent_at_ns)
+
     # --- media -----------------------------------------------------------------------------------------------------
 
     def _follow(self, text: str) -> None:
@@ -247,6 +257,7 @@ class FarEnd:
     def _packet(self, sound: Sound, number: int, start: float) -> None:
         if self._over:
             return
+        self.late_s = max(self.late_s, time.monotonic() - (start + sound.begin_s + number * PTIME_S))
         if number + 1 < round((sound.end_s - sound.begin_s) / PTIME_S):
             following = partial(self._packet, sound, number + 1, start)
             self._stage.at(start + sound.begin_s + (number + 1) * PTIME_S, following)
@@ -264,7 +275,7 @@ class FarEnd:
             return
         header = struct.pack("!BBHII", 0x80, sound.kind, sequence & 0xFFFF, stamp & 0xFFFFFFFF, sound.ssrc)
         self.media.sendto(header + TALK * sound.together, self._to)
-        self.sent += 1
+        self.sent_at_ns.append(time.time_ns())
 
 
 class Calls(FarEnd):
@@ -298,7 +309,7 @@ class Calls(FarEnd):
 
     def hang_up(self) -> None:
         """Send the BYE."""
-        self._over = True
+        self._over, self.over_at = True, datetime.now(UTC)
         self._cseq += 1
         self._request("BYE", self._cseq, None)
 

@@ -57,12 +57,13 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, tup
 def test_what_changes_in_mid_call_is_counted_heard_and_rated(calls: Mapping[str, tuple[TwoCodecs, Cdr]], name: str):
     far, cdr = calls[name]
     stream: StreamRecord = next(each for each in cdr.streams if each.direction == "reverse")
-    assert far.sent - 12 <= stream.rtp_rx <= far.sent, "but for what came after the end"
+    sent = far.sent_until(cdr.call.ended_at)
+    assert sent - 12 <= stream.rtp_rx <= len(far.sent_at_ns), "but for what was under way at the end"
     assert stream.rtp_lost == 0
     assert stream.codec in {"PCMA", "PCMU"}
     rows = [each for each in cdr.intervals if each.direction == "reverse"]
     assert len(rows) in {2, 3}, "as long as the call, whatever its packets hold"
-    if stream.valid:
+    if stream.valid and far.late_s < 0.03:  # else this machine was too busy
         assert (stream.mos_cq or 0) > 4.2
         assert min(each.mos_cq or 0 for each in rows) > 4.0
 
