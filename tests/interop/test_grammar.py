@@ -98,6 +98,8 @@ HEADS: dict[str, tuple[bytes, ...]] = {
     "To with its tag between others": changed(to=b"To: @to;epid=a22e;tag=far-end;x"),
     "To in spaces (RFC 4475 wsinv)": changed(to=b"To :\r\n @to ;   tag    = far-end"),
     "Timestamp, Date, and nonsense nobody needs": (*HEAD, b"Timestamp: 54.1 0.1", b"Date: Fri, 01 Jan 2010 16:00:00 EST", b"UnknownHeaderWithUnusualValue: ;;,,;;,;", b"Warning: bad", b"Retry-After: 9494930283850302834930402398"),
+    "lines that are no header fields, which are nobody's": (*HEAD[:4], b"nothing at all\r\n and more of it", b"X Strange Name: y", "X-É: y".encode(), *HEAD[4:]),
+    "a Content-Type that says nothing": changed(content_type=b"Content-Type:"),
     "empty header fields": (*HEAD, b"Supported:", b"s :", b"Allow: "),
     "P-Asserted-Identity with a telephone number": (*HEAD, b'P-Asserted-Identity: "Far" <tel:+442071838750>, <sip:+44@x>'),
     "P-Asserted-Identity in another alphabet (doubango #333)": (*HEAD, "P-Asserted-Identity: 中文 <sip:a@b>".encode()),

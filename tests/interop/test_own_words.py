@@ -47,6 +47,7 @@ REFUSALS: dict[str, tuple[bytes, str | None, int]] = {
     "quotation marks, colons, semicolons": (b'SIP/2.0 486 "a": b; c, <d>', '"a": b; c, <d>', 486),
     "a code that nobody knows": (b"SIP/2.0 499 Never Heard Of", "Never Heard Of", 499),
     "of 6xx": (b"SIP/2.0 603 Network Blocked", "Network Blocked", 603),
+    "a secret in it": (b"SIP/2.0 403 Wrong response=6629fae49393", "Wrong response=(removed)", 403),
     "spaces in it": (b"SIP/2.0  486   Busy  Here ", "Busy  Here", 486),
 }  # fmt: skip
 
@@ -99,6 +100,7 @@ HINTS: dict[str, tuple[Sequence[bytes], str]] = {
     "two lines": ([b'Warning: 301 a "one"', b'Warning: 302 a "two"'], "one; two"),
     "in UTF-8": (['Warning: 399 a "später"'.encode()], "später"),
     "one that is none": ([b"Warning: bad"], "bad"),
+    "a secret that comes back": ([b'Warning: 399 x "Digest realm=a, response=6629fae49393"'], "Digest realm=a, response=(removed)"),
     "what it insists on": ([b"Require: foo, bar"], "it requires foo, bar"),
     "what it does not know": ([b"Unsupported: timer, 100rel"], "it does not support timer, 100rel"),
 }  # fmt: skip

@@ -175,4 +175,4 @@ def died_ms(received: Received, holds: DueTime, until_ms: float) -> float:
         return 0.0
     ends = np.array([received.came_ms.max(), until_ms])
     quiet_ms = min(float(np.diff(holds.by(ends))[0]), float(LONGEST_OUTAGE_MS))
-    return quiet_ms if quiet_ms > max(DEAD_MS, 2 * longest_pause_ms(received, holds)) else 0.0
+    return quiet_ms if quiet_ms > DEAD_MS and quiet_ms > 2 * longest_pause_ms(received, holds) else 0.0

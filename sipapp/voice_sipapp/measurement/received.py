@@ -82,7 +82,7 @@ def base_ns(stream: Sequence[Packet]) -> int:
 def _lengths(stream: Sequence[Packet], kind: Ints, codecs: Mapping[int, str]) -> Floats:
     """The sound in each packet, in ms."""
     found = np.zeros(len(stream))
-    for each in np.unique(kind).tolist():
+    for each in set(kind.tolist()):
         own = np.flatnonzero(kind == each)
         if each in codecs:
             found[own] = sound_ms((stream[at] for at in own.tolist()), codecs[each])

@@ -54,12 +54,12 @@ class Speech:
         Of a sound that never pauses, such as noise, it is the level of the whole: whether a sound is speech, this
         can't tell.
         """
-        counts = np.array([_active(self._envelope >= threshold) for threshold in _THRESHOLDS])
-        reached = np.flatnonzero(counts)
+        reached = _THRESHOLDS[self._envelope.max(initial=0) >= _THRESHOLDS]
         if not self._energy or not reached.size:
             return None
-        levels = 10 * np.log10(self._energy / counts[reached])
-        level = _at_margin(levels, levels - 20 * np.log10(_THRESHOLDS[reached]))
+        counts = np.array([_active(self._envelope >= threshold) for threshold in reached])
+        levels = 10 * np.log10(self._energy / counts)
+        level = _at_margin(levels, levels - 20 * np.log10(reached))
         # Of a sound shorter than the envelope's rise less time counts than it lasts; no sound is louder than its peak.
         level = min(level, 20 * float(np.log10(self._peak)))
         return SpeechLevel(level, min(1.0, self._energy / (10 ** (level / 10) * self._size)))
@@ -91,14 +91,13 @@ def _at_margin(levels: Floats, above: Floats) -> float:
 
 
 def _active(loud: NDArray[np.bool_]) -> int:
-    """How many milliseconds are `loud`, or were not long before: of each pause the hangover counts too."""
-    edges = np.flatnonzero(np.diff(loud, append=False))
-    if not edges.size:
-        return 0
+    """How many milliseconds are `loud` (one is), or were not long before: of each pause the hangover counts too."""
+    edges = np.flatnonzero(loud[1:] != loud[:-1])
     if not loud[0]:
         edges = edges[1:]
-    ends, starts = edges[::2], np.append(edges[1::2], loud.size - 1)
-    return int(loud.sum() + np.minimum(starts - ends, _HANGOVER).sum())
+    if not loud[-1]:
+        edges = np.append(edges, loud.size - 1)
+    return int(np.count_nonzero(loud) + np.minimum(edges[1::2] - edges[::2], _HANGOVER).sum())
 
 
 def envelope(signal: Floats, rate_hz: int) -> Floats:

@@ -89,7 +89,7 @@ def _parts(fields: dict[str, str], content: str, depth: int, *, part: bool = Fal
 
 
 def _media_type(value: str | None, content: str, *, part: bool) -> tuple[str, Parameters]:
-    if value is None:  # a body must say what it is (section 20.15); many a device forgets it
+    if not value:  # a body must say what it is (section 20.15); many a device forgets it
         return ("text/plain" if part and not content.startswith("v=") else SDP), ()
     found = _MEDIA_TYPE.fullmatch(value)
     if found is None:

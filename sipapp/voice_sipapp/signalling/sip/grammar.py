@@ -29,6 +29,7 @@ _VIA = re.compile(
     r"([^\s/;,]+)\s*/\s*([^\s/;,]+)\s*/\s*([^\s/;,]+)\s+(\[[^\]\s]+\]|[^\s:;,\[\]]+)(?:\s*:\s*([0-9]+))?\s*(.*)",
     re.DOTALL,
 )
+_BARE_IPV6 = re.compile(r"\A([^\s;,]+\s+)([0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)(?=[\s;,]|\Z)")
 _CSEQ = re.compile(r"([0-9]+)\s+([^\s]+)")
 _TOKEN = re.compile(r"[-.!%*_+`'~0-9A-Za-z]+")
 _WARNING = re.compile(rf"([0-9]{{3}})\s+(\S+)\s+({_QUOTED})", re.DOTALL)
@@ -143,6 +144,13 @@ def via(value: str, *, strict: bool = True) -> Via:
     return Via(f"{found[1]}/{found[2]}", found[3], found[4], port, parameters(found[6], strict=strict))
 
 
+def own_via(value: str) -> Via:
+    """The Via in `value`, one element of an answer, which brings back ours: an IPv6 address may have lost its brackets,
+    since nothing is sent there. Raises GrammarError.
+    """
+    return via(_BARE_IPV6.sub(r"\1[\2]", value.strip()), strict=False)
+
+
 def cseq(value: str) -> tuple[int, str]:
     """Number and method of the CSeq `value`. Raises GrammarError."""
     found = _CSEQ.fullmatch(value)
@@ -174,12 +182,14 @@ def reasons(values: Iterable[str]) -> tuple[Reason, ...]:
 
 
 def warnings(values: Iterable[str]) -> tuple[str, ...]:
-    """The texts of the Warnings in `values` (section 20.43), as they are read; what is none as it was written."""
+    """The texts of the Warnings in `values` (section 20.43), as they are read; what is none as it was written. Some far
+    ends repeat in them what they were sent: secrets are taken out.
+    """
     found = []
     for value in (each for one in values for each in elements(one)):
         warning = _WARNING.fullmatch(value)
         found.append(unquoted(warning[3]) if warning else re.sub(r'^[0-9]{3}\s+\S+\s+|"', "", value))
-    return tuple(each for each in found if each)
+    return tuple(redacted(each) for each in found if each)
 
 
 def shown(text: str) -> str:

@@ -27,6 +27,9 @@ MOST_LINES = 500
 _ONCE = ("from", "to", "call-id", "cseq", "max-forwards", "content-type")
 """Header fields of which a message has one at most (section 20)."""
 
+_LINE_END = 2
+"""Octets of CRLF."""
+
 _NEEDED = ("via", "from", "to", "call-id", "cseq")
 _REFRESHING = frozenset({"INVITE", "UPDATE"})
 """Requests whose Contact says where others are sent to."""
@@ -55,15 +58,16 @@ class MessageError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A message in its parts. `text` is all of it (`octets.message`), `headers` are (long name in small letters, value)
-    pairs in their order, a folded value on one line; `rest` is what follows the head. `problem`: what is wrong with the
-    lines of its head, None where nothing is.
+    pairs in their order, a folded value on one line; `rest` is what follows the head. `endless` is whether its head has
+    more lines than are read, `stray` its first line that is no header field, None where each is one.
     """
 
     text: str
     first: str
     headers: tuple[tuple[str, str], ...]
     rest: str
-    problem: str | None = None
+    endless: bool = False
+    stray: str | None = None
 
     @property
     def answers(self) -> bool:
@@ -117,23 +121,26 @@ def framed(datagram: bytes) -> Frame:
     head, _, rest = text.partition("\r\n\r\n")
     lines = head.removesuffix("\r\n").split("\r\n")
     headers: list[tuple[str, str]] = []
-    problem = None if len(lines) <= MOST_LINES else f"it has more than {MOST_LINES} lines before its body"
+    stray: str | None = None
+    goes_on = False
     for line in lines[1:MOST_LINES]:
         if found := _LINE.match(line):
             name = found[1].lower()
             headers.append((COMPACT.get(name, name), found[2].rstrip()))
-        elif line[:1] in (" ", "\t") and headers:
+            goes_on = True
+        elif line[:1] in (" ", "\t") and goes_on:
             name, value = headers[-1]
             headers[-1] = name, f"{value} {line.strip()}".strip()
         else:
-            problem = problem or f"the line {grammar.shown(line)} is no header field"
-    return Frame(text, lines[0], tuple(headers), rest, problem)
+            goes_on = False  # what is folded after it is its own
+            stray = line if stray is None else stray
+    return Frame(text, lines[0], tuple(headers), rest, len(lines) > MOST_LINES, stray)
 
 
 def understood(frame: Frame) -> Message:
     """The message in `frame`. Raises MessageError."""
-    if frame.problem is not None:
-        raise MessageError(frame.problem)
+    if frame.endless:
+        raise MessageError(f"it has more than {MOST_LINES} lines before its body")
     try:
         return _answer(frame) if frame.answers else _request(frame)
     except GrammarError as error:
@@ -149,7 +156,13 @@ def _begins(first: str) -> tuple[str, str, str] | None:
     return words[0], first[len(words[0]) : first.rindex(words[-1])].strip(), version[1]
 
 
+def _no_header_field(line: str) -> str:
+    return f"the line {grammar.shown(line)} is no header field"
+
+
 def _request(frame: Frame) -> Message:
+    if frame.stray is not None:
+        raise MessageError(_no_header_field(frame.stray))
     begins = _begins(frame.first)
     if begins is None:
         raise MessageError("its first line is none of SIP/2.0")
@@ -188,7 +201,7 @@ def _answer(frame: Frame) -> Message:
     if begins is None:
         raise MessageError("its first line is none of SIP/2.0")
     fields = _fields(frame)
-    notes: list[str] = []
+    notes = [] if frame.stray is None else [_no_header_field(frame.stray)]
     number, method = grammar.cseq(fields["cseq"][0])
     return Message(
         frame.text, frame.first, frame.headers, frame.rest,
@@ -196,7 +209,7 @@ def _answer(frame: Frame) -> Message:
         code=int(begins[1]),
         reason=(begins[2] or "").strip() or None,
         number=number,
-        vias=(grammar.via(grammar.elements(fields["via"][0])[0], strict=False),),
+        vias=(grammar.own_via(grammar.elements(fields["via"][0])[0]),),
         from_=_party(fields["from"][0], strict=False),
         to=_party(fields["to"][0], strict=False),
         contacts=_usable_contacts(fields.get("contact", ()), notes),
@@ -310,8 +323,17 @@ def _body(frame: Frame, lengths: list[str]) -> str:
 
 
 def _answers_body(frame: Frame, lengths: list[str], notes: list[str]) -> str:
-    """The same of an answer: of a length that is none the datagram tells as well."""
+    """The same of an answer: of a length that is none the datagram tells as well, and so it does where no more is
+    missing than ends of lines: the last one, or the CR of each that was rewritten on its way.
+    """
     numbers = {int(each) for each in lengths if each.isascii() and each.isdecimal() and len(each) <= 20}
     if len(numbers) != 1 and lengths:
         notes.append("its Content-Length means nothing")
-    return _body(frame, [str(each) for each in numbers]) if len(numbers) == 1 else frame.rest
+    if len(numbers) != 1:
+        return frame.rest
+    (length,) = numbers
+    missing = length - len(frame.rest)
+    if 0 < missing <= _LINE_END + frame.rest.count("\n") - frame.rest.count("\r\n"):
+        notes.append(f"its Content-Length is {length}, and {len(frame.rest)} octets of body came")
+        return frame.rest
+    return _body(frame, [str(length)])

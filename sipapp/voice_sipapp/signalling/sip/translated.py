@@ -25,6 +25,7 @@ from sippy.SipVia import SipVia
 
 from voice_sipapp.octets import readable
 from voice_sipapp.plan.sipuri import SipUri, SipUriError
+from voice_sipapp.signalling.ladder import redacted
 from voice_sipapp.signalling.sip import grammar
 from voice_sipapp.signalling.sip.grammar import Address, Via
 from voice_sipapp.signalling.sip.headers import header
@@ -196,7 +197,7 @@ class Response(SipResponse):  # type: ignore[misc]
     def __init__(self, whole: Message, description: str) -> None:
         SipMsg.__init__(self)
         self.whole = whole
-        self.scode, self.sipver, self.reason = whole.code, "SIP/2.0", readable(whole.reason or "")
+        self.scode, self.sipver, self.reason = whole.code, "SIP/2.0", redacted(readable(whole.reason or ""))
         self.body = MsgBody(description) if description else None
         leads = whole.code < 300
         self.headers = [
