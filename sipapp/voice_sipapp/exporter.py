@@ -26,6 +26,9 @@ LONGEST_OCTETS = 8192
 FRESH_S = 1.0
 """How long a page is good for."""
 
+_ACCEPTING_TURNS = 3
+"""Of the event loop, from a connection that is accepted to its task."""
+
 _REQUEST = re.compile(rb"([A-Z]+) (/[^ ?#\r\n]*)(?:\?[^ #\r\n]*)? HTTP/1\.[0-9]\r\n")
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class Exporter(threading.Thread):
         self._exposition = exposition
         self._page, self._made_at = b"", float("-inf")
         self._open = 0
+        self._connections: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._ending = asyncio.Event()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -69,15 +73,23 @@ class Exporter(threading.Thread):
         self._socket.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._connected, sock=self._socket, limit=LONGEST_OCTETS)
+        server = await asyncio.start_server(self._begin, sock=self._socket, limit=LONGEST_OCTETS)
         await self._ending.wait()
-        server.close()
-        await asyncio.sleep(0)  # a connection that just came begins, and can be ended
-        connections = asyncio.all_tasks() - {asyncio.current_task()}
-        for each in connections:
+        self._loop.remove_reader(self._socket)
+        for _ in range(_ACCEPTING_TURNS):
+            await asyncio.sleep(0)
+        server.close()  # not before: asyncio leaves open what a closed server has accepted but not begun
+        for each in self._connections:
             each.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.gather(*self._connections, return_exceptions=True)
         await asyncio.sleep(0)  # what was given up is closed
+
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection that came; it is closed in the end, even if it is ended before it begins."""
+        connection = asyncio.create_task(self._connected(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+        connection.add_done_callback(lambda _: writer.transport.abort())
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
@@ -91,7 +103,6 @@ class Exporter(threading.Thread):
             log.debug("a connection to the metrics came to nothing: %r", error)
         finally:
             self._open -= 1
-            writer.transport.abort()
 
     def _answer(self, head: bytes) -> bytes:
         """What the request that begins with `head` gets."""

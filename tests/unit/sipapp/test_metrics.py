@@ -1,6 +1,7 @@
 """What a SIP host tells Prometheus, and that whoever asks can do no more than ask."""
 
 import contextlib
+import gc
 import os
 import re
 import socket
@@ -278,3 +279,17 @@ def test_it_ends_when_told_whether_it_ran_or_not():
     assert not made.is_alive()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((ADDRESS, port), timeout=5)
+
+
+def test_whoever_comes_while_it_ends_is_hung_up_on_and_nothing_is_left_open():
+    """What is left open is warned of where it is collected, and here a warning is an error."""
+    for _ in range(30):
+        port = free_port(ADDRESS)
+        made: Any = Exporter(ADDRESS, port, lambda: b"")
+        made.start()
+        with contextlib.ExitStack() as stack:
+            for _ in range(MOST_CONNECTIONS):
+                stack.enter_context(socket.create_connection((ADDRESS, port), timeout=5))
+            made.stop()
+        assert not made.is_alive()
+        gc.collect()
