@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.figures import figure
 from bench.streams import Injected, Stream
@@ -13,11 +14,24 @@ SPOILT = ("stall", "longer-path")
 """Trunks on which some of what was sent comes too late for a listener, rightly."""
 
 
+def _lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def under_way(file: Path) -> set[str]:
+    """The Call-IDs of calls that began and are not over, by the far end's log."""
+    begun: set[str] = set()
+    for told in _lines(file):
+        (begun.add if "began_ns" in told else begun.discard)(told["call_id"])
+    return begun
+
+
 def read(file: Path) -> dict[tuple[str, str], Injected]:
-    """What the far end logged, by the dialer's Call-ID and direction."""
+    """What the far end logged of calls that are over, by the dialer's Call-ID and direction."""
     found = {}
-    for line in file.read_text().splitlines() if file.exists() else []:
-        told = json.loads(line)
+    for told in _lines(file):
+        if "began_ns" in told:
+            continue
         held_s = 0.0 if told["music"] else sum(end - begin for begin, end in told["held_ns"]) / 1e9
         for direction in ("forward", "reverse"):
             sent = {name: told[direction][name] for name in ("packets", "first_ns", "last_ns", "late_ms")}

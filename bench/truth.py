@@ -160,7 +160,9 @@ def _calls(lab: Lab, roads: Sequence[Trunk]) -> int:
 
 
 def _calm(lab: Lab, seconds: float) -> None:
-    """Wait until no call is up any more: for a second no packet comes."""
+    """Wait until no call is up any more: for a second no packet comes, and each call is over at the far end too,
+    which may be on hold for longer than that, and hears a BYE when the path has carried it.
+    """
     last, since = impaired.counts(lab), time.monotonic()
 
     def calm() -> bool:
@@ -168,7 +170,7 @@ def _calm(lab: Lab, seconds: float) -> None:
         now = impaired.counts(lab)
         if now != last:
             last, since = now, time.monotonic()
-        return time.monotonic() - since > 1
+        return time.monotonic() - since > 1 and not injected.under_way(impaired.far_end_log(lab))
 
     waiting.until(calm, what="the last call is over", seconds=seconds)
 

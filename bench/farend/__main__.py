@@ -1,8 +1,8 @@
 """Serves calls as a far end: `python -m bench.farend FILE`, a JSON file that says where, and what to which number.
 
 `address` and `port` of its SIP, `callee` (address and port) that calls are passed on to, `seconds` that a call lasts,
-`media_ports`, `trunks` (see `calls.Trunk`) and `log`, the file that gets a line of JSON for each call that ended.
-Prints `ready` when it listens.
+`media_ports`, `trunks` (see `calls.Trunk`) and `log`, the file that gets a line of JSON when a call begins and one when
+it is over. Prints `ready` when it listens.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Server:
             self._selector.unregister(side.rtp)
             self._selector.unregister(side.rtcp)
 
-    def over(self, told: str) -> None:
-        """Log a call that is over; what is still said of it is answered."""
+    def log(self, told: str) -> None:
+        """Add a line to the log."""
         with self._log.open("a") as file:
             file.write(told + "\n")
 

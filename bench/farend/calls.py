@@ -52,8 +52,8 @@ class Host(Protocol):
     def unwatch(self, media: Media) -> None:
         """Read no more of `media`."""
 
-    def over(self, told: str) -> None:
-        """A call is over; `told` is what is logged of it."""
+    def log(self, told: str) -> None:
+        """Add a line to the log: that a call began, or what is told of one that is over."""
 
 
 @dataclass
@@ -92,6 +92,7 @@ class Call:
 
     def start(self) -> None:
         """Pass the INVITE on."""
+        self._host.log(json.dumps({"call_id": self.near.call_id, "began_ns": time.time_ns()}))
         self._say(self.near, message.answer(self._invite, 100, "Trying"))
         self.media.sides["forward"].party = message.sound_goes_to(self._invite.body)
         side = self.media.sides["reverse"]
@@ -111,6 +112,9 @@ class Call:
         if request.method == "BYE":
             other = self.far if leg is self.near else self.near
             self._request(other, "BYE", "", lambda _: None)
+            self._end()
+        elif request.method == "CANCEL" and not self.answered_ns:
+            self._say(self.near, message.answer(self._invite, 487, "Request Terminated", tag=self._tag))
             self._end()
 
     def told(self, answer: Message) -> None:
@@ -136,8 +140,12 @@ class Call:
         self._say(leg, Message(f"ACK {leg.target} SIP/2.0", self._headers(leg, "ACK", ours, number)))
 
     def _from_callee(self, answer: Message) -> None:
-        """The callee's answer to the INVITE: passed on."""
+        """The callee's answer to the INVITE: passed on, or hung up on where nobody waits for it any more."""
         if answer.code == 100:
+            return
+        if self._over:
+            if 200 <= answer.code < 300:
+                self._request(self.far, "BYE", "", lambda _: None)
             return
         body = ""
         if answer.body:
@@ -224,7 +232,7 @@ class Call:
             "music": self._holds == "sendonly",
             **{direction: sent.told() for direction, sent in self.media.sent.items()},
         }  # fmt: skip
-        self._host.over(json.dumps(told))
+        self._host.log(json.dumps(told))
 
 
 def message_uri(contact: str) -> str:

@@ -73,6 +73,16 @@ def test_what_the_far_end_logged_is_what_was_due(tmp_path: Path):
     assert injected.read(tmp_path / "none") == {}
 
 
+def test_a_call_is_under_way_from_its_first_line_to_its_second(tmp_path: Path):
+    log = tmp_path / "log"
+    began, ended = '{"call_id": "a", "began_ns": 1}\n', '{"call_id": "a", "answered_ns": 2}\n'
+    assert injected.under_way(log) == set()
+    log.write_text(began + '{"call_id": "b", "began_ns": 1}\n')
+    assert injected.under_way(log) == {"a", "b"}
+    log.write_text(began + ended)
+    assert injected.under_way(log) == set()
+
+
 LOGGED = (("a", False), ("b", True))
 
 
