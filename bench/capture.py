@@ -54,8 +54,13 @@ class Seen:
 
     @property
     def loss_pct(self) -> float:
-        """Share of the packets that were expected."""
-        return 100 * self.lost / (self.packets + self.lost)
+        """Share of the packets that were expected.
+
+        tshark expects what is numbered from the packet on that came first. Where that overtook another, it tells of
+        less than none lost.
+        """
+        lost = max(0, self.lost)
+        return 100 * lost / (self.packets + lost)
 
 
 @contextmanager

@@ -57,6 +57,7 @@ def test_a_trunk_with_a_far_end_of_its_own_passes_neither_proxy_nor_relay():
 def test_streams_of_one_direction_are_taken_together():
     first, second = capture.parse(TABLE, 1000.0)
     both = capture.joined([second, first])
+    assert second.loss_pct == 0, "less than none is none"
     assert (both.packets, both.lost, both.sources) == (541 + 75, 59 - 3, 2)
     assert (both.began, both.ended, both.jitter_max_ms) == (1001.0, 1040.594925, 0.635)
 
