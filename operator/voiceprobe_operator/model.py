@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
@@ -15,28 +14,15 @@ from typing import Any
 from croniter import croniter
 from croniter.croniter import CroniterError
 
+from voiceprobe_operator import uris
 from voiceprobe_operator.numbers import NO_RIGHTS, NumberRights
 from voiceprobe_operator.receivers import Receiver, parse_receivers
 
 _DURATION = re.compile(r"(?:\d{1,6}(?:ms|s|m|h)){1,4}", re.ASCII)
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
-# RFC 3261, section 25.1, and RFC 3966, but for passwords and header fields.
-_ADDRESS = re.compile(
-    r"[Ss][Ii][Pp][Ss]?:(?:(?P<user>[^@\s<>\":;\[\]#][^@\s<>\":\[\]#]*)@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^@\s:;?\[\]]+)(?::(?P<port>[1-9]\d{0,4}))?(?:;[^\s;=?@<>\"#]+(?:=[^\s;=?@<>\"#]+)?)*",
-    re.ASCII,
-)
-_NUMBER_URI = re.compile(
-    r"[Tt][Ee][Ll]:(?:\+[-.()]*[0-9][-.()0-9]*|[-.()]*[0-9A-Fa-f*#][-.()0-9A-Fa-f*#]*(?=;(?:.*;)?phone-context=.))"
-    r"(?:;[^\s;=?@<>\"#]+(?:=[^\s;=?@<>\"#]+)?)*",
-    re.ASCII,
-)
-_LABEL = re.compile(r"[_0-9A-Za-z](?:[-_0-9A-Za-z]{0,61}[_0-9A-Za-z])?", re.ASCII)
-_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
-_MAX_PORT = 65535
 # As the CRD says it: a number in full, a range of such, an extension, or a name.
 _NUMBER = re.compile(
-    r"\+[1-9][0-9]{6,14}|\+[1-9][0-9]{0,13}\*|[0-9]{1,6}|[-_.!~&=+$,?/%()0-9]*[A-Za-z][-_.!~&=+$,?/%()0-9A-Za-z]*",
+    r"\+[1-9][0-9]{6,14}|\+[1-9][0-9]{0,13}\*|[0-9]{1,6}|[-_.!~'&=+$,?/%()0-9]*[A-Za-z][-_.!~'&=+$,?/%()0-9A-Za-z]*",
     re.ASCII,
 )
 DEFAULT_EVERY = "5m"
@@ -197,12 +183,12 @@ def _probe(body: Mapping[str, Any]) -> Probe:
     return Probe(
         ref=ref,
         display_name=spec.get("displayName") or ref.name,
-        dialer_address=party(dialer["address"]),
-        dialer_outbound_proxy=server(dialer.get("outboundProxy")),
+        dialer_address=party(dialer["address"], "dialer.address"),
+        dialer_outbound_proxy=server(dialer.get("outboundProxy"), "dialer.outboundProxy"),
         dialer_credentials=dialer.get("credentials"),
-        destination=party(spec["destination"]),
-        receiver_address=party(receiver["address"]),
-        receiver_registrar=server(receiver.get("registrar")),
+        destination=party(spec["destination"], "destination"),
+        receiver_address=party(receiver["address"], "receiver.address"),
+        receiver_registrar=server(receiver.get("registrar"), "receiver.registrar"),
         receiver_credentials=receiver.get("credentials"),
         confirmation=receiver["confirmation"],
         answer_after_ms=milliseconds(receiver["answerAfter"]),
@@ -254,36 +240,18 @@ def time_zone(name: str) -> str:
     return name
 
 
-def party(text: str) -> str:
-    """`text`, if it is the SIP address of a party or a telephone number (tel:); raises InvalidSpecError."""
-    found = _ADDRESS.fullmatch(text)
-    if not _NUMBER_URI.fullmatch(text) and (found is None or not found["user"] or not _reachable(found)):
-        raise InvalidSpecError(
-            f"{text!r} is not a SIP address with a user, such as sip:probe-1@voice.example.net, nor a telephone"
-            " number, such as tel:+442071838750"
-        )
+def party(text: str, field: str) -> str:
+    """`text`, if it is a party's SIP address or telephone number (tel:); raises InvalidSpecError about `field`."""
+    if wrong := uris.problem(text):
+        raise InvalidSpecError(f"{field} is {text!r}: {wrong}")
     return text
 
 
-def server(text: str | None) -> str | None:
-    """`text`, if it is the SIP address of a server or None; raises InvalidSpecError."""
-    if text is not None and ((found := _ADDRESS.fullmatch(text)) is None or not _reachable(found)):
-        raise InvalidSpecError(f"{text!r} is not a SIP address of a server, such as sip:pbx.example.net:5061")
+def server(text: str | None, field: str) -> str | None:
+    """`text`, if it is the SIP address of a server or None; raises InvalidSpecError about `field`."""
+    if text is not None and (wrong := uris.problem(text, of_server=True)):
+        raise InvalidSpecError(f"{field} is {text!r}: {wrong}")
     return text
-
-
-def _reachable(found: re.Match[str]) -> bool:
-    """Whether host and port can exist. The CRD says nearly the same, but an older CRD may still be installed."""
-    host = found["host"]
-    if int(found["port"] or 1) > _MAX_PORT or _BAD_ESCAPE.search(found[0]):
-        return False
-    if not host.startswith("["):
-        return all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
-    try:
-        ipaddress.IPv6Address(host[1:-1])
-    except ValueError:
-        return False
-    return True
 
 
 def cron(text: str) -> str:

@@ -21,7 +21,7 @@ RANGE = "*"
 _ONE_DIGIT = frozenset({"1", "7"})
 _TWO_DIGITS = re.compile("2[07]|3[0-469]|4[0134-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 _INTERNATIONAL = re.compile(r"\+|00")
-_USER = re.compile(r"sips?:([^@]+)@|tel:([^@]+)$", re.IGNORECASE)
+_USER = re.compile(r"sips?:([^@]+)@|tel:([^;]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +136,4 @@ def _bare(user: str) -> str:
 
 def _plain(user: str) -> str:
     """`user` without escapes (RFC 3261, section 19.1.2) and telephone parameters (RFC 3966, RFC 4694)."""
-    return unquote(user.split(";", maxsplit=1)[0])
+    return unquote(user.split(";", maxsplit=1)[0] or user)

@@ -1,8 +1,8 @@
 """URIs of SIP (RFC 3261, section 19.1) and of telephone numbers (RFC 3966), as the plan and messages write them. Pure.
 
 The grammar is RFC 3261's, section 25.1, and a little more, because far ends are: a user may hold what a URI should
-escape ("#", octets that are no ASCII), a host may have underscores and end with a dot, a port may be left empty, a
-parameter may be in quotation marks.
+escape ("#", octets that are no ASCII), a host may have underscores and a last part that begins with a digit, a port may
+be left empty, a parameter may be in quotation marks.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from voice_sipapp.octets import readable
 
@@ -23,16 +23,23 @@ REMEMBERED = 1024
 """How many URIs are kept as they were parsed: every message of a call has the same few."""
 
 _SCHEME = re.compile(r"[A-Za-z][-+.A-Za-z0-9]*(?=:)")
+_ANY_HOST = r"\[[0-9A-Fa-f:.]+(?:%[^\]\s]+)?\]|[A-Za-z0-9_](?:[-_A-Za-z0-9]|\.(?!\.))*"
+_HOST = re.compile(_ANY_HOST)
 _SIP = re.compile(
     r"(?:(?P<user>[^@:<>\"\s]*)(?::(?P<password>[^@:<>\"\s]*))?@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[^\]\s]+)?\]|[A-Za-z0-9_](?:[-_A-Za-z0-9]|\.(?!\.))*)(?::(?P<port>[0-9]*))?"
+    rf"(?P<host>{_ANY_HOST})(?::(?P<port>[0-9]*))?"
     r"(?P<parameters>(?:;[^;?@<>\s]*)*)(?P<headers>\?[^<>\"\s]*)?"
 )
 _TEL = re.compile(
     r"(?P<number>\+[-.()]*[0-9][-.()0-9]*|[-.()]*(?:[0-9A-Fa-f*#]|%23)(?:[-.()0-9A-Fa-f*#]|%23)*)"
-    r"(?P<parameters>(?:;[^;?@<>\"\s]+)*)"
+    r"(?P<parameters>(?:;(?:(?i:isub=)[^;<>\"\s]+|(?!(?i:isub=))[^;?@<>\"\s]+))*)"
 )
+_IN_USER = "-_.!~*'()&=+$,;?/%"
+"""What a user may hold besides letters and digits (RFC 3261, section 25.1)."""
 _LABEL = 63
+_THREE_COLONS = re.compile(r":::(?=[0-9]+(?:\.[0-9]+){3}\Z)")
+"""What RFC 3261's grammar has by mistake before an IPv4 address in an IPv6 one, and must be understood (RFC 5118,
+section 4.10)."""
 
 
 class SipUriError(ValueError):
@@ -69,10 +76,10 @@ class SipUri:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host (an IPv6 literal in brackets) and port to send to; where the URI names no port it is 5060, with TLS
-        5061 (RFC 3261, section 19.1.2).
+        """Host (an IPv6 literal in brackets) and port to send to: the host of `maddr` where there is one (RFC 3261,
+        section 19.1.1); where the URI names no port it is 5060, with TLS 5061 (section 19.1.2).
         """
-        return self.host, self.port or (5061 if self.carrier == "tls" else 5060)
+        return self.maddr or self.host, self.port or (5061 if self.carrier == "tls" else 5060)
 
     @property
     def carrier(self) -> str:
@@ -85,6 +92,12 @@ class SipUri:
     def loose(self) -> bool:
         """Whether it is a loose router's (`lr`, RFC 3261, section 16.12)."""
         return any(name == "lr" for name, _ in self.parameters)
+
+    @property
+    def maddr(self) -> str | None:
+        """Another host that requests to this URI go to; None where there is none, or what stands there is no host."""
+        maddr = self.parameter("maddr") or ""
+        return maddr if _HOST.fullmatch(maddr) and _is_host(maddr) else None
 
     def parameter(self, name: str) -> str | None:
         """The value of the parameter `name` (small letters); None where it is not there or has none."""
@@ -101,9 +114,20 @@ class SipUri:
         head, at, rest = text.rpartition("@")
         return SipUri.parse(head + at + re.sub(r";method=[^;]*", "", rest, flags=re.IGNORECASE))
 
+    @property
+    def user_text(self) -> str | None:
+        """The user part as it is written at a host, without a password: of a telephone number the one that it has in a
+        SIP URI, in which what a user may not hold is escaped (RFC 3261, section 19.1.6).
+        """
+        rest = self.text.partition(":")[2]
+        if self.scheme == "tel":
+            return quote(rest, safe=_IN_USER)
+        found = _SIP.fullmatch(rest)
+        return found["user"] if found else None
+
     def at(self, domain: "SipUri") -> "SipUri":
         """The SIP URI of this telephone number in the domain of `domain` (RFC 3261, section 19.1.6)."""
-        number = self.text[4:].replace("#", "%23")
+        number = self.user_text
         host = domain.host if domain.port is None else f"{domain.host}:{domain.port}"
         transport = f";transport={domain.transport}" if domain.transport else ""
         return SipUri.parse(f"{domain.scheme}:{number}@{host}{transport};user=phone")
@@ -128,9 +152,10 @@ def _sip(text: str, scheme: str, rest: str) -> SipUri | None:
     found = _SIP.fullmatch(rest)
     if found is None or found["user"] == "" or not _is_host(found["host"]):
         return None
-    if len(found["port"] or "") > 5 or int(found["port"] or 0) > LAST_PORT:
+    port = (found["port"] or "").lstrip("0")
+    if len(port) > 5 or int(port or 0) > LAST_PORT:
         return None
-    user, *more = found["user"].split(";") if found["user"] is not None else [None]
+    user, more = _parted(found["user"])
     parameters = _parameters(found["parameters"])
     transport = next((value for name, value in parameters if name == "transport" and value), None)
     return SipUri(
@@ -138,13 +163,21 @@ def _sip(text: str, scheme: str, rest: str) -> SipUri | None:
         scheme=scheme,
         user=None if user is None else _unescaped(user),
         host=found["host"],
-        port=int(found["port"]) if found["port"] else None,
-        transport=transport.lower() if transport else None,
-        user_parameters=tuple(each for each in more if each is not None),
+        port=int(port or 0) if found["port"] else None,
+        transport=_unescaped(transport).lower() if transport else None,
+        user_parameters=more,
         password=found["password"],
         parameters=parameters,
         headers=found["headers"],
     )
+
+
+def _parted(user: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """A user and its telephone parameters. What begins with a semicolon is no number, and all of it the user."""
+    if user is None or user.startswith(";"):
+        return user, ()
+    first, *more = user.split(";")
+    return first, tuple(more)
 
 
 def _telephone(text: str, rest: str) -> SipUri | None:
@@ -171,7 +204,7 @@ def _parameters(text: str) -> tuple[tuple[str, str | None], ...]:
 def _is_host(host: str) -> bool:
     if host.startswith("["):
         try:
-            IPv6Address(host[1:-1])
+            IPv6Address(_THREE_COLONS.sub("::", host[1:-1]))
         except ValueError:
             return False
         return True

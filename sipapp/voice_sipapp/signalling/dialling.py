@@ -1,5 +1,6 @@
 """What must be known before an INVITE can be sent: whether the probe can be called at all, and where to send to."""
 
+import re
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,9 @@ MOST_ADDRESSES = 4
 """How many addresses of one host are tried."""
 
 CARRIERS = ("udp", "tcp", "tls")
+
+_NUMERIC = re.compile(r"(?:.*\.)?(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?")
+"""No name ends like this, but resolvers take it for an address: 010.1 may be 8.0.0.1."""
 
 
 def impossible(probe: Probe, station: Station) -> str | None:
@@ -46,10 +50,17 @@ def check_hop(hop: SipUri, station: Station) -> None:
         raise ValueError(
             f"{hop.text} needs SIP over {hop.carrier.upper()}, and this host has no edge for it (VOICE_SIP_EDGE)"
         )
-    own = ip_address(station.address)
+    if hop.port == 0:
+        raise ValueError(f"{hop.text} names port 0, at which nobody is: a port is a number from 1 to 65535")
+    own, host = ip_address(station.address), hop.address[0]
     try:
-        other = ip_address(hop.host.strip("[]"))
+        other = ip_address(host.strip("[]"))
     except ValueError:
+        if _NUMERIC.fullmatch(host):
+            raise ValueError(
+                f"{host} in {hop.text} is neither a name nor an address: an IPv4 address has four numbers up to 255,"
+                " without leading zeros"
+            ) from None
         return  # a name, to be looked up
     if other.version != own.version:
         raise ValueError(
@@ -73,8 +84,9 @@ class Dialling:
             except ValueError as error:
                 call.pass_over(f"Redirected to {call.target.text}, where no call can be placed: {error}")
                 return
-        if is_literal(hop.host) and call.probe.dialer_credentials is None:
-            call.start(next_hop(hop, hop.host, call.station, None))
+        host = hop.address[0]
+        if is_literal(host) and call.probe.dialer_credentials is None:
+            call.start(next_hop(hop, host, call.station, None))
         else:
             self._threads.submit(self._prepare, call, hop)
 
@@ -82,13 +94,14 @@ class Dialling:
         """Find out what takes its time, which is why this runs in a thread."""
         try:
             credential = usable(call.station, call.probe.dialer_credentials, call.probe.client, hop)
-            addresses = [hop.host] if is_literal(hop.host) else look_up(hop, call.station.address)
+            host = hop.address[0]
+            addresses = [host] if is_literal(host) else look_up(hop, call.station.address)
         except CredentialsError as error:
             reason = f"{'Redirected: t' if call.redirected else 'T'}he dialer can't log in: {error}"
             self._submit(lambda: call.pass_over(reason, misconfigured=True))
         except Exception as error:  # UnicodeError among others: none may lose the call
             cause = (error.strerror if isinstance(error, OSError) else None) or error
-            reason = f"The host name {hop.host} can't be resolved: {cause}"
+            reason = f"The host name {hop.address[0]} can't be resolved: {cause}"
             self._submit(lambda: call.pass_over(reason, spoilt=True))
         else:
             hops = [next_hop(hop, each, call.station, credential) for each in addresses]
@@ -106,7 +119,7 @@ def usable(station: Station, name: str | None, client: str, hop: SipUri) -> Cred
     if name is None:
         return None
     credential = station.credentials.get(name, client)
-    credential.refuse_host(hop.host)
+    credential.refuse_host(hop.address[0])
     return credential
 
 

@@ -78,7 +78,7 @@ def comparable(user: str) -> str:
     without "+", "00", trunk prefix, separators (RFC 3966: visual separators mean nothing), escapes and telephone
     parameters; a name in small letters.
     """
-    user = unquote(user.split(";", maxsplit=1)[0])
+    user = unquote(user.split(";", maxsplit=1)[0] or user)
     bare = re.sub(r"[-.() ]", "", user)
     digits = bare.lstrip("+").lstrip("0") if re.fullmatch(r"\+?[0-9]+", bare) else ""
     return digits or user.lower()

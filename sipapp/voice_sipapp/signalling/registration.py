@@ -248,11 +248,12 @@ class Registrations:
         hop, account = registration.registrar, registration.account
         try:
             credential = dialling.usable(self._station, account.credentials, account.client or "", hop)
-            addresses = [hop.host] if is_literal(hop.host) else dialling.look_up(hop, self._station.address)
+            host = hop.address[0]
+            addresses = [host] if is_literal(host) else dialling.look_up(hop, self._station.address)
         except CredentialsError as error:
             problem = str(error)
         except Exception as error:  # UnicodeError among others
-            problem = f"the host name {hop.host} can't be resolved: {error}"
+            problem = f"the host name {hop.address[0]} can't be resolved: {error}"
         else:
             address = addresses[registration.failures % len(addresses)]  # the next one after each failure
             next_hop = dialling.next_hop(hop, address, self._station, credential)

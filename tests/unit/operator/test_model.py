@@ -122,7 +122,8 @@ ADDRESSES = {
 )
 def test_an_address_that_no_sip_host_could_use_is_refused(probe_body, part, name, address):
     body = probe_body(**({part: {name: address}} if part else {name: address}))
-    with pytest.raises(InvalidSpecError, match="is not a SIP address"):
+    field = f"{part}.{name}" if part else name
+    with pytest.raises(InvalidSpecError, match=rf"^{field} is '.*': (must|a port is) .*such as|without leading zeros"):
         parse_probe(body)
 
 
@@ -142,5 +143,7 @@ def test_an_ordinary_address_is_kept_as_it_is_written(probe_body, address):
 def test_a_party_has_a_user_and_a_server_needs_none(probe_body):
     proxy = {"outboundProxy": "sip:[2001:db8::10]:5060"}
     assert parse_probe(probe_body(dialer=proxy)).dialer_outbound_proxy == "sip:[2001:db8::10]:5060"
-    with pytest.raises(InvalidSpecError, match="with a user"):
+    with pytest.raises(
+        InvalidSpecError, match=r"^destination is 'sip:sbc\.acme\.example': must name a user before the host"
+    ):
         parse_probe(probe_body(destination="sip:sbc.acme.example"))

@@ -23,3 +23,6 @@ def check_uri(uri: SipUri) -> None:
     """Raises ValueError where no request can be sent to `uri`, though it is well formed (RFC 3261, section 19.1.1)."""
     if uri.headers is not None:
         raise ValueError(f"{uri.text} has header fields in it, which no request can be sent to")
+    method = uri.parameter("method") or "INVITE"
+    if method.upper() != "INVITE":
+        raise ValueError(f"{uri.text} asks for {method}: a call is always an INVITE, so leave ;method= out")
