@@ -34,6 +34,7 @@ QUIET = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.Py
 
 Script = Generator[str | float, str, None]
 NAMES = {8: "PCMA/8000", 0: "PCMU/8000", 9: "G722/8000", 101: "telephone-event/8000", 13: "CN/8000", 18: "G729/8000"}
+SDP = "application/sdp"
 LIMIT_S = 12.0
 RINGS_MS = 300
 """How long our receiver rings: long enough for what must come before it answers, also on a busy machine."""
@@ -226,8 +227,9 @@ class Far:
         contact: str | None = "",
         cseq: int | None = None,
         branch: str = "",
+        kind: str = SDP,
     ) -> str:
-        """Send a request within the dialog that it was invited to."""
+        """Send a request within the dialog that it was invited to; `kind` is the Content-Type of its `body`."""
         if cseq is None:
             self.cseq += 1
             cseq = self.cseq
@@ -236,7 +238,7 @@ class Far:
         local = own if "tag=" in own else f"{own};tag={tag or self.tag}"
         return self._ask(
             method, target, (local, header(self.invite, "From"), header(self.invite, "Call-ID")), cseq, lines, body,
-            contact, branch,
+            contact, branch, kind=kind,
         )  # fmt: skip
 
     def _ask(
@@ -249,6 +251,8 @@ class Far:
         text: str,
         contact: str | None = "",
         branch: str = "",
+        *,
+        kind: str,
     ) -> str:
         local, remote, call_id = dialog
         self._branch = branch or f"z9hG4bK{uuid4().hex}"
@@ -257,7 +261,7 @@ class Far:
             f"{method} {target} SIP/2.0", f"Via: SIP/2.0/UDP [{HOME}]:{self.port};branch={self._branch}",
             "Max-Forwards: 70", f"From: {local}", f"To: {remote}", f"Call-ID: {call_id}", f"CSeq: {cseq} {method}",
             *([f"Contact: <{uri}>"] if uri is not None else []), *lines,
-            *(["Content-Type: application/sdp"] if text else []), f"Content-Length: {len(text.encode())}", "",
+            *([f"Content-Type: {kind}"] if text and kind else []), f"Content-Length: {len(text.encode())}", "",
         ]  # fmt: skip
         sent = "\r\n".join([*fields, text])
         self.send(sent, self.caller)
@@ -320,6 +324,8 @@ class Caller(Far):
         self.called = f"sip:+442071838750@[{HOME}]:{target}"
         self.remote, self.remote_target = f"<{self.called}>", self.called
         self.invite_branch = ""
+        self.talks = False
+        """Whether its script has got to where the two talk."""
 
     def call(self, *lines: str, body: str = "", again: bool = False, proxied: bool = False) -> None:
         """Send the INVITE; `again`: a new one, with another Call-ID; `proxied`: the same, by another branch."""
@@ -338,13 +344,15 @@ class Caller(Far):
         self.remote_target = re.sub(r".*<([^>]*)>.*", r"\1", header(answer, "Contact")) or self.remote_target
         self.follow(answer)
 
-    def within(self, method: str, *lines: str, body: str = "", cseq: int | None = None, branch: str = "") -> str:
+    def within(
+        self, method: str, *lines: str, body: str = "", cseq: int | None = None, branch: str = "", kind: str = SDP
+    ) -> str:
         """Send a request."""
         if cseq is None:
             self.cseq += 1
             cseq = self.cseq
         dialog = self.local, self.remote, self.call_id
-        return self._ask(method, self.remote_target, dialog, cseq, lines, body, "", branch)
+        return self._ask(method, self.remote_target, dialog, cseq, lines, body, "", branch, kind=kind)
 
     def ack(self, answer: str, body: str = "") -> None:
         """Acknowledge a 200."""

@@ -61,7 +61,8 @@ class Listener:
         self._read = reader.read
         self._exchange = exchange
         self._remote: sdp.Remote | None = None
-        self._dtmf_type: int | None = None
+        self._dtmf_types: set[int] = set()
+        """All numbers that events may come under: those under the one before a change are still on their way."""
         self._agreed: bytes | None = None
         self._reports_agreed: bytes | None = None
         self._unprotect: srtp.Receiver | None = None
@@ -87,7 +88,9 @@ class Listener:
         nobody is there (on hold).
         """
         before, self._remote = self._remote, remote
-        self._dtmf_type, self._agreed, self._reports_agreed = remote.own_dtmf_type, sound, reports
+        self._agreed, self._reports_agreed = sound, reports
+        if remote.own_dtmf_type is not None:
+            self._dtmf_types.add(remote.own_dtmf_type)
         key = remote.srtp_key
         if key is None:
             self._unprotect = None
@@ -208,9 +211,13 @@ class Listener:
         if self.first_rtp_ns is None:
             self.first_rtp_ns = arrival_ns
         self.received.append((arrival_ns, clear))
-        if clear[1] & 0x7F == self._dtmf_type:
+        if self._is_event(clear[1] & 0x7F):
             _, _, _, timestamp, ssrc = rtppacket.HEADER.unpack_from(clear)
             self.heard.packet(rtppacket.payload_of(clear) or b"", timestamp, ssrc)
+
+    def _is_event(self, kind: int) -> bool:
+        """Whether packets under the number `kind` are events (RFC 4733)."""
+        return kind in self._dtmf_types and kind not in self.payload_types
 
     def _of_another(self, arrival_ns: int, packet: bytes, source: bytes) -> bytes | None:
         """The `packet` of a `source` other than the latched one in the clear, if that is to be followed from now on;
@@ -232,7 +239,7 @@ class Listener:
         if self._remote is None:
             return False
         kind, last_ns = packet[1] & 0x7F, self.received[-1][0] if self.received else 0
-        plausible = kind in self.payload_types or kind == self._dtmf_type
+        plausible = kind in self.payload_types or self._is_event(kind)
         return self.latch.prefers(source, arrival_ns, packet, last_ns, plausible=plausible)
 
     def _latch_to(self, source: bytes) -> None:

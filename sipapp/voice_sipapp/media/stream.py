@@ -28,6 +28,9 @@ RTCP_GAPS_S = (0.3, 0.6, 2.0)
 calls are short.
 """
 
+MOST_TOLD = 1000
+"""Digits that messages told of, which are kept: nobody presses more within a call."""
+
 log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,8 @@ class Stream:
     `own_srtp_key` is what we encrypt with where the far end has a key too. `until_ns` is when it ended, None where no
     media was ever agreed on; `directions` tell when either side was to send. `unheard_limit` is how many packets may be
     sent to an address that nothing came from yet (None: any number), `withheld` how many were not sent for that reason.
-    `clock_step_ms` is by how much somebody set the wall clock.
+    `told_digits` are those that the far end's messages told of (SIP INFO). `clock_step_ms` is by how much somebody set
+    the wall clock.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Stream:
         self.unheard_limit: int | None = None
         self.withheld = 0
         self.clock_step_ms = 0.0
+        self.told_digits = ""
         self._clocks_apart_ns = _clocks_apart_ns()
         self._sockets = (rtp, rtcp)
         self._rtp, self._rtcp = rtp.fileno(), rtcp.fileno()
@@ -94,7 +99,15 @@ class Stream:
 
     @property
     def digits(self) -> str:
-        """The DTMF digits (RFC 4733) that were heard so far."""
+        """The DTMF digits that came so far: with the sound (RFC 4733), and after a space those that messages told of.
+        Some far ends do both, for the same ones.
+        """
+        heard = self._listener.heard.digits
+        return f"{heard} {self.told_digits}" if self.told_digits else heard
+
+    @property
+    def heard_digits(self) -> str:
+        """Those that came with the sound."""
         return self._listener.heard.digits
 
     @property
@@ -188,6 +201,11 @@ class Stream:
         """The far end's SIP messages come from `host`, an address as it stands in a URI."""
         with self._lock:
             self._listener.latch.signalled(address_of(host))
+
+    def pressed(self, digits: str) -> None:
+        """A message of the far end tells of `digits`."""
+        with self._lock:
+            self.told_digits = (self.told_digits + digits)[:MOST_TOLD]
 
     def untold(self) -> None:
         """Nobody was told the port yet: who sent to it so far is not the far end."""

@@ -1,4 +1,5 @@
-"""The digits that a call sends (DTMF, RFC 4733): the probe's own, and the code that its receiver knows it by.
+"""The digits that a call sends (DTMF, RFC 4733): the probe's own, and the code that its receiver knows it by; and how
+those came that were received.
 
 Runs in the event loop's thread.
 """
@@ -17,6 +18,13 @@ asks for it: a menu on the way must get its own digits alone."""
 CODE_EVERY_MS, CODE_TRIES = 2500, 12
 """How often, and how many times at most, the code is sent until the receiver has heard it: it may answer later than
 whatever answered first."""
+
+
+def came(stream: Stream) -> str | None:
+    """How digits came in `stream`, for people, where that is not with the sound alone; None otherwise."""
+    if not stream.told_digits:
+        return None
+    return "digits came by SIP INFO" + (" and with the sound (RFC 4733)" if stream.heard_digits else "")
 
 
 class Digits:

@@ -4,6 +4,7 @@ It belongs to a call of this host, or stands alone where the dialer is another h
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,9 @@ LISTEN_MS = 200
 
 ANY_CODE = "?"
 """In place of a code: some code must be heard, of a call of another host. Whether a call has it is seen later."""
+
+TALKED_NS = 300_000_000
+"""Who took its call back while we answered it, and then sends sound for so long, has kept it."""
 
 MOST_CODES = 3
 """How many different codes may be pressed: a fourth is a guess."""
@@ -91,7 +95,7 @@ class Receiver:
         self._code = None if proven else code
         self.problem: str | None = None
         """Why we ended it before the caller did, as a sentence; None where nothing was wrong."""
-        self._displaced = self._told = False
+        self._displaced = self._told = self._kept = False
 
     def _safely(self, action: Callable[..., None]) -> Callable[..., None]:
         """`action`, an event of this leg: what goes wrong in it ends the leg, and is told."""
@@ -195,8 +199,13 @@ class Receiver:
 
     @property
     def given_up(self) -> bool:
-        """Whether its caller gave up before it was answered: a queue or a hunt group, which may ring again."""
-        return self.over and not self.answered
+        """Whether its caller gave up: a queue or a hunt group, which may ring again. Before it was answered; or at that
+        moment, so that its CANCEL crossed our 200, which then stands (RFC 3261, section 9.2) until the BYE or for want
+        of an ACK.
+        """
+        if not self.over:
+            return self.answered and self.leg.cancelled
+        return not self.acknowledged or (self.leg.cancelled and not self._kept)
 
     def _listen(self) -> None:
         """Tell the dialer, which may be on another host, once its code was heard: until then it presses it again. Then
@@ -222,6 +231,12 @@ class Receiver:
             log.warning("call %s: its code was not heard, so it was not ours", self.uuid)
             self.hang_up()
 
+    def make_way(self) -> None:
+        """Its caller has given this leg up, and offers the same call again: end it, if it is still up."""
+        if not self.over:
+            self.leg.leave()
+            self._end()
+
     def displace(self) -> None:
         """Another leg is the call's for certain, so this one, which was presumed to be, is not: 486 or BYE."""
         self._displaced = True
@@ -244,6 +259,8 @@ class Receiver:
 
     def _end(self) -> None:
         if not self.over:
+            first_ns = self.session.stream.first_rtp_ns
+            self._kept = first_ns is not None and time.time_ns() - first_ns >= TALKED_NS
             self.over = True
             self.session.end()
             self._watch.over(self)

@@ -40,13 +40,13 @@ class ReceiverLegs:
 
     @property
     def genuine(self) -> bool:
-        """Whether one is proven to be the receiver's. One that rang and was not answered may be tried again."""
+        """Whether one is proven to be the receiver's. One whose caller gave up may be tried again."""
         return any(leg.genuine and not leg.given_up for leg in self._legs)
 
     @property
     def presumed(self) -> int:
-        """How many are presumed to be. One that rang and was not answered may be tried again, and does not count."""
-        return sum(not leg.genuine and (leg.answered or not leg.over) for leg in self._legs)
+        """How many are presumed to be. One whose caller gave up may be tried again, and does not count."""
+        return sum(not leg.genuine and not leg.given_up for leg in self._legs)
 
     @property
     def over(self) -> bool:
@@ -76,14 +76,17 @@ class ReceiverLegs:
             self._check_over()
 
         made = self._make(genuine, Watch(over, self._fault, proven=lambda leg: self._displace(leg, on_unsolicited)))
-        for before in [leg for leg in self._legs if leg.given_up]:
+        given_up = [leg for leg in self._legs if leg.given_up]
+        self._legs.append(made)
+        self._sources[made] = source
+        for before in given_up:
             if before.genuine or (not genuine and self._sources[before] == source):
                 made.leg.follow(before.leg)  # the same caller, which tries again: queues and hunt groups do
                 self._legs.remove(before)
+                when_quiet([before.leg], lambda: None)
             else:
                 self._drop(before, on_unsolicited)
-        self._legs.append(made)
-        self._sources[made] = source
+            before.make_way()
         if genuine:
             self._displace(made, on_unsolicited)
         return made

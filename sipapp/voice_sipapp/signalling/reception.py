@@ -43,13 +43,16 @@ log = logging.getLogger(__name__)
 
 class Visitor:
     """A receiver that stands alone: its call's dialer is another host. `known`: the INVITE's header proved which call
-    it is; otherwise it is presumed to be one of the probe, which `source` brings.
+    it is; otherwise it is presumed to be one of the probe, which `source` brings. `superseded`: its caller gave it up,
+    and offered the same call again; `held`: it gave it up, and may do so. `told`: nothing more is to be told of it.
     """
 
     def __init__(self, known: bool, source: str) -> None:
         self.known = known
         self.source = source
-        self.spoilt = False
+        self.spoilt = self.superseded = self.held = self.told = False
+        self.has_place = not known
+        """Whether it has the place of a start that is due."""
         self.receiver: Receiver
 
     def record(self, sip_host: str) -> CallRecord:
@@ -61,7 +64,8 @@ class Visitor:
 @dataclass(frozen=True)
 class Listener:
     """Who is told of other hosts' calls: of each when it is `answered` here; when it is `over`, or turned out to be
-    `not_ours`; and of a moment at which two calls came for one, and nothing proved which was it (`contested`).
+    `not_ours`, or is offered anew; and of a moment at which two calls came for one, and nothing proved which was it
+    (`contested`).
     """
 
     over: Callable[[Visitor], None]
@@ -100,6 +104,7 @@ class Reception:
         self._seen: dict[UUID, datetime] = {}
         self._contests: list[_Contest] = []
         self._lost_until: dict[tuple[str, str], datetime] = {}
+        self._stopped = False
 
     @property
     def probes(self) -> list[Probe]:
@@ -120,7 +125,7 @@ class Reception:
     @property
     def active(self) -> int:
         """How many receivers are up whose dialer is another host for certain. For any thread."""
-        return sum(visitor.known for visitor in list(self._visitors.values()))
+        return sum(visitor.known and not visitor.held for visitor in list(self._visitors.values()))
 
     def admits(self, datagram: bytes, source: str, dialog: str | None) -> bool:
         """Whether a datagram that came to one of this host's ports is to be handled (`screened.Admits`)."""
@@ -136,10 +141,10 @@ class Reception:
         """The leg for `invite`; None for one that is not ours, which is counted. Raises RefusedError where this host is
         in trouble.
         """
-        now = datetime.now(UTC)
+        now, source = datetime.now(UTC), invite.source.rpartition(":")[0]
         own = [call.as_known() for call in self._calls.values()]
         found = correlation.recognise(
-            invite, own, self._directory, lambda probe: self._opening(probe, now), self._station.key, now
+            invite, own, self._directory, lambda probe: self._opening(probe, now, source), self._station.key, now
         )
         if isinstance(found, Refused):
             self._refuse(found, now)
@@ -150,7 +155,7 @@ class Reception:
             return self._calls[found.uuid].take(
                 source=invite.source, genuine=found.genuine, on_unsolicited=self._unsolicited
             )
-        return self._visit(found, invite.source.rpartition(":")[0], now)
+        return self._visit(found, source, now)
 
     def _dropped(self, users: list[str]) -> None:
         """An INVITE that calls `users` is not looked at. It may have been the leg of a call that expects one without a
@@ -164,17 +169,23 @@ class Reception:
                 call.receiver_legs.contest()
             if not own and now >= self._lost_until.get(probe.key, now):  # in a flood, schedules are not asked each time
                 self._lost_until[probe.key] = now + LOST_EVERY
-                if self._opening(probe, now) is not Opening.NONE:
+                if self._opening(probe, now, "") is not Opening.NONE:
                     self._contest(probe, now)
 
     def turn_away(self, _: Invite) -> None:
         """An INVITE came to the dialer's port, where nobody is to be called: it is counted, and no leg handles it."""
         self._unsolicited("the dialer's port takes none")
 
-    def _opening(self, probe: Probe, now: datetime) -> Opening:
-        """Whether a call of `probe`, of another host and without its header, may come now."""
-        receivers = {visitor.receiver: visitor.known for visitor in self._visitors.values()}
-        up = [known for receiver, known in receivers.items() if receiver.probe.key == probe.key and not receiver.over]
+    def _opening(self, probe: Probe, now: datetime, source: str) -> Opening:
+        """Whether a call of `probe`, of another host and without its header, may come now, which `source` brings."""
+        for before in self._given_up(probe, source):
+            self._give_back(before)
+        of_probe = [visitor for visitor in self._visitors.values() if visitor.receiver.probe.key == probe.key]
+        up = [
+            visitor.known
+            for visitor in of_probe
+            if not (visitor.receiver.over or (visitor.receiver.given_up and visitor.source == network(source)))
+        ]
         if any(up) and not probe.allow_overlap:
             return Opening.NONE
         opening = self._openings.of(probe, now)
@@ -217,8 +228,8 @@ class Reception:
                 visitor.receiver.displace()
 
     def _visit(self, found: Recognised, source: str, now: datetime) -> Leg | None:
-        before = self._visitors.get(found.uuid) if found.uuid is not None else None
-        if (before is not None and not before.receiver.given_up) or found.uuid in self._seen:
+        before = [self._visitors[found.uuid]] if found.uuid in self._visitors else []
+        if not all(each.receiver.given_up for each in before) or found.uuid in self._seen:
             # It has its receiver, or had: whoever comes now repeats what was seen on the way.
             self._unsolicited()
             return None
@@ -226,9 +237,19 @@ class Reception:
             self._contest(found.probe, now)
             self._unsolicited("as many as may be up are")
             return None
+        if found.uuid is None:
+            before = self._given_up(found.probe, source)
         uuid = found.uuid or calluuid.new(now)
         visitor = Visitor(known=found.uuid is not None, source=network(source))
         visitor.receiver = self._made_receiver(found, uuid, visitor)
+        for each in before:
+            each.superseded = True
+            visitor.receiver.leg.follow(each.receiver.leg)
+            each.receiver.make_way()
+            if each.receiver.acknowledged:
+                self._listener.not_ours(each.receiver.uuid)
+            if each.held:
+                self._tell(each.receiver.uuid, each)
         if visitor.known:
             self._settle(found.probe, calluuid.started_at(uuid))
         else:
@@ -252,12 +273,45 @@ class Reception:
             log.error("a call of %s/%s can't be answered: %s", *found.probe.key, error)  # noqa: TRY400
             raise RefusedError(503, "Service Unavailable") from error
 
+    def _given_up(self, probe: Probe, source: str) -> list[Visitor]:
+        """The presumed legs of `probe` from where `source` is whose caller gave up after the answer."""
+        return [
+            visitor
+            for visitor in self._visitors.values()
+            if not visitor.known
+            and visitor.receiver.probe.key == probe.key
+            and visitor.receiver.answered
+            and visitor.receiver.given_up
+            and visitor.source == network(source)
+        ]
+
+    def _give_back(self, visitor: Visitor) -> None:
+        if visitor.has_place:
+            visitor.has_place = False
+            self._openings.give_back(visitor.receiver.probe)
+
     def _gone(self, uuid: UUID, visitor: Visitor) -> None:
+        receiver = visitor.receiver
+        left = (calluuid.started_at(uuid) + BEFORE - datetime.now(UTC)).total_seconds()
+        given_up = receiver.ours and receiver.answered and receiver.given_up
+        visitor.held = given_up and left > 0 and not (visitor.superseded or self._stopped)
+        if visitor.held:  # the same call may be offered again until then
+            later(left, lambda: self._tell(uuid, visitor))
+        else:
+            self._tell(uuid, visitor)
+
+    def _tell(self, uuid: UUID, visitor: Visitor) -> None:
+        """The leg is over, and no other one of the same call comes, unless this one is superseded."""
+        if visitor.told:
+            return
+        visitor.told = True
         if self._visitors.get(uuid) is visitor:  # else its caller rang again meanwhile
             del self._visitors[uuid]
         receiver = visitor.receiver
-        if not visitor.known and not (receiver.ours and receiver.answered):
-            self._openings.give_back(receiver.probe)
+        if visitor.superseded or not (receiver.ours and receiver.answered):
+            self._give_back(visitor)
+        if visitor.superseded:
+            return
         if not receiver.ours:
             self._unsolicited()
             if receiver.acknowledged:
@@ -290,6 +344,10 @@ class Reception:
             contest.timer.cancel()
             self._listener.contested(contest.probe, contest.at)
         self._contests.clear()
-        for visitor in list(self._visitors.values()):
+        self._stopped = True
+        for uuid, visitor in list(self._visitors.items()):
+            if visitor.held:
+                self._tell(uuid, visitor)
+                continue
             visitor.spoilt = True
             visitor.receiver.hang_up()

@@ -113,6 +113,10 @@ class Session:
         """The far end's messages come from `host`, an address as it stands in a URI."""
         self.stream.signalled(host)
 
+    def pressed(self, digits: str) -> None:
+        """The far end tells of `digits` in its messages, and not with the sound."""
+        self.stream.pressed(digits)
+
     def play(self, unheard: int | None = None) -> None:
         """Start to send; only so many packets, where `unheard` says how many, until something came from the address
         that they go to.

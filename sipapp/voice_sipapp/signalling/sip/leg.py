@@ -146,6 +146,11 @@ class Leg:
         return self._ua.heard
 
     @property
+    def cancelled(self) -> bool:
+        """Whether the far end took its INVITE back at the moment at which we answered it: CANCEL and 200 crossed."""
+        return self._ua.cancelled
+
+    @property
     def quiet(self) -> bool:
         """Whether nothing is waited for any more: the answer to a BYE, or to an INVITE that was cancelled."""
         return self._ua.quiet
@@ -167,7 +172,8 @@ class Leg:
         if after is not None:
             self.ladder = after.ladder
             self._ua.lTag = after._ua.lTag
-        self._endpoint.tap.follow(str(name), self.ladder)
+        else:
+            self._endpoint.tap.follow(str(name), self.ladder)
         event = CCEventTry((name, origin.user, destination.user, MsgBody(description), None, None))
         event.extra_headers = (
             header(CALL_HEADER, call),
@@ -228,7 +234,7 @@ class Leg:
         """Hear no more of it; the stack keeps the dialog for a while to answer what is repeated."""
         self._ua.event_cb = None
         if self.call_id is not None:
-            self._endpoint.tap.forget(self.call_id)
+            self._endpoint.tap.forget(self.call_id, self.ladder)
 
 
 def when_quiet(legs: Sequence[Leg], action: Callable[[], None], within_s: float = QUIET_S) -> None:

@@ -30,6 +30,9 @@ class Media(Protocol):
     def signalled(self, host: str) -> None:
         """The far end's messages come from `host`, an address as it stands in a URI."""
 
+    def pressed(self, digits: str) -> None:
+        """The far end tells of `digits` in its messages."""
+
 
 @dataclass(frozen=True)
 class Response:
