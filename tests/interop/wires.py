@@ -183,6 +183,12 @@ class Asked:
     sent: bytes
     answers: list[bytes] = field(default_factory=list)
 
+    def hear(self, datagram: bytes, _: object) -> None:
+        """Take in what came to the port that it was sent from, which was another one's not long ago."""
+        name = header(self.sent, b"Call-ID")
+        if not name or header(datagram, b"Call-ID") in (name, b""):
+            self.answers.append(datagram)
+
     @property
     def codes(self) -> list[int]:
         """The status codes of the answers."""
@@ -205,7 +211,7 @@ def ask_all(bench: Bench, table: Mapping[str, bytes], seconds: float = 0.6) -> d
         asked = {}
         for name, datagram in table.items():
             one = Asked(datagram)
-            sock = stage.socket(lambda data, _, one=one: one.answers.append(data))  # type: ignore[misc]
+            sock = stage.socket(one.hear)
             one.sent = datagram.replace(b"@port", b"%d" % sock.getsockname()[1])
             asked[name] = one
             sock.sendto(one.sent, (HOME, bench.receiver_port))

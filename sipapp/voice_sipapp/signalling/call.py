@@ -20,7 +20,7 @@ from voice_sipapp.signalling import callrecords, outcome, redirect
 from voice_sipapp.signalling.attempts import Attempts, Goes
 from voice_sipapp.signalling.callrecords import Dialled, Media, Where
 from voice_sipapp.signalling.correlation import OwnCall
-from voice_sipapp.signalling.digits import Digits
+from voice_sipapp.signalling.digits import Digits, came
 from voice_sipapp.signalling.receiver import Receiver, Watch
 from voice_sipapp.signalling.receiverlegs import ReceiverLegs
 from voice_sipapp.signalling.session import Session
@@ -218,7 +218,7 @@ class Call:
 
     def _follow(self, event: events.Redirected) -> None:
         """Dial anew where a 3xx says, if that is possible."""
-        if event.code not in redirect.FOLLOWED:
+        if event.code in redirect.NOT_FOLLOWED:
             if not self._goes(self._attempts.after(event.code, event.reason)):
                 self._end_dialer()
             return
@@ -377,6 +377,8 @@ class Call:
             hints.extend(self._leg.troubles)
         if self.receiver is not None and self.receiver.problem:
             hints.append(self.receiver.problem)
+        if self.receiver is not None and (how := came(self.receiver.session.stream)):
+            hints.append(f"at the receiver {how}")
         if self._digits.refused:
             hints.append("the far side takes no DTMF (RFC 4733)")
         if self.receiver is None and (trouble := self.station.unreachable.get(self.probe.key)):

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from voice_sipapp.plan.sipuri import SipUri, SipUriError
 
-FOLLOWED = frozenset({300, 301, 302})
-"""Several choices, moved for good, moved for now. 305 and 380 ask for something else than a call to another address."""
+NOT_FOLLOWED = frozenset({305, 380})
+"""What asks for something else than a call to another address. A code of 3xx that nobody knows is as 300 (RFC 3261,
+section 8.1.3.2).
+"""
 
 MOST, MOST_TARGETS = 5, 10
 """How many redirects one call follows, and how many targets it tries."""

@@ -174,8 +174,13 @@ def answer_to(written: Written, first: bytes) -> bytes:
     st.none() | st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), min_size=1, max_size=20),
 )
 def test_a_valid_answer_is_understood_as_what_it_was_made_of(written: Written, code: int, phrase: str | None):
-    message = understood(framed(answer_to(written, f"SIP/2.0 {code} {phrase or ''}".encode())))
-    assert (message.code, message.method, message.number) == (code, written.method, written.number)
+    answer = framed(answer_to(written, f"SIP/2.0 {code} {phrase or ''}".encode()))
+    if len(written.hosts) > 1:  # it was meant for another (RFC 3261, section 8.1.3.3)
+        with pytest.raises(MessageError, match="more than one Via"):
+            understood(answer)
+        return
+    message = understood(answer)
+    assert (message.code, message.method, message.number) == (code, written.method.upper(), written.number)
     assert (octets.readable(message.reason) if message.reason else None) == (phrase.strip() or None if phrase else None)
     assert [each.uri for each in message.contacts] == [written.contact]
     assert octets.octets(message.body) == written.body

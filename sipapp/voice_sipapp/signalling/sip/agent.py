@@ -11,10 +11,11 @@ from sippy.MsgBody import MsgBody
 from sippy.SipHeader import SipHeader
 
 from voice_sipapp.signalling.sip import dialog, sessiontimer
-from voice_sipapp.signalling.sip.capabilities import ALLOWED, SUPPORTED
+from voice_sipapp.signalling.sip.capabilities import ALLOWED, KNOWN, SUPPORTED
 from voice_sipapp.signalling.sip.digest import PROOFS
 from voice_sipapp.signalling.sip.forks import Forks
 from voice_sipapp.signalling.sip.headers import described, header, values
+from voice_sipapp.signalling.sip.infodigits import Pressed
 from voice_sipapp.signalling.sip.offers import NOT_YET, PENDING, Media, Response
 from voice_sipapp.signalling.sip.provisional import RELIABLE, EarlyDialogs, Unacknowledged, Verdict, asks_for, rseq
 from voice_sipapp.signalling.sip.refresher import Refresher
@@ -25,11 +26,8 @@ MOST_NOTES = 4
 """How many different faults of a far end's messages are told."""
 
 _GONE = (481, "Call/Transaction Does Not Exist")
-_SIDE_ANSWERS = {"INFO": (200, "OK"), "OPTIONS": (200, "OK"), "REFER": (603, "Decline")}
+_SIDE_ANSWERS = {"OPTIONS": (200, "OK"), "REFER": (603, "Decline")}
 """Answers to what changes nothing."""
-
-_KNOWN = frozenset({"MESSAGE", "NOTIFY", "SUBSCRIBE", "PUBLISH", "REGISTER"})
-"""Methods that are not allowed here; others are not known at all (RFC 3261, section 21.5.2)."""
 
 _EARLY = frozenset({"INVITE", "UPDATE", "OPTIONS", "INFO", "PRACK", "BYE"})
 
@@ -52,6 +50,8 @@ class Agent(Sender):
         """Whether they had said what could be used."""
         self.first_branch: str | None = None
         """That of the INVITE that began the dialog, where the far end did."""
+        self.cancelled = False
+        """Whether the far end took its INVITE back at the moment at which we answered it: CANCEL and 200 crossed."""
         self.heard = False
         """Whether anything came back for our INVITE."""
         self.insists = False
@@ -62,6 +62,7 @@ class Agent(Sender):
         self._farewell: Any = None
         self._last_provisional: Any = None
         self._forks = Forks()
+        self._pressed = Pressed()
         self._invite_number = 0
         self._last_request: tuple[str | None, Any] = (None, None)
         """Branch and transaction of the far end's last request within the dialog."""
@@ -109,9 +110,10 @@ class Agent(Sender):
             return self._renegotiate(req, sip_t)
         if method == "BYE":  # of an early dialog, which the INVITE's final answer ends (section 15)
             return self._answered(req, 200, "OK")
-        if method == "INFO" and values(req, "info-package"):
-            return self._answered(req, 469, "Bad Info Package", header("Recv-Info", ""))  # RFC 6086, section 4.2.2
-        unknown = (405, "Method Not Allowed") if method in _KNOWN else (501, "Not Implemented")
+        if method == "INFO":
+            code, reason, more = self._pressed.answer(req, self._media)
+            return self._answered(req, code, reason, *more)
+        unknown = (405, "Method Not Allowed") if method in KNOWN else (501, "Not Implemented")
         return self._answered(req, *_SIDE_ANSWERS.get(method, unknown))
 
     def _began(self, invite: Any, transaction: Any) -> Any:  # noqa: ANN401
@@ -197,13 +199,24 @@ class Agent(Sender):
     def repeats(self, request: Any) -> bool:  # noqa: ANN401
         """Whether `request`, outside of every dialog, is the INVITE of this one, come once more (by the same way, or by
         another one: section 8.2.2.2). One that was given up is none of this: a proxy that tries its targets in turn may
-        come back to us, under the same Call-ID and tag.
+        come back to us, under the same Call-ID and tag, also where its CANCEL crossed our 200.
         """
         number, method = request.getHFBody("cseq").getCSeq()
         tag = self.rUri.getTag() if self.rUri is not None else None
         same = method == "INVITE" and tag == request.getHFBody("from").getTag() and number == self._invite_number
         ours = same and self.origin == "caller" and not self.isDead()
-        return ours and (self._taken or not self.over or request.getHFBody("via").getBranch() == self.first_branch)
+        lasts = not self.cancelled and (self._taken or not self.over)
+        return ours and (lasts or request.getHFBody("via").getBranch() == self.first_branch)
+
+    def taken_back(self, cancel: Any) -> str | None:  # noqa: ANN401
+        """Our tag, if `cancel` takes the INVITE of this dialog back, whose 200 is on its way: that changes nothing for
+        the dialog, but its caller wants to be rid of it (section 9.2). None where it is none of ours.
+        """
+        if not self._unacknowledged or cancel.getHFBody("via").getBranch() != self.first_branch:
+            return None
+        self.cancelled = True
+        tag: str | None = self.lUri.getTag()
+        return tag
 
     def isYours(self, req: Any = None, *rest: Any, **named: Any) -> "Agent | None":  # noqa: ANN401
         """This agent, if `req` belongs to its dialog. Before the call is up the stack takes nothing but the INVITE

@@ -10,6 +10,7 @@ import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from voice_sipapp import octets
 from voice_sipapp.signalling.sip import grammar
@@ -25,6 +26,9 @@ _PLAIN = frozenset({"content-type", "content-length"})
 
 _OURS = ("", "session", "render")
 """Content-Dispositions of the description of the session: an "early-session" (RFC 3959), say, is another one's."""
+
+_TAKEN = frozenset({SDP, "application/*", "*/*"})
+"""Media ranges that a description of the session is of."""
 
 _MEDIA_TYPE = re.compile(r"\s*([^\s/;,]+)\s*/\s*([^\s/;,]+)\s*(.*)", re.DOTALL)
 _LINE_END = re.compile(r"\r*\n\Z")
@@ -62,6 +66,28 @@ def description(message: Message) -> str:
         elif part.handling == "required" and not message.code:
             raise _unsupported(f"its body is {grammar.shown(part.type)}, and must be understood")
     return found
+
+
+def parts(message: Message) -> list[Part]:
+    """The parts of the body of `message`; none where it has no body. Raises MessageError as `description` does."""
+    if not message.body or message.body.isspace():
+        return []
+    found = list(islice(_parts(_fields(message.headers), message.body, DEEPEST), MOST_PARTS + 1))
+    if len(found) > MOST_PARTS:
+        raise MessageError(f"its body has more than {MOST_PARTS} parts")
+    return found
+
+
+def check_accepts(message: Message) -> None:
+    """Raises MessageError where the answer to the request `message`, which describes the session, may not do so (RFC
+    3261, sections 20.1 and 21.4.7).
+    """
+    if not message.all("accept"):
+        return
+    ranges = [re.sub(r"\s", "", each.partition(";")[0]).lower() for each in message.elements("accept")]
+    if not any(each in _TAKEN or each.startswith("multipart/") for each in ranges):
+        accepted = grammar.shown(", ".join(ranges))
+        raise MessageError(f"it accepts {accepted}: no answer to it may describe the session", 406, "Not Acceptable")
 
 
 def _fields(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:

@@ -199,17 +199,20 @@ def _request(frame: Frame) -> Message:
 def _answer(frame: Frame) -> Message:
     begins = _STATUS.fullmatch(frame.first)
     if begins is None:
-        raise MessageError("its first line is none of SIP/2.0")
+        raise MessageError(f"its first line is none of SIP/2.0: {_no_status(frame.first)}")
     fields = _fields(frame)
+    vias = [each for value in fields["via"] for each in grammar.elements(value) if each]
+    if len(vias) > 1:  # section 8.1.3.3
+        raise MessageError("it has more than one Via: it was meant for another, or came a wrong way")
     notes = [] if frame.stray is None else [_no_header_field(frame.stray)]
     number, method = grammar.cseq(fields["cseq"][0])
     return Message(
         frame.text, frame.first, frame.headers, frame.rest,
-        method=method,
+        method=method.upper(),  # ours are in capitals; some far ends write them anew
         code=int(begins[1]),
         reason=(begins[2] or "").strip() or None,
         number=number,
-        vias=(grammar.own_via(grammar.elements(fields["via"][0])[0]),),
+        vias=(grammar.own_via("".join(vias)),),
         from_=_party(fields["from"][0], strict=False),
         to=_party(fields["to"][0], strict=False),
         contacts=_usable_contacts(fields.get("contact", ()), notes),
@@ -217,6 +220,14 @@ def _answer(frame: Frame) -> Message:
         body=_answers_body(frame, fields.get("content-length", []), notes),
         notes=tuple(notes),
     )  # fmt: skip
+
+
+def _no_status(first: str) -> str:
+    """What is wrong with the first line of what means to be an answer."""
+    version, code = [*first.split(maxsplit=2), ""][:2]
+    if version.upper() != "SIP/2.0":
+        return f"it is of {grammar.shown(version)}"
+    return f"{grammar.shown(code)} is no status code (100 to 699)"
 
 
 def _fields(frame: Frame) -> dict[str, list[str]]:

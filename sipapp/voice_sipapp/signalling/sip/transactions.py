@@ -16,7 +16,7 @@ from sippy.Udp_server import Udp_server, Udp_server_opts
 from voice_sipapp import octets
 from voice_sipapp.signalling.sip import capabilities, grammar
 from voice_sipapp.signalling.sip.addresses import is_literal
-from voice_sipapp.signalling.sip.body import description
+from voice_sipapp.signalling.sip.body import check_accepts, description
 from voice_sipapp.signalling.sip.garbage import garbage
 from voice_sipapp.signalling.sip.message import Frame, Message, MessageError, framed, understood
 from voice_sipapp.signalling.sip.refusals import hop, refusal
@@ -29,6 +29,9 @@ _CREDENTIALS = ("authorization", "proxy-authorization")
 
 MOST_NOTES = 64
 """How many Call-IDs it is remembered of what of their messages was not understood."""
+
+MOST_TAGS = 4096
+"""Of how many requests it is remembered what an answer must bring back: those of some minutes on a busy host."""
 
 _DESCRIBING = frozenset({"INVITE", "UPDATE", "ACK", "PRACK"})
 """Requests that describe the session, or the answers to which do."""
@@ -105,6 +108,8 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
         self._afterwards: list[Callable[[], None]] = []
         self._secret = secrets.token_bytes(16)
         self._notes: OrderedDict[str, str] = OrderedDict()
+        self._tags: OrderedDict[str, str] = OrderedDict()
+        """The From tags of the requests that were sent, by their branches."""
         super().__init__(*arguments)
 
     def after_acknowledging(self, action: Callable[[], None]) -> None:
@@ -120,6 +125,9 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
         """
         _count_octets(msg)
         made = super().newTransaction(msg, *arguments, **named)
+        self._tags[msg.getHFBody("via").getBranch()] = made.tid[1]
+        if len(self._tags) > MOST_TAGS:
+            self._tags.popitem(last=False)
         if made.ack is not None:
             made.ack.appendHeaders([each.getCopy() for name in _CREDENTIALS for each in msg.getHFs(name)])
             made.guard, made.direct = getattr(msg, "guard", None), getattr(msg, "direct", None)
@@ -146,6 +154,8 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
         """
         tid = msg.getTId(wBRN=True) if msg.getMethod() != "ACK" else None
         known = tid in self.tserver
+        if msg.getMethod() == "CANCEL" and not known and self._too_late(msg, checksum, server):
+            return
         try:
             super().incomingRequest(msg, checksum, tids, server)
         except Exception:
@@ -155,6 +165,20 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
                         timer.cancel()
                 left.cleanup()
             raise
+
+    def _too_late(self, cancel: Any, checksum: bytes, server: Any) -> bool:  # noqa: ANN401
+        """Whether `cancel` takes an INVITE back that has its 200 already: that has no effect, and is told to whoever
+        answered (RFC 3261, section 9.2). The stack knows the transaction no more by its branch alone.
+        """
+        consumers = self.req_consumers.get(str(cancel.getHFBody("call-id")), ())
+        offered = (getattr(each.cobj, "taken_back", None) for each in consumers)
+        tag = next((tag for told in offered if told is not None and (tag := told(cancel))), None)
+        if tag is None:
+            return False
+        response = cancel.genResponse(200, "OK")
+        response.getHFBody("to").setTag(tag)
+        self.transmitMsg(server, response, response.getHFBody("via").getTAddr(), checksum)
+        return True
 
     def handleIncoming(self, data_in: bytes, ra: Any, server: Any, rtime: Any) -> None:  # noqa: ANN401
         """Take in one datagram. The stack gets what we read of it, and nothing that we do not understand."""
@@ -185,8 +209,10 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
             self._not_understood(frame, problem, ra, server, len(data_in))
 
     def _take_answer(self, message: Message, ra: Any, server: Any, rtime: Any, checksum: bytes) -> None:  # noqa: ANN401
-        notes = list(message.notes)
-        told = ""
+        notes, told = list(message.notes), ""
+        own = self._tags.get(dict(message.vias[0].parameters).get("branch") or "")
+        if own and (message.from_.parameter("tag") or own) != own:
+            notes.append("its From has not the tag that was sent")
         if message.method in _DESCRIBING:
             try:
                 told = description(message)
@@ -195,7 +221,7 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
         for each in notes:
             garbage.seen(f"an answer from {ra} is understood in part: {each}")
             self._note(message.call_id, f"an answer {message.code} was understood in part: {each}")
-        answer = Response(message, told)
+        answer = Response(message, told, own)
         answer.rtime = rtime
         answer.setSource(ra)
         transaction = self.tclient.get(answer.getTId(True, True))
@@ -204,6 +230,7 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
         elif not self._forked(answer, server):
             self.l1rcache[checksum] = SipTMRetransmitO()
             if message.code >= 200:
+                garbage.seen(f"an answer {message.code} from {ra} fits no request of ours (CSeq, or branch)")
                 self._note(message.call_id, f"an answer {message.code} came that fits no request (CSeq, or branch)")
 
     def _take_request(self, message: Message, ra: Any, server: Any, rtime: Any, checksum: bytes) -> None:  # noqa: ANN401
@@ -218,6 +245,8 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]  # the stack is
                 if not acknowledges:
                     raise
                 self._note(message.call_id, f"the session description of an ACK could not be read: {error}")
+        if message.method == "INVITE" or (message.method == "UPDATE" and told):
+            check_accepts(message)
         request = Request(message, ra.address, told)
         request.rtime = rtime
         request.setSource(ra)

@@ -3,7 +3,6 @@
 What it must repeat (Via, From, To, the URI of a Contact) it repeats as it was written. Each has our message as `whole`.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -38,9 +37,6 @@ _READ = frozenset({
     "content-type", "route", "also", "refer-to", *_CHALLENGES,
 })  # fmt: skip
 """Header fields that the stack gets as values of its own, or not at all: it would act upon Also and Refer-To."""
-
-_USER = re.compile(r"(?:sips?:([^@:]*)(?::[^@]*)?@|tel:(.*))", re.IGNORECASE)
-"""The user part of a URI, without a password; of a telephone number, the one that it has at a host (section 19.1.6)."""
 
 _LONGEST_EXPIRES = 2**32 - 1
 
@@ -77,8 +73,7 @@ def own_contact(party: SipUri, config: dict[str, Any]) -> SipContact:
     """The Contact of `party`, who is at the address and port that the stack's `config` has: the user as it was written,
     since the stack leaves a "#" as it is, which no user may have in it, and drops the parameters of a telephone number.
     """
-    user = _USER.match(party.text)
-    where = f"{user[1] or user[2]}@" if user else ""
+    where = f"{party.user_text}@" if party.user_text else ""
     url = Url(SipUri.parse(f"sip:{where}{config['_sip_address']}:{config['_sip_port']}"))
     return SipContact(address=SipAddress(url=url, hadbrace=True))
 
@@ -191,10 +186,11 @@ class Request(SipRequest):  # type: ignore[misc]
 class Response(SipResponse):  # type: ignore[misc]
     """The answer `whole`, whose body describes the session as `description`. Beyond 2xx it has no Contact and no
     Record-Route: the stack would send the ACK of a 3xx to where that points, and it belongs to the very same place as
-    the INVITE (section 17.1.1.3).
+    the INVITE (section 17.1.1.3). `tag` is that of From as we sent it, None where we sent no such request: what an
+    answer belongs to its Via says (section 17.1.3), and one of RFC 2543 has no tag.
     """
 
-    def __init__(self, whole: Message, description: str) -> None:
+    def __init__(self, whole: Message, description: str, tag: str | None = None) -> None:
         SipMsg.__init__(self)
         self.whole = whole
         self.scode, self.sipver, self.reason = whole.code, "SIP/2.0", redacted(readable(whole.reason or ""))
@@ -204,6 +200,8 @@ class Response(SipResponse):  # type: ignore[misc]
             SipHeader(name="via", body=_Via("", whole.vias[0], None)),
             *_common(whole, _usable(whole) if leads else [], [_route(each) for each in whole.routes] if leads else []),
         ]
+        if tag is not None:
+            self.getHFBody("from").setTag(tag)
 
 
 def _common(whole: Message, targets: list[Url], routes: list[SipAddress]) -> Iterable[Any]:
