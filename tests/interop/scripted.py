@@ -7,27 +7,17 @@ nobody waits for is answered as any far end would: 200 to a request, nothing to 
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from tests.interop.messages import header, sound_port
 from tests.interop.stage import HOME, PTIME_S, Stage
-from tests.unit.sipapp.bench import Bench, a_probe, a_tone, header_of
-from voice_sipapp.plan.sipuri import SipUri
-from voice_sipapp.records import calluuid
-from voice_sipapp.records.cdr import Cdr, ReceiverPart, StreamRecord
-from voice_sipapp.signalling.credentials import Credential, host_form
-from voice_sipapp.signalling.sip.eventloop import run_loop
 
 # The stack leaves it to the garbage collector to close a socket that it opens only to see whether IPv6 is there.
 QUIET = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -35,32 +25,6 @@ QUIET = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.Py
 Script = Generator[str | float, str, None]
 NAMES = {8: "PCMA/8000", 0: "PCMU/8000", 9: "G722/8000", 101: "telephone-event/8000", 13: "CN/8000", 18: "G729/8000"}
 SDP = "application/sdp"
-LIMIT_S = 12.0
-RINGS_MS = 300
-"""How long our receiver rings: long enough for what must come before it answers, also on a busy machine."""
-
-
-def header(text: str, name: str) -> str:
-    """The value of the first header field called `name`."""
-    found = re.search(rf"^{name}[ \t]*:[ \t]*([^\r\n]*)", text, re.MULTILINE | re.IGNORECASE)
-    return found[1].strip() if found else ""
-
-
-def body(text: str) -> str:
-    """The body of a message."""
-    return text.partition("\r\n\r\n")[2]
-
-
-def sound_port(text: str) -> int:
-    """The port that the description in a message wants sound at; 0 without one."""
-    found = re.search(r"^m=audio ([1-9][0-9]*) ", text, re.MULTILINE)
-    return int(found[1]) if found else 0
-
-
-def kinds(text: str) -> list[int]:
-    """The payload types of the description in a message."""
-    found = re.search(r"^m=audio [0-9]+ \S+ ([0-9 ]+)", text, re.MULTILINE)
-    return [int(each) for each in found[1].split()] if found else []
 
 
 class Far:
@@ -365,45 +329,6 @@ class Caller(Far):
         self.within("BYE")
 
 
-@dataclass(frozen=True)
-class Case:
-    """What the far end does (`script`), where that comes from (`source`), and what the record must say of it: fields of
-    the call, and of the stream that was heard (`stream`); `reason` are words of the reason, `check` looks at the rest.
-    `probe` are changes of the plan.
-    """
-
-    source: str
-    script: Callable[[Any], Script]
-    call: Mapping[str, object] = field(default_factory=dict)
-    stream: Mapping[str, object] = field(default_factory=dict)
-    reason: str = ""
-    check: Callable[[Any, Any], object] | None = None
-    probe: Mapping[str, object] = field(default_factory=dict)
-    was_right: bool = False
-    """Whether it was so before these tests were written."""
-
-
-ANSWERED = {"disposition": "answered", "sip_code": 200, "hangup_by": "local"}
-HEARD = {"codec": "PCMA", "rtp_lost": 0, "one_way": False}
-
-
-@dataclass
-class Played:
-    """What came of a case."""
-
-    case: Case
-    far: Any
-    record: Cdr | ReceiverPart | None = None
-
-    @property
-    def stream(self) -> StreamRecord:
-        """The stream that came from the far end."""
-        if isinstance(self.record, ReceiverPart):
-            return self.record.stream
-        assert self.record is not None
-        return next(each for each in self.record.streams if each.direction == "reverse")
-
-
 def _m(port: int, types: Sequence[int]) -> str:
     return f"m=audio {port} RTP/AVP {' '.join(map(str, types))}"
 
@@ -411,104 +336,3 @@ def _m(port: int, types: Sequence[int]) -> str:
 def _classes(code: int) -> tuple[str, ...]:
     final = ("final",) if code >= 200 else ("provisional",)
     return f"{code // 100}xx", str(code), *(final if code != 100 else ())
-
-
-PASSWORD = "secret-of-the-test"
-
-
-class Known:
-    """Credentials: the one, for every client, at this machine, for the realms "far" and "proxy"."""
-
-    def get(self, name: str, client: str) -> Credential:
-        return Credential(
-            name, "probe-1", PASSWORD, frozenset({client}), frozenset({"far", "proxy"}), frozenset({host_form(HOME)})
-        )
-
-
-def proves(request: str, nonce: str, count: int = 1, realm: str = "far", name: str = "Authorization") -> bool:
-    """Whether `request` bears the right proof for that nonce, used the `count`-th time (RFC 7616, section 3.4.1)."""
-    for value in re.findall(rf"^{name}: Digest ([^\r\n]*)", request, re.MULTILINE):
-        given = {key: found.strip('"') for key, found in re.findall(r'(\w+)=("[^"]*"|[^,]*)', value)}
-        if given.get("nonce") != nonce or given.get("realm") != realm:
-            continue
-        who = _md5(f"probe-1:{realm}:{PASSWORD}")
-        what = _md5(f"{request.partition(' ')[0]}:{given['uri']}")
-        middle = f"{nonce}:{given['nc']}:{given['cnonce']}:auth"
-        return int(given["nc"], 16) == count and given["response"] == _md5(f"{who}:{middle}:{what}")
-    return False
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def challenge(nonce: str, *more: str, realm: str = "far", name: str = "WWW-Authenticate") -> str:
-    """A challenge's header field."""
-    return ", ".join([f'{name}: Digest realm="{realm}"', f'nonce="{nonce}"', 'qop="auth"', "algorithm=MD5", *more])
-
-
-def play(cases: Mapping[str, Case], folder: Path, *, calls: bool) -> dict[str, Played]:
-    """Play all `cases` side by side: far ends that the dialer calls (`calls`), or that call the receiver."""
-    stage = Stage()
-    played: dict[str, Played] = {}
-    with closing(Bench(a_tone(folder))) as bench, closing(stage):
-        bench.restart(credentials=Known())
-        names = {name: f"p{number}" for number, name in enumerate(cases)}
-        probes, uuids = [], {}
-        for name, case in cases.items():
-            if calls:
-                far: Any = Far(stage, case.script)
-                destination = SipUri.parse(f"sip:+442071838750@[{HOME}]:{far.port}")
-                probe = a_probe(far.port, probe=names[name], **{"destination": destination} | dict(case.probe))
-            else:
-                uuids[name] = calluuid.new(datetime.now(UTC))
-                key = header_of(bench, uuids[name], probe=names[name])
-                far = Caller(stage, case.script, bench.receiver_port, key)
-                probe = a_probe(far.port, probe=names[name], **{"answer_after_ms": RINGS_MS} | dict(case.probe))
-            probes.append(probe)
-            played[name] = Played(case, far)
-        bench.caller.reception.probes = probes
-        stage.start()
-        for each, probe in zip(played.values(), probes, strict=True):
-            each.far.receiver_port = bench.receiver_port
-            each.far.begin()
-            if calls:
-                bench.caller.outbound.place(probe)
-        deadline = time.monotonic() + LIMIT_S
-        waiting = [each for each in played.values() if calls or each.case.stream]
-        found = bench.cdrs if calls else bench.parts
-        while time.monotonic() < deadline and (len(found) < len(waiting) or not _through(played)):
-            run_loop(timeout_s=0.1)
-        run_loop(timeout_s=0.2)
-        for name, one in played.items():
-            of = [each for each in bench.cdrs if each.call.probe == names[name]] if calls else []
-            parts = [each for each in bench.parts if each.stream.uuid == uuids.get(name)]
-            one.record = next(iter([*of, *parts]), None)
-            one.far.strangers = bench.caller.reception.strangers
-    return played
-
-
-def _through(played: Mapping[str, Played]) -> bool:
-    return all(one.stuck is None for each in played.values() for one in (each.far, *each.far.others))
-
-
-def judge(one: Played) -> None:
-    """Hold what came of a case against what must."""
-    case, far = one.case, one.far
-    for each in (far, *far.others):
-        assert each.problem is None, each.problem
-        heard = [text[:60] for text in [*each.requests, *each.answers]]
-        assert each.stuck is None, f"the far end still waits for {each.stuck}; it heard {heard}"
-    if case.call or case.stream:
-        assert one.record is not None, "there is no record"
-    if case.call:
-        assert isinstance(one.record, Cdr)
-        call = one.record.call
-        got = {name: getattr(call, name) for name in case.call}
-        assert got == dict(case.call), f"{got} {call.sip_reason}"
-        assert case.reason in (call.sip_reason or ""), call.sip_reason
-    if case.stream:
-        of_stream = {name: getattr(one.stream, name) for name in case.stream}
-        assert of_stream == dict(case.stream), of_stream
-    if case.check is not None:
-        assert case.check(far, one.record), "\n\n".join(each[:500] for each in [*far.requests, *far.answers])

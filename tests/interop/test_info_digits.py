@@ -12,21 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.interop.scripted import (
-    ANSWERED,
-    QUIET,
-    RINGS_MS,
-    SDP,
-    Caller,
-    Case,
-    Far,
-    Played,
-    Script,
-    header,
-    judge,
-    kinds,
-    play,
-)
+from tests.interop.cases import ANSWERED, RINGS_MS, Case, Played, judge, play
+from tests.interop.messages import kinds
+from tests.interop.scripted import QUIET, SDP, Caller, Far, Script
+from tests.interop.turns import answer_to
 from voice_sipapp.media.dtmf import DIGITS
 from voice_sipapp.signalling import receiver
 
@@ -39,14 +28,6 @@ WITH_CODE = {"confirm": True}
 
 def relay(digit: str) -> str:
     return f"Signal={digit}\r\nDuration=160\r\n"
-
-
-def answer_to(far: Far, method: str, code: str) -> Script:
-    """Wait for that answer to the last request `method`; 200s to the INVITE that are repeated do not matter."""
-    answer = yield code
-    while method not in header(answer, "CSeq"):
-        answer = yield code
-    return answer
 
 
 def talks(far: Caller, types: Sequence[int] = (8, 101)) -> Script:

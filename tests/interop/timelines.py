@@ -19,6 +19,8 @@ from voice_sipapp.records.cdr import IntervalRecord, StreamRecord
 
 BASE_NS = round(ANSWERED.timestamp() * 1000) * MS
 EVENTS, NOISE = 101, 13
+GOOD = 4.36
+"""MOS of a call in G.711 to which nothing is done (G.107, by the defaults of its table 2)."""
 TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9, "opus": 96}
 NAMES = tuple(name for name in TYPES if name not in codecs.missing())
 

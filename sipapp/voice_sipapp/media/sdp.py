@@ -6,13 +6,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from voice_sipapp.media import codecs as registry
-from voice_sipapp.media import sdes
+from voice_sipapp.media import rtpmap, sdes
 from voice_sipapp.media.codecs import CODECS
 from voice_sipapp.media.payloadtypes import PROPOSED, PayloadTypes
 from voice_sipapp.octets import readable
-
-COMFORT_NOISE = 13
-"""The payload type of comfort noise at 8,000 Hz (RFC 3551, table 4), which many send though no description names it."""
 
 NOWHERE = "::"
 """The null address: whoever gives it is to be sent nothing."""
@@ -59,7 +56,7 @@ class Remote:
     own_payload_type: int = -1
     own_dtmf_type: int | None = None
     also: tuple[tuple[int, str], ...] = ()
-    comfort_noise: tuple[int, ...] = (COMFORT_NOISE,)
+    comfort_noise: tuple[int, ...] = (rtpmap.COMFORT_NOISE,)
     rtcp_port: int = 0
     crypto_tag: int = sdes.OFFERED_TAG
     media: tuple[str, ...] = ()
@@ -246,11 +243,11 @@ def _remote(
     section = sections[place]
     port = _port(section.port)
     tag, key = _key(section, srtp=srtp, answers=offered is not None)
-    maps = _maps(section)
+    maps = rtpmap.meanings(section.attribute("rtpmap"))
     kind, codec = _common(section.types, maps, codecs)
     _check_packet_length(section)
     clock = CODECS[codec].clock_hz
-    dtmf_type, dtmf_clock = _events(section.types, maps, clock)
+    dtmf_type, dtmf_clock = rtpmap.events(section.types, maps, clock)
     address, receivable = _usable_address(section, own_address)
     sends, receives = _direction(section)
     return Remote(
@@ -265,8 +262,8 @@ def _remote(
         dtmf_clock_hz=dtmf_clock,
         own_payload_type=offered.codecs[codec] if offered else kind,
         own_dtmf_type=offered.events[dtmf_clock] if offered and dtmf_type is not None else dtmf_type,
-        also=_both_have(section.types, maps, codecs, offered) if offered else (),
-        comfort_noise=_comfort_noise(section.types, maps),
+        also=rtpmap.both_have(section.types, maps, codecs, offered) if offered else (),
+        comfort_noise=rtpmap.comfort_noise(section.types, maps),
         rtcp_port=_rtcp_port(section, port),
         crypto_tag=tag,
         media=tuple(each.line for each in sections),
@@ -313,47 +310,12 @@ def _key(section: _Section, *, srtp: bool, answers: bool) -> tuple[int, bytes | 
     return found
 
 
-def _maps(section: _Section) -> dict[str, str]:
-    """What each payload type is, as in rtpmap, in capital letters; static numbers need no line."""
-    maps = {str(codec.payload_type): codec.encoding.upper() for codec in CODECS.values() if codec.payload_type < 96}
-    for value in section.attribute("rtpmap"):
-        found = re.fullmatch(r"([0-9]{1,3})\s+([^\s/]+/[0-9]+(?:/[0-9]+)?)", value)
-        if found and int(found[1]) < 128:
-            maps[str(int(found[1]))] = re.sub(r"(?<=/[0-9]{4})/1$|(?<=/[0-9]{5})/1$", "", found[2].upper())
-    return maps
-
-
 def _common(types: Sequence[str], maps: dict[str, str], codecs: Sequence[str]) -> tuple[int, str]:
     """Number and name of the first codec that both have."""
-    wanted = {CODECS[codec].encoding.upper(): codec for codec in codecs}
-    for kind in types:
-        if kind in maps and maps[kind] in wanted:
-            return int(kind), wanted[maps[kind]]
-    raise SdpError(f"the far end has none of the codecs {', '.join(codecs)}")
-
-
-def _both_have(
-    types: Sequence[str], maps: dict[str, str], codecs: Sequence[str], offered: PayloadTypes
-) -> tuple[tuple[int, str], ...]:
-    """Our numbers and the names of all `codecs` that the far end has too."""
-    theirs = {maps.get(kind) for kind in types}
-    return tuple((offered.codecs[codec], codec) for codec in codecs if CODECS[codec].encoding.upper() in theirs)
-
-
-def _events(types: Sequence[str], maps: dict[str, str], clock_hz: int) -> tuple[int | None, int]:
-    """Number and clock of DTMF: with the clock of the sound, else with 8,000 Hz, as some have it beside Opus."""
-    for clock in (clock_hz, 8000):
-        for kind in types:
-            if maps.get(kind) == f"TELEPHONE-EVENT/{clock}":
-                return int(kind), clock
-    return None, 8000
-
-
-def _comfort_noise(types: Sequence[str], maps: dict[str, str]) -> tuple[int, ...]:
-    """The numbers of comfort noise at any clock: 13, unless that is something else here, and those mapped to it."""
-    named = [int(kind) for kind in types if maps.get(kind, "").startswith("CN/")]
-    usual = [COMFORT_NOISE] if maps.get(str(COMFORT_NOISE), "CN/").startswith("CN/") else []
-    return tuple(sorted({*usual, *named}))
+    found = rtpmap.common(types, maps, codecs)
+    if found is None:
+        raise SdpError(f"the far end has none of the codecs {', '.join(codecs)}")
+    return found
 
 
 def _check_packet_length(section: _Section) -> None:

@@ -16,11 +16,11 @@ from voice_sipapp.plan.probe import Probe
 from voice_sipapp.plan.sipuri import SipUri
 from voice_sipapp.records import calluuid
 from voice_sipapp.records.cdr import CallRecord
-from voice_sipapp.signalling import callrecords, outcome, redirect
+from voice_sipapp.signalling import callrecords, hints, outcome, redirect
 from voice_sipapp.signalling.attempts import Attempts, Goes
 from voice_sipapp.signalling.callrecords import Dialled, Media, Where
 from voice_sipapp.signalling.correlation import OwnCall
-from voice_sipapp.signalling.digits import Digits, came
+from voice_sipapp.signalling.digits import Digits
 from voice_sipapp.signalling.receiver import Receiver, Watch
 from voice_sipapp.signalling.receiverlegs import ReceiverLegs
 from voice_sipapp.signalling.session import Session
@@ -363,27 +363,16 @@ class Call:
         return callrecords.ended(self.uuid, self.probe, self.station.sip_host, known, request_id)
 
     def _explained(self) -> str | None:
-        """The reason phrase, and what a reader must know besides: voice mail answers too, and is not our receiver."""
-        hints = [*self.receiver_legs.hints, *self._attempts.targets.notes]
-        if self._unusable:
-            return outcome.explained(self._reason, [*hints, *(self._leg.notes if self._leg else ())])
-        if self.times.answered is not None and self.receiver is None:
-            hints.append("answered elsewhere: the call did not reach this host's receiver")
-        elif hint := outcome.hint(self._code, self.probe.dialer_credentials):
-            hints.append(hint)
-        elif self._leg:
-            hints.extend(self._leg.notes if self._cancelled else [*self._leg.hints, *self._leg.notes])
-        if self._leg:
-            hints.extend(self._leg.troubles)
-        if self.receiver is not None and self.receiver.problem:
-            hints.append(self.receiver.problem)
-        if self.receiver is not None and (how := came(self.receiver.session.stream)):
-            hints.append(f"at the receiver {how}")
-        if self._digits.refused:
-            hints.append("the far side takes no DTMF (RFC 4733)")
-        if self.receiver is None and (trouble := self.station.unreachable.get(self.probe.key)):
-            hints.append(trouble)
-        return outcome.explained(self._reason, hints)
+        """The reason phrase, and what a reader must know besides."""
+        told = hints.of_ending(
+            self._ending(),
+            self._leg,
+            self.receiver,
+            credential=self.probe.dialer_credentials,
+            digits_refused=self._digits.refused,
+            unreachable=self.station.unreachable.get(self.probe.key),
+        )
+        return outcome.explained(self._reason, [*self.receiver_legs.hints, *self._attempts.targets.notes, *told])
 
     def _ending(self) -> outcome.Ending:
         return outcome.Ending(

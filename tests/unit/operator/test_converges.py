@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import copy
 import itertools
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -22,10 +20,10 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.far_grafana import FAULTS, FarGrafana, NotDoneError
+from tests.far_grafana import FAULTS, FarGrafana
 from tests.operator_world import World
+from tests.unit.operator import meddling
 from tests.unit.operator.conftest import ENV, STORED
-from voice_lab.grafana_stand_in.access import MAIN_ORG
 from voiceprobe_operator import names
 from voiceprobe_operator.alerting import wanted
 from voiceprobe_operator.alerting.contacts import contact_point, policy, silence
@@ -39,10 +37,6 @@ from voiceprobe_operator.settings import Settings
 clients = st.sampled_from(["acme", "globex"])
 probes = st.sampled_from(["one", "two", "three"])
 numbers = st.integers(0, 10**6)
-DATASOURCE = "/api/datasources/uid/voice-client"
-PROVISIONING = "/api/v1/provisioning"
-POLICIES = f"{PROVISIONING}/policies"
-SILENCE = f"{PROVISIONING}/mute-timings/{names.SILENCE}"
 POLL_S = 60
 HOOK = {"urlSecretRef": {"name": "hook", "key": "url"}}
 TOKEN = {"url": "https://hooks.example/", "authorization": {"credentialsSecretRef": {"name": "hook", "key": "token"}}}
@@ -173,58 +167,16 @@ class Convergence(RuleBasedStateMachine):
     @precondition(lambda self: self.world.far.dashboards)
     @rule(number=numbers, which=numbers)
     def meddle_with_a_dashboard(self, number: int, which: int) -> None:
-        far = self.world.far
-        boards = sorted(far.dashboards)
-        org, uid = boards[which % len(boards)]
-        changes = [
-            lambda: far.ask("DELETE", f"/api/dashboards/uid/{uid}", org=org),
-            lambda: far.drop_panel(org, uid),
-            lambda: far.edit_dashboard(org, uid, tags=[]),
-            lambda: far.edit_dashboard(org, uid, folderUid=""),
-            lambda: far.edit_dashboard(org, uid, title="Somebody's"),
-            # This replaces the other one, if that is in the same organisation.
-            lambda: far.edit_dashboard(org, uid, title=far.dashboards[boards[which // 7 % len(boards)]]["title"]),
-        ]
-        meddle(changes[number % len(changes)])
+        meddling.with_a_dashboard(self.world.far, number, which)
 
     @precondition(lambda self: len(self.world.far.orgs) > 1)
     @rule(number=numbers, which=numbers)
     def meddle_with_an_organisation(self, number: int, which: int) -> None:
-        far = self.world.far
-        made = sorted(far.orgs.keys() - {MAIN_ORG})
-        org = made[which % len(made)]
-
-        def ask(method: str, path: str, body: Any = None) -> None:
-            far.ask(method, path, body, org=org)
-
-        changes = [
-            lambda: far.delete_org(org),
-            lambda: ask("DELETE", DATASOURCE),
-            lambda: ask("PUT", DATASOURCE, far.datasources[org] | {"url": "elsewhere"}),
-            lambda: far.delete_folder(org),
-            lambda: ask("PUT", "/api/folders/voice", {"title": "Somebody's", "overwrite": True}),
-            lambda: ask("POST", "/api/folders/voice/permissions", {"items": []}),
-            lambda: ask("DELETE", f"{PROVISIONING}/alert-rules/{pick(far.rules, org, which)}"),
-            lambda: far.leave(org),
-            lambda: ask("PATCH", f"/api/orgs/{org}/users/2", {"role": "Admin"}),
-            lambda: far.add_member(org, far.users.get(2, ""), "Admin"),
-            lambda: ask("DELETE", POLICIES),
-            lambda: ask("PUT", POLICIES, far.policies[org] | {"routes": []}),
-            lambda: edit_contact_point(far, org, pick(far.contacts, org, which)),
-            lambda: ask("PUT", SILENCE, {"name": names.SILENCE, "time_intervals": []}),
-            far.wipe,
-        ]
-        meddle(changes[number % len(changes)])
+        meddling.with_an_organisation(self.world.far, number, which)
 
     @rule(number=numbers)
     def meddle_with_the_plan(self, number: int) -> None:
-        plan = self.world.database.plan
-        if plan:
-            key = sorted(plan)[number % len(plan)]
-            if number % 2:
-                del plan[key]
-            else:
-                plan[key] = plan[key] | {"every_ms": 1}
+        meddling.with_the_plan(self.world.database.plan, number)
 
     # What the operator does by itself.
 
@@ -401,23 +353,6 @@ class Convergence(RuleBasedStateMachine):
         assert had == {names.contact_point(r.name) for r in told if r not in reached}
         assert far.policies[org] == policy(told, "grafana-default-email")
         assert far.timings[org, names.SILENCE] == silence()
-
-
-def meddle(change: Callable[[], object]) -> None:
-    """Do what somebody tries by hand, if it can be done now."""
-    with contextlib.suppress(NotDoneError, KeyError, IndexError):
-        change()
-
-
-def pick(found: dict[tuple[int, str], Any], org: int, number: int) -> str:
-    """One of an organisation's; IndexError if there is none."""
-    mine = sorted(uid for of, uid in found if of == org)
-    return mine[number % (len(mine) or 1)]
-
-
-def edit_contact_point(far: FarGrafana, org: int, uid: str) -> None:
-    edited = far.contacts[org, uid] | {"type": "email", "settings": {"addresses": "stranger@example.net"}}
-    far.ask("PUT", f"{PROVISIONING}/contact-points/{uid}", edited, org=org)
 
 
 def hooked(client: Client) -> bool:

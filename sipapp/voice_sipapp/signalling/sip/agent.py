@@ -19,8 +19,8 @@ from voice_sipapp.signalling.sip.infodigits import Pressed
 from voice_sipapp.signalling.sip.offers import NOT_YET, PENDING, Media, Response
 from voice_sipapp.signalling.sip.provisional import RELIABLE, EarlyDialogs, Unacknowledged, Verdict, asks_for, rseq
 from voice_sipapp.signalling.sip.refresher import Refresher
+from voice_sipapp.signalling.sip.repeats import LastRequest
 from voice_sipapp.signalling.sip.sender import Headers, Sender
-from voice_sipapp.signalling.sip.transactions import absorb
 
 MOST_NOTES = 4
 """How many different faults of a far end's messages are told."""
@@ -64,8 +64,7 @@ class Agent(Sender):
         self._forks = Forks()
         self._pressed = Pressed()
         self._invite_number = 0
-        self._last_request: tuple[str | None, Any] = (None, None)
-        """Branch and transaction of the far end's last request within the dialog."""
+        self._last_request = LastRequest()
         self._unacknowledged = self._leaving = self._lengthened = self._taken = False
         self._ringing: Unacknowledged | None = None
         self._deferred: Any = None
@@ -83,24 +82,12 @@ class Agent(Sender):
             return self._answered(req, *_GONE)
         number = req.getHFBody("cseq").getCSeqNum()
         if self.rCSeq is not None and self.rCSeq >= number:
-            return None if self._repeated(req, sip_t) else self._answered(req, 500, "Server Internal Error")
+            repeated = self._last_request.repeated(req, sip_t, self.global_config["_sip_tm"])
+            return None if repeated else self._answered(req, 500, "Server Internal Error")
         if not self._inviting:  # each early dialog of a forked INVITE counts its requests for itself
-            self.rCSeq, self._last_request = number, (req.getHFBody("via").getBranch(), sip_t)
+            self.rCSeq = number
+            self._last_request.came(req, sip_t)
         return self._within(req, sip_t)
-
-    def _repeated(self, request: Any, transaction: Any) -> bool:  # noqa: ANN401
-        """Whether `request` is the last one, come once more, with something in it that was changed on the way (the
-        stack knows those in which nothing was); then its answer goes once more, too (RFC 6026, section 7.1).
-        """
-        branch, before = self._last_request
-        came = request.getHFBody("via")
-        if before is None or before.data is None or (branch, before.method) != (came.getBranch(), request.getMethod()):
-            return False
-        absorb(transaction)
-        self.global_config["_sip_tm"].transmitData(
-            transaction.userv, before.data, came.getTAddr(), transaction.checksum
-        )
-        return True
 
     def _within(self, req: Any, sip_t: Any) -> Any:  # noqa: ANN401
         method = req.getMethod()
