@@ -11,7 +11,7 @@ from sippy.MsgBody import MsgBody
 from sippy.SipHeader import SipHeader
 
 from voice_sipapp.signalling.sip import dialog, sessiontimer
-from voice_sipapp.signalling.sip.capabilities import ALLOWED, KNOWN, SUPPORTED
+from voice_sipapp.signalling.sip.capabilities import ALLOWED, SUPPORTED, refusal_of
 from voice_sipapp.signalling.sip.digest import PROOFS
 from voice_sipapp.signalling.sip.forks import Forks
 from voice_sipapp.signalling.sip.headers import described, header, values
@@ -100,8 +100,7 @@ class Agent(Sender):
         if method == "INFO":
             code, reason, more = self._pressed.answer(req, self._media)
             return self._answered(req, code, reason, *more)
-        unknown = (405, "Method Not Allowed") if method in KNOWN else (501, "Not Implemented")
-        return self._answered(req, *_SIDE_ANSWERS.get(method, unknown))
+        return self._answered(req, *_SIDE_ANSWERS.get(method, refusal_of(method)))
 
     def _began(self, invite: Any, transaction: Any) -> Any:  # noqa: ANN401
         self.first_branch = invite.getHFBody("via").getBranch()

@@ -10,7 +10,6 @@ import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from voice_sipapp import octets
 from voice_sipapp.signalling.sip import grammar
@@ -57,9 +56,7 @@ def description(message: Message) -> str:
     if fields.get("content-type") == SDP and fields.keys() <= _PLAIN:
         return message.body
     found = ""
-    for number, part in enumerate(_parts(fields, message.body, DEEPEST)):
-        if number >= MOST_PARTS:
-            raise MessageError(f"its body has more than {MOST_PARTS} parts")
+    for part in _bounded(fields, message.body):
         if part.type == SDP:
             if part.disposition in _OURS and not found:
                 found = part.content
@@ -72,10 +69,14 @@ def parts(message: Message) -> list[Part]:
     """The parts of the body of `message`; none where it has no body. Raises MessageError as `description` does."""
     if not message.body or message.body.isspace():
         return []
-    found = list(islice(_parts(_fields(message.headers), message.body, DEEPEST), MOST_PARTS + 1))
-    if len(found) > MOST_PARTS:
-        raise MessageError(f"its body has more than {MOST_PARTS} parts")
-    return found
+    return list(_bounded(_fields(message.headers), message.body))
+
+
+def _bounded(fields: dict[str, str], content: str) -> Iterator[Part]:
+    for number, part in enumerate(_parts(fields, content, DEEPEST)):
+        if number >= MOST_PARTS:
+            raise MessageError(f"its body has more than {MOST_PARTS} parts")
+        yield part
 
 
 def check_accepts(message: Message) -> None:

@@ -7,5 +7,12 @@ KNOWN = frozenset({"MESSAGE", "NOTIFY", "SUBSCRIBE", "PUBLISH", "REFER", "REGIST
 OPTIONS = ("timer", "100rel")
 """Extensions: session timers (RFC 4028), reliable provisional answers (RFC 3262)."""
 
+NOT_IMPLEMENTED = (501, "Not Implemented")
+
 ALLOWED = ", ".join(METHODS)
 SUPPORTED = ", ".join(OPTIONS)
+
+
+def refusal_of(method: str) -> tuple[int, str]:
+    """Code and reason phrase for a request of a `method` that is not among `METHODS`."""
+    return (405, "Method Not Allowed") if method in KNOWN else NOT_IMPLEMENTED

@@ -16,7 +16,7 @@ from voice_sipapp import __version__
 from voice_sipapp.edge import CALL_HEADER
 from voice_sipapp.signalling.sip.addresses import bracketed
 from voice_sipapp.signalling.sip.agent import Agent
-from voice_sipapp.signalling.sip.capabilities import ALLOWED, KNOWN
+from voice_sipapp.signalling.sip.capabilities import ALLOWED, NOT_IMPLEMENTED, refusal_of
 from voice_sipapp.signalling.sip.events import Invite
 from voice_sipapp.signalling.sip.headers import header
 from voice_sipapp.signalling.sip.leg import Leg
@@ -83,11 +83,11 @@ class Endpoint:
     @staticmethod
     def _answered_aside(request: Any) -> Any:  # noqa: ANN401
         """The answer to a request that begins nothing (RFC 3261, sections 8.2.1 and 11.2)."""
-        if request.getMethod() != "OPTIONS" and request.getMethod() not in KNOWN:
-            return request.genResponse(501, "Not Implemented")
-        asks = request.getMethod() == "OPTIONS"
-        response = request.genResponse(*((200, "OK") if asks else (405, "Method Not Allowed")))
-        response.appendHeader(header("Allow", ALLOWED))
+        method = request.getMethod()
+        answer = (200, "OK") if method == "OPTIONS" else refusal_of(method)
+        response = request.genResponse(*answer)
+        if answer != NOT_IMPLEMENTED:
+            response.appendHeader(header("Allow", ALLOWED))
         return response
 
     def _invited(self, request: Any, transaction: Any) -> Any:  # noqa: ANN401

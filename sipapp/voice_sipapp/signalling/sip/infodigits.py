@@ -13,12 +13,12 @@ to D, 16 is a hook flash, which is no digit.
 import re
 from typing import Any
 
-from voice_sipapp import octets
 from voice_sipapp.media.dtmf import DIGITS
 from voice_sipapp.signalling.sip import body, grammar
 from voice_sipapp.signalling.sip.headers import header, values
 from voice_sipapp.signalling.sip.message import Message, MessageError
 from voice_sipapp.signalling.sip.offers import Media
+from voice_sipapp.signalling.sip.refusals import warning
 
 RELAY, PLAIN = "application/dtmf-relay", "application/dtmf"
 TAKEN = (RELAY, PLAIN)
@@ -43,9 +43,8 @@ class Pressed:
         try:
             found = digits(request.whole)
         except MessageError as error:
-            text = octets.opaque(str(error).replace('"', "'").replace("\\", "/"))
             more = [header(*line.split(": ", 1)) for line in error.more]
-            return error.code, error.phrase, (*more, header("Warning", f'399 voice-sipapp "{text}"'))
+            return error.code, error.phrase, (*more, header("Warning", warning(error)))
         party, number = request.getHFBody("from").getTag(), request.getHFBody("cseq").getCSeqNum()
         if found and media is not None and number > self._last.get(party, -1):
             media.pressed(found)

@@ -29,15 +29,20 @@ def refusal(frame: Frame, error: MessageError, source: Source, secret: bytes, ro
     """
     copied = _copied(frame)
     marked = [_marked(name, value, source, _tag(frame, secret)) for name, value in copied]
-    text = octets.opaque(str(error).replace('"', "'").replace("\\", "/"))
     first, end = f"SIP/2.0 {error.code} {error.phrase}", ["Content-Length: 0", "", ""]
     candidates = (
-        [first, *marked, *error.more, f'Warning: 399 voice-sipapp "{text}"', *end],
+        [first, *marked, *error.more, f"Warning: {warning(error)}", *end],
         [first, *marked, *error.more, *end],
         [first, *(f"{_COPIED[name]}: {value}" for name, value in copied), "", ""],
     )
     made = ("\r\n".join(lines) for lines in candidates)
     return next((each for each in made if len(each) <= room), "")
+
+
+def warning(error: MessageError) -> str:
+    """The Warning (section 20.43) that says why, an octet a character."""
+    text = octets.opaque(str(error).replace('"', "'").replace("\\", "/"))
+    return f'399 voice-sipapp "{text}"'
 
 
 def hop(frame: Frame, source: Source) -> Source:
