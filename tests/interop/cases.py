@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.interop.proofs import Known
 from tests.interop.scripted import Caller, Far, Script
@@ -104,6 +106,24 @@ def play(cases: Mapping[str, Case], folder: Path, *, calls: bool) -> dict[str, P
             one.record = next(iter([*of, *parts]), None)
             one.far.strangers = bench.caller.reception.strangers
     return played
+
+
+def a_test_of(
+    cases: Mapping[str, Case], *, calls: bool, during: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Callable[..., None]:
+    """The test of a table, one for each case: all are played side by side `during` what is given, when the first is
+    asked for.
+    """
+    played: dict[str, Played] = {}
+
+    @pytest.mark.parametrize("name", cases)
+    def test(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+        if not played:
+            with during():
+                played.update(play(cases, tmp_path_factory.mktemp("far-ends"), calls=calls))
+        judge(played[name])
+
+    return test
 
 
 def _through(played: Mapping[str, Played]) -> bool:

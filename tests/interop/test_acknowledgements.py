@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
-from tests.interop.cases import ANSWERED, HEARD, Case, Played, judge, play
+from tests.interop.cases import ANSWERED, HEARD, Case, a_test_of
 from tests.interop.hurry import hurried
 from tests.interop.messages import header
 from tests.interop.scripted import QUIET, Caller, Far, Script
@@ -149,24 +147,5 @@ CALLED = {
     "two ACKs": Case("RFC 3261 §13.2.2.4: one for each 200", two_acks, stream=HEARD, was_right=True),
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def dialled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    with hurried():
-        return play(DIALLED, tmp_path_factory.mktemp("dialled"), calls=True)
-
-
-@pytest.fixture(scope="module")
-def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    with hurried():
-        return play(CALLED, tmp_path_factory.mktemp("taken"), calls=False)
-
-
-@pytest.mark.parametrize("name", DIALLED)
-def test_a_far_end_that_is_called(dialled: dict[str, Played], name: str):
-    judge(dialled[name])
-
-
-@pytest.mark.parametrize("name", CALLED)
-def test_a_far_end_that_calls(taken: dict[str, Played], name: str):
-    judge(taken[name])
+test_a_far_end_that_is_called = a_test_of(DIALLED, calls=True, during=hurried)
+test_a_far_end_that_calls = a_test_of(CALLED, calls=False, during=hurried)

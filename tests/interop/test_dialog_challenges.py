@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.interop.cases import ANSWERED, HEARD, Case, Played, judge, play
+from tests.interop.cases import ANSWERED, HEARD, Case, a_test_of
 from tests.interop.hurry import hurried
 from tests.interop.messages import header
 from tests.interop.proofs import challenge, proves
@@ -153,13 +151,4 @@ DIALLED = {
     "a PRACK": Case("RFC 3261 §22.3, RFC 3262 §4", prack_is_challenged, ANSWERED, HEARD, probe=LOGIN),
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def dialled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    with hurried():
-        return play(DIALLED, tmp_path_factory.mktemp("dialled"), calls=True)
-
-
-@pytest.mark.parametrize("name", DIALLED)
-def test_a_far_end_that_is_called(dialled: dict[str, Played], name: str):
-    judge(dialled[name])
+test_a_far_end_that_is_called = a_test_of(DIALLED, calls=True, during=hurried)

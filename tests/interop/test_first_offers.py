@@ -5,9 +5,7 @@ Two tables: far ends that the dialer calls, and far ends that call the receiver.
 
 from __future__ import annotations
 
-import pytest
-
-from tests.interop.cases import ANSWERED, HEARD, Case, Played, judge, play
+from tests.interop.cases import ANSWERED, HEARD, Case, a_test_of
 from tests.interop.messages import body, header, kinds, sound_port
 from tests.interop.scripted import QUIET, Caller, Far, Script
 from tests.interop.turns import acknowledges, hangs_up, talks, up
@@ -254,22 +252,5 @@ CALLED = {
     "none of our codecs": Case("RFC 3261 §13.3.1.3: 488", called_in_vain("488", types=(18,)), was_right=True),
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def dialled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    return play(DIALLED, tmp_path_factory.mktemp("dialled"), calls=True)
-
-
-@pytest.fixture(scope="module")
-def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    return play(CALLED, tmp_path_factory.mktemp("taken"), calls=False)
-
-
-@pytest.mark.parametrize("name", DIALLED)
-def test_a_far_end_that_is_called(dialled: dict[str, Played], name: str):
-    judge(dialled[name])
-
-
-@pytest.mark.parametrize("name", CALLED)
-def test_a_far_end_that_calls(taken: dict[str, Played], name: str):
-    judge(taken[name])
+test_a_far_end_that_is_called = a_test_of(DIALLED, calls=True)
+test_a_far_end_that_calls = a_test_of(CALLED, calls=False)

@@ -5,9 +5,7 @@ Two tables: far ends that the dialer calls, and far ends that call the receiver.
 
 from __future__ import annotations
 
-import pytest
-
-from tests.interop.cases import ANSWERED, HEARD, Case, Played, judge, play
+from tests.interop.cases import ANSWERED, HEARD, Case, a_test_of
 from tests.interop.messages import body, kinds, sound_port
 from tests.interop.scripted import QUIET, Caller, Far, Script
 from tests.interop.turns import connects, hangs_up, up
@@ -212,22 +210,5 @@ CALLED = {
     "video beside sound": Case("RFC 3264 §6 and §8", video_beside, stream=HEARD),
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def dialled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    return play(DIALLED, tmp_path_factory.mktemp("dialled"), calls=True)
-
-
-@pytest.fixture(scope="module")
-def taken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    return play(CALLED, tmp_path_factory.mktemp("taken"), calls=False)
-
-
-@pytest.mark.parametrize("name", DIALLED)
-def test_a_far_end_that_is_called(dialled: dict[str, Played], name: str):
-    judge(dialled[name])
-
-
-@pytest.mark.parametrize("name", CALLED)
-def test_a_far_end_that_calls(taken: dict[str, Played], name: str):
-    judge(taken[name])
+test_a_far_end_that_is_called = a_test_of(DIALLED, calls=True)
+test_a_far_end_that_calls = a_test_of(CALLED, calls=False)
