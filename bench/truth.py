@@ -163,16 +163,21 @@ def _calm(lab: Lab, seconds: float) -> None:
     """Wait until no call is up any more: for a second no packet comes, and each call is over at the far end too,
     which may be on hold for longer than that, and hears a BYE when the path has carried it.
     """
-    last, since = impaired.counts(lab), time.monotonic()
+    last, since, moved = impaired.counts(lab), time.monotonic(), set[str]()
 
     def calm() -> bool:
-        nonlocal last, since
+        nonlocal last, since, moved
         now = impaired.counts(lab)
         if now != last:
+            moved = {name for name, packets in now.items() if packets != last[name]}
             last, since = now, time.monotonic()
         return time.monotonic() - since > 1 and not injected.under_way(impaired.far_end_log(lab))
 
-    waiting.until(calm, what="the last call is over", seconds=seconds)
+    def why() -> str:
+        up = injected.under_way(impaired.far_end_log(lab))
+        return f"Counters that moved last, {time.monotonic() - since:.1f} s ago: {moved}. Up at the far end: {up}"
+
+    waiting.until(calm, what="the last call is over", seconds=seconds, hint=why)
 
 
 def _all_recorded(lab: Lab, roads: Sequence[Trunk], seen: Sequence[Seen]) -> bool:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from bench.farend import message, ways
 from bench.farend.message import Message
 from bench.farend.relay import DIRECTIONS, Media, Side
+from bench.farend.repeating import Repeating
 
 log = logging.getLogger("farend")
 Answers = Callable[[Message], None]
@@ -89,6 +90,7 @@ class Call:
         self.answered_ns = 0
         self.held: list[tuple[int, int]] = []
         self._over = False
+        self._repeating = Repeating(host.send, host.later)
 
     def start(self) -> None:
         """Pass the INVITE on."""
@@ -107,8 +109,11 @@ class Call:
         """A request within the call."""
         leg = self.near if request.get("call-id") == self.near.call_id else self.far
         if request.method == "ACK":
+            self._repeating.end(request.get("cseq").split()[0])
             return
         self._host.send(message.answer(request, 200, "OK", contact=self._contact).render(), source)
+        if self._over:
+            return  # said once more, as the answer got lost
         if request.method == "BYE":
             other = self.far if leg is self.near else self.near
             self._request(other, "BYE", "", lambda _: None)
@@ -121,6 +126,8 @@ class Call:
         """An answer to one of our requests."""
         leg = self.near if answer.get("call-id") == self.near.call_id else self.far
         branch = answer.get("via").partition("branch=")[2].partition(";")[0]
+        if answer.code >= 200 or answer.method == "INVITE":
+            self._repeating.end(branch)
         if answer.code >= 200:
             self._acknowledge(leg, answer, branch)
         then = leg.waiting.get(branch)
@@ -202,7 +209,7 @@ class Call:
         leg.waiting[branch] = then
         headers = [*self._headers(leg, method, branch, leg.number), ("Contact", self._contact), *(more or [])]
         headers += [("Content-Type", "application/sdp")] if body else []
-        self._say(leg, Message(f"{method} {leg.target} SIP/2.0", tuple(headers), body))
+        self._say(leg, Message(f"{method} {leg.target} SIP/2.0", tuple(headers), body), until=branch)
 
     def _headers(self, leg: Leg, method: str, branch: str, number: int) -> tuple[tuple[str, str], ...]:
         return (
@@ -211,14 +218,20 @@ class Call:
             ("Call-ID", leg.call_id), ("CSeq", f"{number} {method}"),
         )  # fmt: skip
 
-    def _say(self, leg: Leg, told: Message) -> None:
+    def _say(self, leg: Leg, told: Message, *, until: str = "") -> None:
+        """Send a message; a request until its branch is answered, a final answer until the ACK of its number."""
         if told.code:
             to = message.place(told.get("via").partition(" ")[2].partition(";")[0].join(("sip:", "")))
         elif leg is self.far and not leg.route and ";tag=" not in leg.party:
             to = self._host.callee
         else:
             to = message.place(leg.route[0] if leg.route else leg.target)
-        self._host.send(told.render(), to)
+        if told.code >= 200:
+            until = told.get("cseq").split()[0]
+        if until:
+            self._repeating.begin(until, told.render(), to)
+        else:
+            self._host.send(told.render(), to)
 
     def _end(self) -> None:
         if self._over:

@@ -10,14 +10,16 @@ from voice_lab.errors import LabError
 EVERY_SECONDS = 0.1
 
 
-def until(condition: Callable[[], bool], *, what: str, seconds: float, hint: str = "") -> None:
+def until(condition: Callable[[], bool], *, what: str, seconds: float, hint: str | Callable[[], str] = "") -> None:
     """Return as soon as `condition` holds.
 
     Raises:
-        LabError: it does not hold within `seconds`; the text names `what` was waited for, and `hint`.
+        LabError: it does not hold within `seconds`; the text names `what` was waited for, and `hint`, which may be
+            worked out at that moment.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise LabError(f"{what}: not within {seconds:.0f} s. {hint}".rstrip())
+            told = hint if isinstance(hint, str) else hint()
+            raise LabError(f"{what}: not within {seconds:.0f} s. {told}".rstrip())
         time.sleep(EVERY_SECONDS)

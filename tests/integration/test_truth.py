@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Iterator
 
 import pytest
 from bench import injected, truth
 from bench.trunks import DIRECTIONS, Trunk
+
+from tests.conftest import VARIABLE
+from voice_lab import stack
+from voice_lab.context import Lab
 
 pytestmark = [pytest.mark.services, pytest.mark.long]
 
@@ -18,14 +23,25 @@ FAR_ENDS = tuple(
 ROADS = (CLEAN, LOSSY, ONE_WAY, MUTED, *FAR_ENDS)
 SECONDS = 12
 SENT_LATE_MS = 20
-"""What a far end sends later than this is late by this machine's doing, not by its trunk's."""
+"""What a far end sends later than this is late by this machine's doing, not by its trunk's. What the SIP host itself
+sent or read too late, the record says: it is not valid.
+"""
 
 EDGE_PP = 100 * truth.UNDER_WAY_PACKETS / (SECONDS * 50)
 
 
-def test_records_tell_what_an_independent_analyser_finds(services: Any):
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """A lab of its own: in the shared ones, other tests' SIP hosts come into the plan and go in mid-call."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
+    with stack.running(f"{os.environ[VARIABLE]}-{worker}-truth") as lab:
+        stack.up(lab, ("sip_host",))
+        yield lab
+
+
+def test_records_tell_what_an_independent_analyser_finds(lab: Lab):
     """One test, because all of it needs the same minute of calls."""
-    outcome = truth.measure(services.up("sip_host"), ROADS, seconds=SECONDS, rounds=1)
+    outcome = truth.measure(lab, ROADS, seconds=SECONDS, rounds=1)
     check_against_tshark(outcome)
     for direction in DIRECTIONS:
         check_against_path(outcome, direction)
@@ -41,12 +57,15 @@ def check_far_ends(outcome: truth.Outcome) -> None:
     assert {stream.trunk for stream in streams if stream.injected} == set(FAR_ENDS)
     assert all(stream.injected for stream in streams)
     usual = max(float(stream.record["mos_cq"]) for stream in outcome.of(CLEAN, "forward"))
-    in_time = [stream for stream in streams if stream.injected and stream.injected.late_ms <= SENT_LATE_MS]
+    in_time = [
+        each for each in streams if each.injected and each.injected.late_ms <= SENT_LATE_MS and each.record["valid"]
+    ]
     assert in_time, "this machine was too busy for all of the far ends"
     assert injected.packets_apart(streams) <= truth.UNDER_WAY_PACKETS
     assert injected.lost(streams) == 0
     assert injected.seconds_error(streams) <= 2
-    assert injected.mos_error(injected.unspoilt(in_time), usual) <= 0.05
+    unlike = [each for each in injected.unspoilt(in_time) if injected.mos_error([each], usual) > 0.05]
+    assert unlike == []
     assert injected.late_media_error_ms(injected.of(streams, "late")) <= 50
     assert injected.discarded(injected.of(in_time, "clock", "crystal")) <= 5
     assert injected.discarded(injected.of(in_time, "longer")) <= 25

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from bench.farend import message, ways
+from bench.farend.calls import Call, Trunk
 from bench.farend.message import Message
+from bench.farend.relay import Media, Side
+from bench.farend.repeating import Repeating
 from bench.farend.ways import Rtp, Way
 
 SPEECH, QUIET = b"\x2a" * 160, b"\xd5" * 160
@@ -141,3 +146,120 @@ def test_a_message_goes_through_unharmed():
     assert message.place("sip:1@[::1]:5070;x=y") == ("::1", 5070)
     with pytest.raises(ValueError, match="no SIP message"):
         Message.parse(b"hello")
+
+
+PARTY, CALLEE = ("::1", 5099), ("::1", 5098)
+
+
+def test_what_nobody_answers_is_sent_again_for_half_a_minute():
+    """RFC 3261, section 17.1.2.2: after 0.5, 1, 2, then every 4 s, until 32 s are over."""
+    now, sent, due = 0.0, [], []
+    repeating = Repeating(lambda *_: sent.append(now), lambda at, do: due.append((at, do)), lambda: now)
+    repeating.begin("a", b"", PARTY)
+    while due:
+        now, action = due.pop()
+        action()
+    assert sent == [0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
+
+
+class Network:
+    """The far end's host in a network that loses messages; time goes on when a test says so."""
+
+    address, port, callee, seconds = "::1", 5070, CALLEE, SECONDS
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.due: list[Callable[[], None]] = []
+        self.told: list[str] = []
+
+    def send(self, datagram: bytes, to: tuple[str, int]) -> None:
+        self.sent.append(Message.parse(datagram))
+
+    def later(self, due: float, action: Callable[[], None]) -> None:
+        self.due.append(action)
+
+    def side(self, address: str) -> Side:
+        return Side(address, (41_000, 41_999))
+
+    def watch(self, media: Media) -> None:
+        """Nothing comes."""
+
+    def unwatch(self, media: Media) -> None:
+        """Nothing came."""
+
+    def log(self, told: str) -> None:
+        self.told.append(told)
+
+    def time_goes_on(self) -> list[Message]:
+        """What is sent when all is done that is due."""
+        self.sent.clear()
+        due, self.due = self.due, []
+        for action in due:
+            action()
+        return self.sent
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+def call(network: Network) -> Iterator[Call]:
+    """A call that is passed on to the callee, who has not answered."""
+    invite = Message(
+        "INVITE sip:1@[::1]:5070 SIP/2.0",
+        (
+            ("Via", "SIP/2.0/UDP [::1]:5099;branch=z9hG4bKa"), ("From", "<sip:a@b>;tag=a"), ("To", "<sip:1@b>"),
+            ("Call-ID", "near"), ("CSeq", "1 INVITE"), ("Contact", "<sip:a@[::1]:5099>"),
+        ),
+        OFFER,
+    )  # fmt: skip
+    call = Call(network, Trunk("1", "late", "::1", "::1"), invite)
+    call.start()
+    yield call
+    call.media.close()
+
+
+def asks(method: str, number: int) -> Message:
+    """A request of the caller within the call."""
+    via = ("Via", f"SIP/2.0/UDP [::1]:5099;branch=z9hG4bK{method}")
+    return Message(f"{method} sip:x SIP/2.0", (via, ("Call-ID", "near"), ("CSeq", f"{number} {method}")))
+
+
+def answer_of_callee(network: Network) -> Message:
+    passed_on = next(each for each in network.sent if each.method == "INVITE" and not each.code)
+    return message.answer(passed_on, 200, "OK", tag="c", contact="<sip:c@[::1]:5098>", body=OFFER)
+
+
+def words(sent: list[Message]) -> list[str]:
+    """Requests by their method, answers by code and method."""
+    return [f"{each.code} {each.method}" if each.code else each.method for each in sent]
+
+
+def test_an_invite_that_gets_lost_is_sent_again(network: Network, call: Call):
+    answer = answer_of_callee(network)
+    assert words(network.time_goes_on()) == ["INVITE"]
+    call.told(answer)
+    assert "INVITE" not in words(network.time_goes_on())
+
+
+def test_an_answer_is_repeated_until_it_is_acknowledged(network: Network, call: Call):
+    call.told(answer_of_callee(network))
+    assert "200 INVITE" in words(network.time_goes_on())
+    call.asked(asks("ACK", 1), PARTY)
+    assert "200 INVITE" not in words(network.time_goes_on())
+
+
+def test_a_hang_up_that_gets_lost_is_passed_on_again_and_logged_once(network: Network, call: Call):
+    call.told(answer_of_callee(network))
+    call.asked(asks("ACK", 1), PARTY)
+    network.due.clear()
+    for _ in range(2):
+        call.asked(asks("BYE", 2), PARTY)
+    assert words(network.sent).count("BYE") == 1
+    assert words(network.sent).count("200 BYE") == 2
+    assert words(network.time_goes_on()) == ["BYE"]
+    call.told(message.answer(network.sent[0], 200, "OK"))
+    assert network.time_goes_on() == []
+    assert len(network.told) == 2, "that it began, and that it is over"
