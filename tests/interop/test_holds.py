@@ -164,6 +164,10 @@ CASES: Mapping[str, Case] = {
 }  # fmt: skip
 
 
+AWAY_S = 0.45
+"""How long a message and what follows from it may take, while no side is seen to be late."""
+
+
 @dataclass(frozen=True)
 class Played:
     """What a far end said and sent, and what was recorded of it."""
@@ -179,6 +183,11 @@ class Played:
     def busy(self) -> bool:
         """Whether this machine could not keep either side to its times."""
         return not self.valid or self.far.late_s > 0.03
+
+    @property
+    def away_s(self) -> float:
+        """How long a message and what follows from it may take."""
+        return 2 * AWAY_S if self.busy else AWAY_S
 
 
 @pytest.fixture(scope="module")
@@ -235,23 +244,22 @@ def _until(done: Callable[[], bool]) -> None:
 
 
 NAMES = [f"{name}{where}" for where in ("", ", at the receiver") for name in CASES]
-AWAY_S = 0.45
-"""How long a message and what follows from it may take on a busy machine."""
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_not_due_is_not_lost(calls: Mapping[str, Played], name: str) -> None:
     played = calls[name]
     assert played.stream.rtp_lost == played.case.lost
-    assert played.stream.held_ms == pytest.approx(played.case.held_ms, abs=1000 * AWAY_S)
+    assert played.stream.held_ms == pytest.approx(played.case.held_ms, abs=1000 * played.away_s)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_that_came_counts(calls: Mapping[str, Played], name: str) -> None:
     played = calls[name]
-    sent = played.far.sent_until(played.ended_at)
-    assert sent - 12 <= played.stream.rtp_rx <= len(played.far.sent_at_ns), "but for what was under way at the end"
-    assert (played.stream.rtp_expected or 0) - played.stream.rtp_rx == played.case.lost
+    sent, under_way = played.far.sent_until(played.ended_at), 50 if played.busy else 12
+    received = played.stream.rtp_rx
+    assert sent - under_way <= received <= len(played.far.sent_at_ns), "but for what was under way at the end"
+    assert (played.stream.rtp_expected or 0) - received == played.case.lost
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not CASES[name.partition(", at the receiver")[0]].lost])
@@ -265,7 +273,7 @@ def test_the_rating_is_that_of_a_good_call(calls: Mapping[str, Played], name: st
 @pytest.mark.parametrize("name", NAMES)
 def test_late_media_is_told_from_the_answer(calls: Mapping[str, Played], name: str) -> None:
     played = calls[name]
-    assert played.stream.late_media_ms == pytest.approx(played.case.late_ms, abs=1000 * AWAY_S)
+    assert played.stream.late_media_ms == pytest.approx(played.case.late_ms, abs=1000 * played.away_s)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -274,9 +282,9 @@ def test_nothing_is_sent_to_who_does_not_want_it(calls: Mapping[str, Played], na
     played = calls[name]
     if played.case.quiet and 0 < played.case.held_ms <= 1000 and len(played.case.says) < 4:
         begun = max(HOLD_S, played.case.says[0].at_s)
-        assert not [at for at in played.far.heard_at if begun + AWAY_S < at < RESUME_S - 0.01]
+        assert not [at for at in played.far.heard_at if begun + played.away_s < at < RESUME_S - 0.01]
     if "until the end" not in name and not played.case.answer:
-        assert [at for at in played.far.heard_at if at > RESUME_S + AWAY_S]
+        assert [at for at in played.far.heard_at if at > RESUME_S + played.away_s]
 
 
 @pytest.mark.parametrize("name", NAMES)
