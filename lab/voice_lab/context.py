@@ -11,7 +11,7 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from voice_lab import files, places
+from voice_lab import files, guard, places
 from voice_lab import ports as free_ports
 from voice_lab.errors import LabError
 
@@ -33,6 +33,7 @@ PASSWORDS = (
 # nginx's public port; others are free ones, drawn at each start.
 PORTAL_PORT = 8080
 RECORD = "lab.json"
+LARGEST = 4094
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Lab:
         ports: TCP ports on the loopback address, by service.
         passwords: generated ones, by account.
         kubeconfig: of a cluster that the user brought; None means the lab's own API server.
+        number: what was drawn for `index`; 0 means the one that follows from its name.
     """
 
     instance: str
@@ -51,11 +53,12 @@ class Lab:
     passwords: dict[str, str]
     kubeconfig: str | None = None
     folder: Path = field(default=Path(), compare=False)
+    number: int = 0
 
     @property
     def index(self) -> int:
         """A number from 1 to 4094 that tells labs apart where a name does not fit."""
-        return zlib.crc32(self.instance.encode()) % 4094 + 1
+        return self.number or zlib.crc32(self.instance.encode()) % LARGEST + 1
 
     @property
     def admin_kubeconfig(self) -> Path:
@@ -101,10 +104,21 @@ def create(instance: str, *, portal_port: int = PORTAL_PORT, kubeconfig: str | N
     folder = places.state(instance)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    lab = Lab(instance, ports, passwords, kubeconfig, folder)
-    values = {name: value for name, value in asdict(lab).items() if name != "folder"}
-    files.write_private(folder / RECORD, json.dumps(values))
+    with guard.one_after_another("numbering of labs"):
+        lab = Lab(instance, ports, passwords, kubeconfig, folder, _number(instance))
+        values = {name: value for name, value in asdict(lab).items() if name != "folder"}
+        files.write_private(folder / RECORD, json.dumps(values))
     return lab
+
+
+def _number(instance: str) -> int:
+    """The number that follows from the name, or the next one that no other lab has: two names may lead to one."""
+    others = (load(path.parent.name) for path in (places.cache() / "run").glob(f"*/{RECORD}"))
+    taken = {lab.index for lab in others if lab and lab.instance != instance}
+    number = Lab(instance, {}, {}).index
+    while number in taken:
+        number = number % LARGEST + 1
+    return number
 
 
 def load(instance: str) -> Lab | None:
