@@ -42,6 +42,7 @@ class Far:
         """Another port for sound, and how many packets came there."""
         self.user, self.tag = user, uuid4().hex[:8]
         self.requests: list[str] = []
+        self.answered: set[str] = set()
         self.answers: list[str] = []
         self.came_to: dict[str, int] = {}
         """The port that the last request of each method came to."""
@@ -117,6 +118,8 @@ class Far:
             if self._waits in _classes(int(text[8:11])):
                 self._step(text)
             return
+        if text in self.answered:
+            return  # said again by a host that is late with our answer: a busy machine, on which nothing gets lost
         method = text.partition(" ")[0]
         self.requests.append(text)
         self.came_to[method] = port
@@ -160,6 +163,7 @@ class Far:
         first: Sequence[str] = (),
     ) -> None:
         """Answer `request`. `contact` is the URI in the Contact, "" its own, None: without one; `to` the whole To."""
+        self.answered.add(request)
         wanted = header(request, "To")
         told = to or (wanted if "tag=" in wanted else f"{wanted};tag={tag or self.tag}")
         vias = re.findall(r"^(?:Via|v)\s*:[^\r\n]*", request, re.MULTILINE | re.IGNORECASE)

@@ -143,6 +143,7 @@ class FarEnd:
         self._numbers: dict[int, int] = {}
         self._stamps: dict[int, int] = {}
         self._local, self._remote, self._call_id = "", "", ""
+        self._invite = ""
         self._target = ""
         self._to: tuple[str, int] = (HOME, 0)
         self._theirs: tuple[str, int] = (HOME, 0)
@@ -175,7 +176,10 @@ class FarEnd:
         if text.startswith("SIP/2.0"):
             self._told(text, source)
         elif text.startswith("INVITE ") and not self._local:
+            self._invite = text
             self._invited(text, source)
+        elif text == self._invite:
+            return  # said again before it was answered, or by a host that is late with our answer
         elif not text.startswith("ACK "):
             self._over = self._over or text.startswith("BYE ")
             body = self.described() if text.startswith("INVITE ") else ""

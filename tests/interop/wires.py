@@ -51,12 +51,15 @@ class Wire:
     afterwards: Answers = lambda _, __: ()
     otherwise: Answers = lambda far, request: far.say(request, HEAD[:-2], b"")
     heard: list[bytes] = field(default_factory=list)
+    answered: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.sip = self.stage.socket(self._came)
         self.port = int(self.sip.getsockname()[1])
 
     def _came(self, message: bytes, source: tuple[str, int]) -> None:
+        if message in self.answered:
+            return  # said again by a host that is late with our answer: a busy machine, on which nothing gets lost
         self.heard.append(message)
         if message.startswith(b"SIP/2.0"):
             return
@@ -64,6 +67,8 @@ class Wire:
         said = roles.get(message.partition(b" ")[0], self.otherwise)(self, message)
         for datagram in [said] if isinstance(said, bytes) else said:
             self.sip.sendto(datagram, source)
+            if not message.startswith(b"ACK "):
+                self.answered.add(message)
 
     def say(
         self, request: bytes, head: Sequence[bytes] = HEAD, body: bytes = SDP, length: bytes | None = None
