@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import ConsoleMessage, FrameLocator, Page
+from playwright.sync_api import ConsoleMessage, FrameLocator, Page, Request
 
 from tests.e2e.conftest import BOSS, System, open_fleet
 from voice_lab.services import grafana
@@ -28,8 +28,13 @@ class Desk:
         self.page, self.url = page, system.lab.portal_url
         self.faults: list[str] = []
         page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("requestfailed", lambda request: self.faults.append(request.url))
+        page.on("requestfailed", self._failed)
         page.on("console", self._noted)
+
+    def _failed(self, request: Request) -> None:
+        """One that the browser itself gave up, since it went to another page meanwhile, is none."""
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"{request.url}: {request.failure}")
 
     def _noted(self, message: ConsoleMessage) -> None:
         """A browser says here what the content policy forbade."""
