@@ -24,6 +24,7 @@ from voice_lab.errors import LabError
 from voice_lab.services import cluster as cluster_service
 from voice_lab.services import database as database_service
 from voice_lab.services import grafana as grafana_service
+from voice_lab.services import operator as operator_service
 
 if TYPE_CHECKING:
     import pymysql
@@ -185,12 +186,20 @@ def own_database(services: Services) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def own_cluster() -> Iterator[Lab]:
-    """A lab with the chart, of this test worker alone: no operator works there but a test's own."""
+def _own_cluster() -> Iterator[Lab]:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
     with stack.running(f"{os.environ[VARIABLE]}-{worker}-operators") as lab:
         stack.up(lab, ("chart",))
         yield lab
+
+
+@pytest.fixture
+def own_cluster(_own_cluster: Lab) -> Iterator[Lab]:
+    """A lab with the chart, of this test worker alone: no operator works there but a test's own, which end with it."""
+    yield _own_cluster
+    for name in processes.names(_own_cluster.folder):
+        if name.startswith(f"{operator_service.NAME}."):
+            processes.stop(_own_cluster.folder, name)
 
 
 @pytest.fixture(scope="session")
