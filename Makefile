@@ -41,11 +41,11 @@ demo: environment ## Start the whole system, make calls, show where to look (Ctr
 	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig '$(KUBECONFIG)')
 
 test: environment-dev ## Run all tests against real services
-	@$(LAB) test $(AT_ONCE) $(ARGS)
+	@$(LAB) test --again-alone $(AT_ONCE) $(ARGS)
 
 test-mysql: export VOICE_LAB_DATABASE = mysql
 test-mysql: environment-dev ## Run the tests that touch the database against MySQL 8.0, instead of MariaDB
-	@$(LAB) test $(AT_ONCE) -m database $(ARGS)
+	@$(LAB) test --again-alone $(AT_ONCE) -m database $(ARGS)
 
 coverage: environment-dev ## Run all tests, and tell which lines none of them ran
 	@$(LAB) test $(AT_ONCE) --cov --cov-report=term $(ARGS)

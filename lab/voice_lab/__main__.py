@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from types import FrameType
 
-from voice_lab import context, demo, guard, packages, places, progress, root, stack
+from voice_lab import context, demo, guard, packages, places, progress, root, stack, suite
 from voice_lab.errors import LabError
 from voice_lab.services import registry
 
@@ -62,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
         "--name", type=_name, default="demo", help="labs of different names run side by side (default: %(default)s)"
     )
     add("install", _install, "install, fetch or build everything that demo and test need; start nothing")
-    add("test", _test, "run the test suite against real services; other arguments are pytest's")
+    tests = add("test", _test, "run the test suite against real services; other arguments are pytest's")
+    tests.add_argument("--again-alone", action="store_true", help="run a few that failed once more, one at a time")
     end = add("down", _down, "end whatever labs, tests and benchmarks that were killed left behind")
     end.add_argument("names", nargs="*", help="only of those of these names, in which * stands for anything")
     return parser
@@ -105,9 +105,8 @@ def _install(_: argparse.Namespace) -> int:
 
 def _test(arguments: argparse.Namespace) -> int:
     _as_root(lambda: stack.install(registry(), extra_packages=TEST_PACKAGES))
-    command = [sys.executable, "-m", "pytest", *arguments.pytest]
     try:
-        return subprocess.run(command, cwd=places.CHECKOUT, check=False).returncode
+        return suite.run(arguments.pytest, places.CHECKOUT, again_alone=arguments.again_alone)
     finally:
         for name in TEST_WRITES:
             guard.give_back(places.CHECKOUT / name)
