@@ -32,10 +32,29 @@ def test_sudo_starts_the_same_command_with_no_secret_of_the_users_environment(mo
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     monkeypatch.setenv("GRAFANA_HOME", "/opt/grafana")
     monkeypatch.setenv("VOICE_LAB_GRAFANA", "stand-in")
+    for name in root.NETWORK:
+        monkeypatch.delenv(name, raising=False)
     root.become(lambda: None, "voice_lab", ["demo", "--check"])
     (command,) = started
     assert command[:2] == ["sudo", "env"]
     assert command[-5:] == [sys.executable, "-m", "voice_lab", "demo", "--check"]
     assert "GRAFANA_HOME=/opt/grafana" in command
     assert "VOICE_LAB_GRAFANA=stand-in" in command
+    assert "secret" not in " ".join(command)
+
+
+def test_sudo_passes_on_the_way_to_the_network_without_its_passwords_in_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(os, "execvp", lambda _program, command: started.append(command))
+    for name in root.NETWORK:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://user:secret@proxy.example.net:3128")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://user:secret@mirror.example.net/simple")
+    root.become(lambda: None, "voice_lab.images", ["build"])
+    (command,) = started
+    assert command[:3] == ["sudo", "--preserve-env=https_proxy,PIP_INDEX_URL", "env"]
     assert "secret" not in " ".join(command)
