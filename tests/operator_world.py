@@ -9,7 +9,10 @@ import datetime
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.far_grafana import Connected, FarGrafana
 from voiceprobe_operator.database.sql import CLIENT_VIEWS, Published
@@ -29,10 +32,17 @@ from voiceprobe_operator.reporting.reporter import Reporter
 from voiceprobe_operator.reporting.statuswriter import StatusWriter
 from voiceprobe_operator.settings import Settings
 from voiceprobe_operator.turn.status import merged
+from voiceprobe_operator.waits import Waits
 
 Body = dict[str, Any]
 # On which releases of Grafana are judged: they get fixes for a time.
 TODAY = datetime.date(2026, 12, 1)
+
+
+def crds() -> dict[str, Body]:
+    """The CRDs of this version, by the kind that they declare."""
+    found = [yaml.safe_load(path.read_text()) for path in (Path(__file__).parents[1] / "crds").glob("*.yaml")]
+    return {crd["spec"]["names"]["kind"]: crd for crd in found}
 
 
 class Failing:
@@ -77,6 +87,12 @@ class Cluster(Failing):
         self.watches: list[tuple[str, dict[str, str], asyncio.Queue[Body]]] = []
         self.forbidden: set[str] = set()
         self.lease_: Body | None = None
+        # The CRDs as the API server serves them, by kind.
+        self.crds = crds()
+
+    async def crd(self, kind: str) -> Body | None:
+        with self.call("KubernetesUnavailable"):
+            return copy.deepcopy(self.crds.get(kind))
 
     def put(self, body: Body) -> Body:
         """Store an object; the event's body."""
@@ -306,7 +322,7 @@ class World:
         self.reconciler = Reconciler(
             self.settings, self.store, self.guard, self.secrets, database, self.api, self.server, reporter
         )
-        self.resyncing = Resync(self.settings, self.store, self.guard, outside, database, self.server)
+        self.resyncing = Resync(self.settings, self.store, self.guard, outside, database, self.server, Waits())
         self.allotter = Allotter(self.store, self.writer)
         self.health = Health(database, self.store, self.writer)
 

@@ -147,7 +147,7 @@ def datasource(
         details["tlsAuthWithCACert"] = True
         secret["tlsCACert"] = access.authority
     # Every viewer may read it.
-    details["fingerprint"] = keyed(secret, settings.mysql_password)
+    details["fingerprint"] = keyed(secret, settings.fingerprint_key)
     visible: Json = {
         "uid": uid,
         "name": "Voice calls",

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from voiceprobe_operator import liveness, logs, metrics, names
+from voiceprobe_operator.backoff import delay
 from voiceprobe_operator.database import Database
 from voiceprobe_operator.declared.store import Store
 from voiceprobe_operator.errors import OutsideError, Transient
@@ -29,11 +30,14 @@ from voiceprobe_operator.reporting.health import Health
 from voiceprobe_operator.reporting.reporter import Reporter
 from voiceprobe_operator.reporting.statuswriter import StatusWriter
 from voiceprobe_operator.settings import Settings
+from voiceprobe_operator.waits import Waits
 
 log = logging.getLogger(__name__)
 
 # Grafana is asked that often whether it is still the one that was written to.
 PULSE_SECONDS = 15
+# The longest pause after a failure: of what is done rarely, and of what is done all the time.
+LONGEST_PAUSE_SECONDS = 30
 # So many clients are named in a line of the log.
 NAMED = 10
 
@@ -43,7 +47,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._store, guard = Store(), Guard(sweep_all=settings.sweep_all)
+        self._store, guard, self._waits = Store(), Guard(sweep_all=settings.sweep_all), Waits()
         self._kubernetes, self._database, self._grafana = Kubernetes(), Database(settings), Grafana(settings)
         self._server = Server(self._grafana)
         self._secrets = Secrets(self._kubernetes, settings.operator_namespace, self.look_anew)
@@ -54,14 +58,16 @@ class Service:
             settings, self._store, guard, self._secrets, self._database, self._grafana, self._server, reporter
         )
         self._fleet = Fleet(settings, self._secrets, self._database, self._grafana, self._server)
-        self._queue = WorkQueue(self._reconcile, _report_failure)
-        self._resync = Resync(settings, self._store, guard, self._kubernetes, self._database, self._server)
+        self._queue = WorkQueue(self._reconcile, self._report_failure)
+        self._resync = Resync(settings, self._store, guard, self._kubernetes, self._database, self._server, self._waits)
         self._allotter = Allotter(self._store, writer)
         self._health = Health(self._database, self._store, writer)
         self._readers = Readers(self._database)
-        self._resynced = time.monotonic()
+        self._resynced, self._has_compared = time.monotonic(), False
         self._wanted = asyncio.Event()
         self._ailing: set[str] = set()
+        # What was told of each client that failed last.
+        self._told: dict[str, str] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._holding: asyncio.Task[None] | None = None
         self._liveness: asyncio.Server | None = None
@@ -71,7 +77,9 @@ class Service:
         # Three resyncs missed: no outage of another service does that, since a failed one counts as a turn.
         oldest = 3 * self._settings.resync_seconds + 60
         socket = liveness.listen(self._settings.liveness_port)
-        self._liveness = await liveness.serve(socket, self.seconds_since_alive, oldest, metrics.exposition)
+        self._liveness = await liveness.serve(
+            socket, self.seconds_since_alive, oldest, metrics.exposition, self.waiting
+        )
         metrics.watch(
             leads=lambda: self._election.leads,
             queued=lambda: self._queue.depth,
@@ -84,9 +92,9 @@ class Service:
         self._secrets.follow_passwords()
         self._loops = [
             asyncio.create_task(self._resync_for_ever()),
-            asyncio.create_task(_repeat("status", self.update_health, self._settings.status_seconds)),
-            asyncio.create_task(_repeat("pulse", self.feel_pulse, PULSE_SECONDS)),
-            asyncio.create_task(_repeat("readers", self._readers.look, LOOK_SECONDS)),
+            asyncio.create_task(self._repeat("MySQL", self.update_health, self._settings.status_seconds)),
+            asyncio.create_task(self._repeat("Grafana", self.feel_pulse, PULSE_SECONDS)),
+            asyncio.create_task(self._repeat("readers", self._readers.look, LOOK_SECONDS)),
         ]
 
     async def _reconcile(self, key: str) -> None:
@@ -97,6 +105,7 @@ class Service:
         reconcile = {names.FLEET: self._fleet.reconcile, names.ALLOTMENTS: self._allotter.reconcile}
         with metrics.reconciling(Transient):
             await (reconcile[key]() if key in reconcile else self._reconciler.reconcile(key))
+        self._told.pop(key, None)
 
     async def stop(self) -> None:
         """Stop working, hand over to another replica, and close all connections."""
@@ -115,6 +124,13 @@ class Service:
     def seconds_since_alive(self) -> float:
         """How long ago this replica was last seen to go on: to look at everything, or to ask who leads."""
         return self.seconds_since_resync() if self._election.leads else self._election.seconds_since_asked()
+
+    def waiting(self) -> list[str]:
+        """What keeps this replica from its work, a sentence each: nothing, if another one leads."""
+        if not self._election.leads:
+            return [self._election.trouble] if self._election.trouble else []
+        found = self._waits.sentences()
+        return found if found or self._has_compared else ["starting: everything is compared for the first time"]
 
     def seconds_since_resync(self) -> float:
         """How long ago everything was last compared, or the attempt failed."""
@@ -140,15 +156,52 @@ class Service:
             allotments = [names.ALLOTMENTS] if self._store.allotments() else []
             self._queue.add([*sorted(clients), *allotments, names.FLEET])
             self._queue.start()
+            self._has_compared = True
         finally:
             self._resynced = time.monotonic()
 
     async def _resync_for_ever(self) -> None:
+        failures = 0
         while True:
             self._wanted.clear()
-            await _attempt("resync", self.resync)
+            failures = 0 if await self._attempt("resync", self.resync) else failures + 1
+            pause = float(self._settings.resync_seconds)
+            if failures:
+                pause = min(pause, delay(failures, base=1, cap=LONGEST_PAUSE_SECONDS))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._settings.resync_seconds)
+                await asyncio.wait_for(self._wanted.wait(), pause)
+
+    async def _repeat(self, name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Do `work` now and every so many seconds. A failure ends one turn, never the loop; more make turns rarer."""
+        failures = 0
+        while True:
+            failures = 0 if await self._attempt(name, work) else failures + 1
+            longest = max(seconds, LONGEST_PAUSE_SECONDS / 2)
+            await asyncio.sleep(delay(failures, base=min(1, seconds), cap=longest) if failures else seconds)
+
+    async def _attempt(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Whether it got on."""
+        try:
+            await work()
+        except OutsideError as error:
+            self._waits.because(name, error.sentence)
+            return False
+        except Exception:
+            log.exception("%s failed", name)
+            self._waits.because(name, f"{name} failed unexpectedly: the operator's log says how")
+            return False
+        self._waits.over(name)
+        return True
+
+    def _report_failure(self, client: str, error: Exception, seconds: float) -> None:
+        """Tell of a client's failure once, as long as it is the same; one that all have has been told of already."""
+        if not isinstance(error, OutsideError):
+            log.error("%s: unexpected failure (again in %.0f s)", client, seconds, exc_info=error)
+            return
+        is_known = self._told.get(client) == error.sentence or self._waits.knows(error.sentence)
+        self._told[client] = error.sentence
+        level = logging.DEBUG if is_known else logging.WARNING
+        log.log(level, "%s: %s (again in %.0f s)", client, error.sentence, seconds)
 
     async def update_health(self) -> None:
         """Bring health and last call of every probe up to date; a database that is back has everything compared."""
@@ -201,26 +254,3 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def _repeat(name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:
-    """Do `work` now and every so many seconds. A failure ends one turn, never the loop."""
-    while True:
-        await _attempt(name, work)
-        await asyncio.sleep(seconds)
-
-
-async def _attempt(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await work()
-    except OutsideError as error:
-        log.warning("%s: %s", name, error.sentence)
-    except Exception:
-        log.exception("%s failed", name)
-
-
-def _report_failure(client: str, error: Exception, seconds: float) -> None:
-    if isinstance(error, OutsideError):
-        log.warning("%s: %s (again in %.0f s)", client, error.sentence, seconds)
-    else:
-        log.error("%s: unexpected failure (again in %.0f s)", client, seconds, exc_info=error)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voiceprobe_operator.logs import LEVELS
+from voiceprobe_operator.secretvalue import FILE, SecretValue
 
 
 class SettingsError(Exception):
@@ -28,7 +29,13 @@ class Variable:
     is_file: bool = False
     is_switch: bool = False
     is_secret: bool = False
+    has_file: bool = False
     choices: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The environment variables that say it: for some, also one that names a file that holds it."""
+        return (self.name, self.name + FILE) if self.has_file else (self.name,)
 
     @property
     def flag(self) -> str:
@@ -41,13 +48,19 @@ VARIABLES = (
     Variable("VOICE_MYSQL_PORT", "its port", "3306", is_number=True),
     Variable("VOICE_MYSQL_DATABASE", "the database", "voice"),
     Variable("VOICE_MYSQL_USER", "the operator's account"),
-    Variable("VOICE_MYSQL_PASSWORD", "its password", is_secret=True),
+    Variable("VOICE_MYSQL_PASSWORD", "its password", is_secret=True, has_file=True),
     Variable(
         "VOICE_MYSQL_TLS_CA", "file of the authority that signed MySQL's certificate; empty: no TLS", "", is_file=True
     ),
     Variable("VOICE_GRAFANA_URL", "Grafana as seen from here, with /grafana"),
-    Variable("VOICE_GRAFANA_USER", "a server administrator of Grafana"),
-    Variable("VOICE_GRAFANA_PASSWORD", "the administrator's password", is_secret=True),
+    Variable("VOICE_GRAFANA_USER", "a server administrator of Grafana", has_file=True),
+    Variable("VOICE_GRAFANA_PASSWORD", "the administrator's password", is_secret=True, has_file=True),
+    Variable(
+        "VOICE_GRAFANA_TLS_CA",
+        "file of the authority that signed Grafana's certificate; empty: one that the system trusts",
+        "",
+        is_file=True,
+    ),
     Variable("VOICE_GRAFANA_MYSQL_ADDRESS", "host:port of MySQL as Grafana sees it; empty: as the operator does", ""),
     Variable("VOICE_PORTAL_URL", "public address of the portal"),
     Variable("VOICE_OPERATOR_NAMESPACE", "namespace of the operator: where it keeps the clients' passwords"),
@@ -62,7 +75,7 @@ VARIABLES = (
     Variable(
         "VOICE_ALERT_SECONDS", "time between two evaluations of the alert rules, a multiple of 10", "60", is_number=True
     ),
-    Variable("VOICE_LIVENESS_PORT", "port that answers /healthz and /metrics", "8081", is_number=True),
+    Variable("VOICE_LIVENESS_PORT", "port that answers /healthz, /readyz and /metrics", "8081", is_number=True),
     Variable("VOICE_LOG_LEVEL", "least severity that is logged", "info", choices=LEVELS),
 )
 
@@ -72,17 +85,18 @@ MAX_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, ready to use. Times are in seconds. Passwords stay out of its repr."""
+    """All settings, ready to use. Times are in seconds. Secrets stay out of its repr."""
 
     mysql_host: str
     mysql_port: int
     mysql_database: str
     mysql_user: str
-    mysql_password: str = dataclasses.field(repr=False)
+    mysql_password: SecretValue
     mysql_tls_ca: Path | None
     grafana_url: str
-    grafana_user: str
-    grafana_password: str = dataclasses.field(repr=False)
+    grafana_user: SecretValue
+    grafana_password: SecretValue
+    grafana_tls_ca: Path | None
     grafana_mysql_address: str
     portal_url: str
     operator_namespace: str
@@ -92,26 +106,29 @@ class Settings:
     alert_seconds: int
     liveness_port: int
     log_level: str
+    # What was the database's password at the start: a digest with another key would have everything written anew.
+    fingerprint_key: str = dataclasses.field(repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Settings as `env` has them; raises SettingsError that names all that is missing or unusable."""
         values = {variable.name: env.get(variable.name) or variable.default or "" for variable in VARIABLES}
-        if problems := list(_problems(values)):
+        secrets = {variable.name: SecretValue.of(variable.name, env) for variable in VARIABLES if variable.has_file}
+        if problems := list(_problems(values, secrets)):
             raise SettingsError("\n".join(problems))
         host, port = values["VOICE_MYSQL_HOST"], int(values["VOICE_MYSQL_PORT"])
-        authority = values["VOICE_MYSQL_TLS_CA"]
         return cls(
             mysql_host=host,
             mysql_port=port,
             mysql_database=values["VOICE_MYSQL_DATABASE"],
             mysql_user=values["VOICE_MYSQL_USER"],
-            mysql_password=values["VOICE_MYSQL_PASSWORD"],
-            mysql_tls_ca=Path(authority) if authority else None,
+            mysql_password=secrets["VOICE_MYSQL_PASSWORD"],
+            mysql_tls_ca=_path(values["VOICE_MYSQL_TLS_CA"]),
             grafana_url=values["VOICE_GRAFANA_URL"].rstrip("/"),
-            grafana_user=values["VOICE_GRAFANA_USER"],
-            grafana_password=values["VOICE_GRAFANA_PASSWORD"],
-            grafana_mysql_address=values["VOICE_GRAFANA_MYSQL_ADDRESS"] or _address(host, port),
+            grafana_user=secrets["VOICE_GRAFANA_USER"],
+            grafana_password=secrets["VOICE_GRAFANA_PASSWORD"],
+            grafana_tls_ca=_path(values["VOICE_GRAFANA_TLS_CA"]),
+            grafana_mysql_address=values["VOICE_GRAFANA_MYSQL_ADDRESS"] or address(host, port),
             portal_url=values["VOICE_PORTAL_URL"].rstrip("/"),
             operator_namespace=values["VOICE_OPERATOR_NAMESPACE"],
             resync_seconds=int(values["VOICE_RESYNC_SECONDS"]),
@@ -120,13 +137,16 @@ class Settings:
             alert_seconds=int(values["VOICE_ALERT_SECONDS"]),
             liveness_port=int(values["VOICE_LIVENESS_PORT"]),
             log_level=values["VOICE_LOG_LEVEL"],
+            fingerprint_key=secrets["VOICE_MYSQL_PASSWORD"].read(),
         )
 
 
-def _problems(values: Mapping[str, str]) -> Iterator[str]:
+def _problems(values: Mapping[str, str], secrets: Mapping[str, SecretValue]) -> Iterator[str]:
     for variable in VARIABLES:
         value = values[variable.name]
-        if variable.default is None and not value:
+        if variable.has_file:
+            yield from secrets[variable.name].problems(variable.says)
+        elif variable.default is None and not value:
             yield f"{variable.name} is missing: {variable.says}"
         elif variable.is_number and not (value.isascii() and value.isdigit() and int(value) > 0):
             yield f"{variable.name} must be a whole number above 0, not {value!r}"
@@ -143,6 +163,13 @@ def _problems(values: Mapping[str, str]) -> Iterator[str]:
         yield f"VOICE_ALERT_SECONDS must be a multiple of 10, not {seconds}"
     if not re.fullmatch(r"[A-Za-z0-9_]{1,64}", values["VOICE_MYSQL_DATABASE"]):
         yield "VOICE_MYSQL_DATABASE must be letters, digits and _ only, at most 64"
+    for name in ("VOICE_GRAFANA_URL", "VOICE_PORTAL_URL"):
+        if (url := values[name]) and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", url):
+            yield f"{name} must be an http:// or https:// URL without a login, not {url!r}"
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _unreadable(path: Path) -> str:
@@ -173,18 +200,25 @@ def parser() -> argparse.ArgumentParser:
         if variable.flag:
             metavar = "NUMBER" if variable.is_number else "FILE" if variable.is_file else "VALUE"
             result.add_argument(variable.flag, dest=variable.name, metavar=metavar, help=_help(variable))
+        if variable.has_file:
+            text = f"file that holds {variable.says}, read again when it changed ({variable.name}{FILE})"
+            flag = "--" + (variable.name + FILE).removeprefix("VOICE_").lower().replace("_", "-")
+            result.add_argument(flag, dest=variable.name + FILE, metavar="FILE", help=text.replace("%", "%%"))
     return result
 
 
 def from_command_line(arguments: list[str] | None, env: Mapping[str, str]) -> Settings:
     """Settings as flags and environment have them; raises SettingsError that names all that is wrong."""
     flags = {name: value for name, value in vars(parser().parse_args(arguments)).items() if value is not None}
-    return Settings.from_env({**env, **flags})
+    # A flag goes before whatever the environment says of its setting, by either of its names.
+    said = {name for variable in VARIABLES if flags.keys() & set(variable.names) for name in variable.names}
+    return Settings.from_env({name: value for name, value in env.items() if name not in said} | flags)
 
 
 def _help(variable: Variable) -> str:
     choices = f", one of {', '.join(variable.choices)}" if variable.choices else ""
-    default = "required" if variable.default is None else f"default {variable.default or 'empty'}"
+    required = f"this or {variable.name}{FILE} is required" if variable.has_file else "required"
+    default = required if variable.default is None else f"default {variable.default or 'empty'}"
     return f"{variable.says}{choices} ({variable.name}; {default})".replace("%", "%%")
 
 
@@ -192,12 +226,13 @@ def _epilog() -> str:
     secrets = (f"  {variable.name:<24} {variable.says}" for variable in VARIABLES if variable.is_secret)
     return "\n".join(
         [
-            "Each flag can also be set by the environment variable in brackets. These can only be set there, as a",
-            "command line is no secret:",
+            "Each flag can also be set by the environment variable in brackets. These can only be set there or in a",
+            "file, as a command line is no secret:",
             *secrets,
         ]
     )
 
 
-def _address(host: str, port: int) -> str:
+def address(host: str, port: int) -> str:
+    """`host` with `port`, as one word; an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

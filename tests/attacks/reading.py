@@ -22,6 +22,7 @@ from voice_lab.grafana_stand_in.query.mysql import trust
 from voiceprobe_operator import names
 from voiceprobe_operator.database import Database as OperatorsDatabase
 from voiceprobe_operator.desired import Access, datasource
+from voiceprobe_operator.errors import OutsideError
 from voiceprobe_operator.reconciling.access import access
 from voiceprobe_operator.reconciling.readers import Readers
 from voiceprobe_operator.settings import Settings
@@ -155,7 +156,8 @@ def watched(database: Database, every_s: float = 0.5) -> Iterator[None]:
     async def look() -> None:
         watch = Readers(OperatorsDatabase(settings(database)))
         while not ended.is_set():
-            await watch.look()
+            with suppress(OutsideError):
+                await watch.look()
             await asyncio.sleep(every_s)
 
     thread = threading.Thread(target=lambda: asyncio.run(look()))

@@ -20,9 +20,19 @@ from pymysql.cursors import DictCursor
 from voiceprobe_operator import metrics
 from voiceprobe_operator.database import sql
 from voiceprobe_operator.database.limits import Reader
+from voiceprobe_operator.database.refusals import (
+    AT_LIMIT,
+    BAD_VALUE,
+    NO_RIGHT,
+    WRONG_LOGIN,
+    number,
+    text_of,
+    translated,
+)
 from voiceprobe_operator.desired import Row
 from voiceprobe_operator.errors import OutsideError, Rejected, Transient, explain
-from voiceprobe_operator.settings import Settings
+from voiceprobe_operator.secretvalue import UnreadableSecret
+from voiceprobe_operator.settings import Settings, address
 
 T = TypeVar("T")
 # The type stubs are generic, the class itself is not.
@@ -31,13 +41,6 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS = 15
 # Rows of one statement: a thousand take a tenth of the time that they take one by one.
 ROWS_AT_ONCE = 100
-
-# Numbers of MySQL's errors, which MariaDB shares.
-_NO_SCHEMA = frozenset({1049, 1054, 1146, 1356})
-_NO_RIGHT = frozenset({1044, 1045, 1142, 1143, 1227, 1410, 1698})
-# The account has as many connections as it may, of this kind or of all: its password and limit are right.
-_AT_LIMIT = frozenset({1203, 1226})
-_BAD_VALUE = (pymysql.DataError, pymysql.IntegrityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,11 @@ class Database:
                 sql.read_nothing(cursor, views)
                 return sql.is_limited(cursor)
         except pymysql.Error as error:
-            if _number(error) in _NO_RIGHT:
+            if number(error) in NO_RIGHT:
                 return False
-            if _number(error) in _AT_LIMIT:
+            if number(error) in AT_LIMIT:
                 return True
-            raise translated(error) from error
+            raise self._translated(error, account) from error
 
     async def _unit(self, name: str, work: Callable[[DictCursor], T]) -> T:
         with metrics.request("mysql", name) as call:
@@ -159,25 +162,43 @@ class Database:
 
     def _transaction(self, work: Callable[[DictCursor], T]) -> T:
         try:
-            with closing(self._connect()) as connection, connection.cursor() as cursor:
+            with closing(self._log_in()) as connection, connection.cursor() as cursor:
                 result = work(cursor)
                 connection.commit()
                 return result
         except pymysql.Error as error:
-            raise translated(error) from error
+            raise self._translated(error, self._settings.mysql_user) from error
 
-    def _connect(self, account: str | None = None, password: str | None = None) -> Connected:
+    def _log_in(self) -> Connected:
+        """A connection as the operator's own account, with its password as it is now."""
+        user, password = self._settings.mysql_user, self._password()
+        try:
+            return self._connect(user, password)
+        except pymysql.Error as error:
+            # The file may have been exchanged since it was read.
+            if number(error) not in WRONG_LOGIN or (newer := self._password()) == password:
+                raise
+        return self._connect(user, newer)
+
+    def _password(self) -> str:
+        try:
+            return self._settings.mysql_password.read()
+        except UnreadableSecret as error:
+            raise Transient("PasswordUnreadable", str(error)) from error
+
+    def _connect(self, account: str, password: str) -> Connected:
         settings = self._settings
         try:
             return pymysql.connect(
                 host=settings.mysql_host,
                 port=settings.mysql_port,
-                user=settings.mysql_user if account is None else account,
-                password=settings.mysql_password if password is None else password,
+                user=account,
+                password=password,
                 database=self._database,
                 charset="utf8mb4",
                 # A server that is not strict by itself would cut what does not fit, and say nothing.
                 init_command="SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+                # Read anew by each connection, so an authority that was exchanged is used at once.
                 ssl={"ca": str(settings.mysql_tls_ca)} if settings.mysql_tls_ca else None,
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=ANSWER_SECONDS,
@@ -186,8 +207,12 @@ class Database:
             )
         except OSError as error:
             # PyMySQL translates those of the connection itself: this is the authority's file, which has changed.
-            text = f"the operator cannot read {settings.mysql_tls_ca}: {explain(error)}"
+            text = f"VOICE_MYSQL_TLS_CA: the operator cannot read {settings.mysql_tls_ca}: {explain(error)}"
             raise Transient("AuthorityUnreadable", text) from error
+
+    def _translated(self, error: pymysql.Error, account: str) -> OutsideError:
+        server = address(self._settings.mysql_host, self._settings.mysql_port)
+        return translated(error, server=server, account=account)
 
 
 def _parts(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -200,32 +225,10 @@ def _upsert(cursor: DictCursor, rows: Sequence[Row]) -> dict[str, Rejected]:
     """Write rows of the plan; those that the database refuses keep no other from being written."""
     try:
         sql.upsert(cursor, "voice_probe", rows)
-    except _BAD_VALUE as error:
+    except BAD_VALUE as error:
         if len(rows) == 1:
-            sentence = f"the database refuses the plan: {_text(error)}"
+            sentence = f"the database refuses the plan: {text_of(error)}"
             return {str(rows[0]["probe"]): Rejected("DatabaseRejected", sentence)}
         # One statement failed, not the transaction: each row for itself tells which.
         return {probe: refusal for row in rows for probe, refusal in _upsert(cursor, [row]).items()}
     return {}
-
-
-def translated(error: pymysql.Error) -> OutsideError:
-    """`error` as a sentence and a decision whether to try again."""
-    number = _number(error)
-    if number in _NO_SCHEMA:
-        return Transient("SchemaMissing", "the database has no voice schema yet, or an old one: run the migrations")
-    if number in _NO_RIGHT:
-        # The migrations grant the rights on tables, so a database without a schema denies them too.
-        sentence = f"the database denies the operator a right, is the schema migrated? {_text(error)}"
-        return Transient("DatabaseDenied", sentence)
-    if isinstance(error, _BAD_VALUE):
-        return Rejected("DatabaseRejected", f"the database refuses a value: {_text(error)}")
-    return Transient("DatabaseUnavailable", f"the database does not answer: {_text(error)}")
-
-
-def _number(error: pymysql.Error) -> int | None:
-    return error.args[0] if error.args and isinstance(error.args[0], int) else None
-
-
-def _text(error: pymysql.Error) -> str:
-    return str(error.args[-1]) if error.args else type(error).__name__

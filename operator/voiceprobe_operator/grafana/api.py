@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -16,6 +15,8 @@ from voiceprobe_operator import metrics
 from voiceprobe_operator.backoff import delay
 from voiceprobe_operator.errors import Denied, Rejected, Taken, Transient
 from voiceprobe_operator.grafana.connections import Answer, Connections, Pool, Unanswered
+from voiceprobe_operator.grafana.login import REFUSED, Login
+from voiceprobe_operator.grafana.trust import Trust
 from voiceprobe_operator.settings import Settings
 
 # Grafana on SQLite answers "database is locked" to more writers than a few, and is no faster for them.
@@ -24,10 +25,11 @@ ATTEMPTS = 4
 # For one request with all its attempts, and the longest that Grafana may ask us to stay away in between.
 DEADLINE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 20
-# 401 (and 403, see below) is for a while too: an administrator's password that is being changed heals without us.
-_TRANSIENT = frozenset({401, 408, 409, 425, 429})
+# 401 and 403 are for a while too, see below: an administrator's password that is being changed heals without us.
+_TRANSIENT = frozenset({408, 409, 425, 429})
 # An attempt whose answer got lost may have made it, or somebody else did.
 _EXISTS = frozenset({409, 412})
+ADDRESS = "VOICE_GRAFANA_URL must be its address as the operator sees it, with its sub-path"
 _RETRY_AT_ONCE = frozenset({429, 500, 502, 503, 504})
 
 
@@ -42,9 +44,9 @@ class Grafana:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._url = settings.grafana_url
-        login = f"{settings.grafana_user}:{settings.grafana_password}".encode()
-        self._headers = {"Accept": "application/json", "Authorization": f"Basic {base64.b64encode(login).decode()}"}
-        self._connections = Pool(CONCURRENCY) if connections is None else connections
+        self._login = Login(settings.grafana_user, settings.grafana_password)
+        trust = Trust(settings.grafana_tls_ca, "VOICE_GRAFANA_TLS_CA")
+        self._connections = Pool(CONCURRENCY, trust) if connections is None else connections
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._sleep = sleep
 
@@ -78,7 +80,7 @@ class Grafana:
 
     async def _send(self, method: str, path: str, org: int | None, body: Any = None) -> Answer:
         """The one way to Grafana: every request of the operator passes here."""
-        headers = self._headers if org is None else self._headers | {"X-Grafana-Org-Id": str(org)}
+        headers = {"Accept": "application/json"} | ({} if org is None else {"X-Grafana-Org-Id": str(org)})
         content = None
         if body is not None:
             headers = headers | {"Content-Type": "application/json"}
@@ -97,7 +99,7 @@ class Grafana:
             last, pause = attempt == ATTEMPTS, delay(attempt, base=0.25, cap=5)
             try:
                 with metrics.request("grafana", route) as call:
-                    answer = await self._connections.ask(method, self._url + path, headers, content)
+                    answer = await self._ask(method, self._url + path, headers, content)
                     call.code = str(answer.status)
             except Unanswered as error:
                 if last:
@@ -109,12 +111,31 @@ class Grafana:
             await self._sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
+    async def _ask(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
+        """One attempt, with the login as it is now; with another one if there is another when it is refused."""
+        authorization = self._login.authorization()
+        answer = await self._connections.ask(method, url, headers | {"Authorization": authorization}, content)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._login.refused(authorization):
+            authorization = self._login.authorization()
+            answer = await self._connections.ask(method, url, headers | {"Authorization": authorization}, content)
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                self._login.refused(authorization)
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            self._login.accepted()
+        return answer
+
 
 def _checked(method: str, path: str, answer: Answer) -> Any:
     """The answer's JSON; raises Transient or Rejected if it is a refusal."""
     if 200 <= answer.status < 300:
-        return _json(path, answer)
+        return _json(answer)
     sentence = f"Grafana answered {answer.status} to {method} {path}: {_message(answer)}"
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        raise Transient("GrafanaUnavailable", f"{REFUSED} ({_message(answer)})")
+    if 300 <= answer.status < 400:
+        where = answer.headers.get("Location", "nowhere")
+        text = f"{sentence}; it sends to {where}: VOICE_GRAFANA_URL must be the address that sends nowhere else"
+        raise Transient("GrafanaUnavailable", text)
     if answer.status == HTTPStatus.FORBIDDEN:
         raise Denied("GrafanaUnavailable", sentence)
     if answer.status in _TRANSIENT or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -128,14 +149,15 @@ def _asked_pause(answer: Answer) -> float:
     return min(float(text), LONGEST_PAUSE_SECONDS) if text.isascii() and text.isdigit() else 0
 
 
-def _json(path: str, answer: Answer) -> Any:
+def _json(answer: Answer) -> Any:
     if not answer.content:
         return None
     try:
         return json.loads(answer.content)
     except ValueError as error:
         # A web page with status 200: a proxy or something else answers at Grafana's address.
-        raise Transient("GrafanaUnavailable", f"{path} did not answer JSON: not Grafana?") from error
+        text = f"what answers at Grafana's address does not speak JSON, so this is not Grafana: {ADDRESS}"
+        raise Transient("GrafanaUnavailable", text) from error
 
 
 def _message(answer: Answer) -> str:

@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from voiceprobe_operator.errors import explain
+from voiceprobe_operator.grafana.trust import Trust, UnreadableAuthority
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 
@@ -39,7 +40,8 @@ class Connections(Protocol):
 class Pool:
     """At most `limit` connections, kept open. To be made inside the event loop."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, trust: Trust | None = None) -> None:
+        self._trust = trust or Trust(None, "")
         # No cookies: each request says who asks.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limit), cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT
@@ -47,15 +49,31 @@ class Pool:
 
     async def ask(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Answer:
         """See `Connections`. A redirect is an answer: what was to be written is not sent anywhere else."""
-        request = self._session.request(
-            method, URL(url, encoded=True), headers=headers, data=content, allow_redirects=False
-        )
         try:
-            async with request as response:
+            async with self._session.request(
+                method,
+                URL(url, encoded=True),
+                headers=headers,
+                data=content,
+                allow_redirects=False,
+                ssl=self._trust.context(),
+            ) as response:
                 return Answer(response.status, response.reason or "", response.headers, await response.read())
+        except UnreadableAuthority as error:
+            raise Unanswered(str(error)) from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Unanswered(_untrusted(error)) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unanswered(explain(error)) from error
 
     async def aclose(self) -> None:
         """See `Connections`."""
         await self._session.close()
+
+
+def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> str:
+    reason = getattr(error.certificate_error, "verify_message", "") or explain(error.certificate_error)
+    return (
+        f"its certificate is not trusted: VOICE_GRAFANA_TLS_CA must hold the authority that signed it, and"
+        f" VOICE_GRAFANA_URL name a host that is in it ({error.host}: {reason})"
+    )

@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable, Collection
 from urllib.parse import quote
 
-from voiceprobe_operator.grafana.api import Grafana
+from voiceprobe_operator.errors import Denied, Transient
+from voiceprobe_operator.grafana.api import ADDRESS, Grafana
 from voiceprobe_operator.grafana.versions import Support, judged
 
 log = logging.getLogger(__name__)
 _PAGE = 1000
+NOT_GRAFANA = f"what answers at VOICE_GRAFANA_URL is not Grafana, or Grafana under another sub-path: {ADDRESS}"
 
 
 def _today() -> datetime.date:
@@ -31,11 +33,16 @@ class Server:
 
     async def look(self) -> None:
         """Ask for everything, but for the operator's own login if it is known."""
-        health = await self._grafana.get("/api/health") or {}
+        health = await self._grafana.get("/api/health")
+        if not isinstance(health, dict):
+            raise Transient("GrafanaUnavailable", NOT_GRAFANA)
         self._judge(str(health.get("version", "")))
         if not self.login:
             # The operator may log in by another spelling or an e-mail address, and members are listed by login.
-            self.login = (await self._grafana.get("/api/user"))["login"]
+            user = await self._grafana.get("/api/user")
+            if not isinstance(user, dict) or "login" not in user:
+                raise Transient("GrafanaUnavailable", NOT_GRAFANA)
+            self.login = user["login"]
         await self.find_organisations()
 
     def _judge(self, release: str) -> None:
@@ -59,7 +66,13 @@ class Server:
         found: dict[str, int] = {}
         page = 0
         while True:
-            part = await self._grafana.get("/api/orgs", perpage=_PAGE, page=page)
+            try:
+                part = await self._grafana.get("/api/orgs", perpage=_PAGE, page=page)
+            except Denied as error:
+                text = "the account of VOICE_GRAFANA_USER must be a server administrator of Grafana"
+                raise Denied("GrafanaUnavailable", f"{error.sentence}: {text}") from error
+            if not isinstance(part, list):
+                raise Transient("GrafanaUnavailable", NOT_GRAFANA)
             found |= {org["name"]: org["id"] for org in part}
             page += 1
             if len(part) < _PAGE:

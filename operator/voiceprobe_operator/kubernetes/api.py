@@ -85,7 +85,7 @@ class Kubernetes:
             params = {"limit": str(PAGE), "continue": token} if token else {"limit": str(PAGE)}
             page = await self._call("GET", f"/apis/{API}/{PLURALS[kind]}", params=params, accept=accept)
             if page.status == _NOT_FOUND:
-                log.warning("the cluster knows no %s, so no number is allotted: kubectl apply -f crds/", kind)
+                # What `crd` is asked for says so.
                 return
             for item in page.body["items"]:
                 # The objects of a list leave out their own kind.
@@ -93,6 +93,14 @@ class Kubernetes:
             token = page.body["metadata"].get("continue", "")
             if not token:
                 return
+
+    async def crd(self, kind: str) -> dict[str, Any] | None:
+        """The CRD of our `kind`; None: there is none."""
+        # By a list, as the operator may not get them: it needs none but these and kopf lists them anyway.
+        params = {"fieldSelector": f"metadata.name={PLURALS[kind]}.{GROUP}"}
+        items = (await self._call("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", params=params)).body
+        found: list[dict[str, Any]] = items["items"]
+        return found[0] if found else None
 
     async def patch_status(self, ref: Reference, status: Mapping[str, Any]) -> dict[str, Any] | None:
         """Merge `status` into the object's status; the object as it is then. None: it is gone, and needs none."""
@@ -234,7 +242,11 @@ class Kubernetes:
         return self._client
 
     def _log_in(self) -> kopf.ConnectionInfo:
-        info = login()
+        try:
+            info = login()
+        except (kopf.LoginError, OSError, ValueError) as error:
+            text = f"there is no way to the Kubernetes API: {explain(error)}"
+            raise Transient("KubernetesUnavailable", text) from error
         self._credentials = info.as_http_headers()
         return info
 

@@ -43,6 +43,7 @@ class Election:
         self._mine: lease.Body | None = None
         self._renewed = 0.0
         self._asked = clock()
+        self.trouble = "starting: the Kubernetes API has not been asked yet which replica leads"
 
     @property
     def leads(self) -> bool:
@@ -54,7 +55,7 @@ class Election:
         return self._clock() - self._asked
 
     async def acquire(self) -> None:
-        """Return once this replica is the leader. No error of the API server ends the wait."""
+        """Return once this replica is the leader. No error of the API server ends the wait; `trouble` says it."""
         watched: lease.Watched | None = None
         told = ""
         while True:
@@ -67,12 +68,15 @@ class Election:
                         watched = watched.seen(found, now) if watched else lease.Watched(found, now)
                     if self._may_take(found, watched, now) and await self._take(found):
                         log.info("this replica, %s, is the leader", self.identity)
+                        self.trouble = ""
                         return
+                self.trouble = ""
                 told = _tell(told, f"standing by: the leader is {lease.holder(found)}" if found else "standing by")
                 if watched is not None:
                     pause = min(pause, max(watched.free_in(now), 0.05))
             except (OutsideError, TimeoutError) as error:
-                told = _tell(told, f"standing by: {_sentence(error)}")
+                self.trouble = _sentence(error)
+                told = _tell(told, f"standing by: {self.trouble}")
             self._asked = self._clock()
             await asyncio.sleep(pause)
 

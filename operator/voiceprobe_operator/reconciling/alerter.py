@@ -65,7 +65,7 @@ class Alerter:
         reached: list[Receiver] = []
         for receiver in client.receivers:
             try:
-                found = [contacts.contact_point(receiver, turn.known.secrets, self._settings.mysql_password)]
+                found = [contacts.contact_point(receiver, turn.known.secrets, self._settings.fingerprint_key)]
             except UnusableSecretError as error:
                 problems.setdefault(receiver.name, str(error))
                 # A Secret that is away for a moment, as one that is replaced, silences nobody.

@@ -8,7 +8,7 @@ from collections import Counter
 
 from voiceprobe_operator import metrics
 from voiceprobe_operator.database import Database, limits
-from voiceprobe_operator.errors import OutsideError
+from voiceprobe_operator.errors import OutsideError, Transient
 
 log = logging.getLogger(__name__)
 
@@ -22,22 +22,15 @@ class Readers:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._seen: dict[int, float] = {}
-        self._trouble: str | None = None
         self._has_warned = False
 
     async def look(self) -> None:
-        """Look once. What is wrong outside is told when it begins and when it changes, not every two seconds."""
+        """Look once. Raises Transient, as nobody watches what clients ask MySQL then."""
         try:
             await self._warn()
             await self._look()
         except OutsideError as error:
-            if error.sentence != self._trouble:
-                log.warning("nobody watches what clients ask MySQL: %s", error.sentence)
-            self._trouble = error.sentence
-        else:
-            if self._trouble is not None:
-                log.info("what clients ask MySQL is watched again")
-            self._trouble = None
+            raise Transient(error.reason, f"nobody watches what clients ask MySQL: {error.sentence}") from error
 
     async def _look(self) -> None:
         readers, now = await self._database.readers(), time.monotonic()

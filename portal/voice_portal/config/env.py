@@ -1,12 +1,15 @@
 """The portal's settings, read from the environment once, with every fault named at once."""
 
 import ipaddress
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-MINIMUM_SECRET_LENGTH = 50
+from voice_portal.config import keys
+from voice_portal.config.secretfile import SecretValue
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -26,11 +29,12 @@ class Env:
     mysql_port: int
     mysql_database: str
     mysql_user: str
-    mysql_password: str
+    mysql_password: SecretValue
     mysql_tls_ca: Path | None
     grafana_url: str
+    grafana_tls_ca: Path | None
     portal_url: str
-    secret_key: str
+    secret_key: SecretValue
     grafana_jwt_key_file: Path
     trusted_proxies: tuple[Network, ...]
     metrics_port: int
@@ -41,6 +45,12 @@ class Env:
         return self.portal_url.startswith("https://")
 
     @property
+    def mysql_address(self) -> str:
+        """Host and port of MySQL, as one word."""
+        host = f"[{self.mysql_host}]" if ":" in self.mysql_host else self.mysql_host
+        return f"{host}:{self.mysql_port}"
+
+    @property
     def hostname(self) -> str:
         """The name in the portal's public URL."""
         return urlsplit(self.portal_url).hostname or ""
@@ -49,17 +59,17 @@ class Env:
     def read(cls, environ: Mapping[str, str]) -> "Env":
         """The settings in `environ`; raises InvalidEnvironment naming everything that is missing or wrong."""
         reader = _Reader(environ)
-        tls_ca = reader.optional("VOICE_MYSQL_TLS_CA", "")
         env = cls(
             mysql_host=reader.required("VOICE_MYSQL_HOST"),
             mysql_port=reader.port("VOICE_MYSQL_PORT", 3306),
             mysql_database=reader.optional("VOICE_MYSQL_DATABASE", "voice"),
             mysql_user=reader.required("VOICE_MYSQL_USER"),
-            mysql_password=reader.required("VOICE_MYSQL_PASSWORD"),
-            mysql_tls_ca=Path(tls_ca) if tls_ca else None,
+            mysql_password=reader.secret("VOICE_MYSQL_PASSWORD"),
+            mysql_tls_ca=reader.file("VOICE_MYSQL_TLS_CA"),
             grafana_url=reader.url("VOICE_GRAFANA_URL"),
+            grafana_tls_ca=reader.file("VOICE_GRAFANA_TLS_CA"),
             portal_url=reader.url("VOICE_PORTAL_URL"),
-            secret_key=reader.secret("VOICE_PORTAL_SECRET_KEY"),
+            secret_key=reader.secret("VOICE_PORTAL_SECRET_KEY", keys.MINIMUM_LENGTH),
             grafana_jwt_key_file=Path(reader.required("VOICE_GRAFANA_JWT_KEY_FILE")),
             trusted_proxies=reader.networks("VOICE_PORTAL_TRUSTED_PROXIES"),
             metrics_port=reader.port("VOICE_PORTAL_METRICS_PORT", 8081),
@@ -111,8 +121,31 @@ class _Reader:
             found.append(network)
         return tuple(found)
 
-    def secret(self, name: str) -> str:
-        value = self.required(name)
-        if value and len(value) < MINIMUM_SECRET_LENGTH:
-            self.faults.append(f"{name} must have at least {MINIMUM_SECRET_LENGTH} characters")
+    def file(self, name: str) -> Path | None:
+        if not (text := self.optional(name, "")):
+            return None
+        path = Path(text)
+        if fault := _unreadable(path):
+            self.faults.append(f"{name} names {path}, which {fault}")
+        return path
+
+    def secret(self, name: str, least: int = 1) -> SecretValue:
+        value = SecretValue.of(name, self._environ)
+        if fault := value.fault():
+            self.faults.append(fault)
+        elif len(value.read()) < least:
+            self.faults.append(f"{name} must have at least {least} characters")
         return value
+
+
+def _unreadable(path: Path) -> str:
+    """Why a file of certificates cannot be used; empty: it can."""
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except FileNotFoundError:
+        return "is not there: is the ConfigMap or Secret mounted, with that key?"
+    except ssl.SSLError:
+        return "holds no certificate: it must be the authority's, in PEM"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return ""

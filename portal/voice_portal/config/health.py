@@ -1,12 +1,10 @@
 """`/healthz`, for kubelet and load balancers, and `/healthz/database`, for monitoring."""
 
-import logging
 from collections.abc import Callable
 
-from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
-log = logging.getLogger(__name__)
+from voice_portal.config import readiness
 
 PATHS = ("/healthz", "/healthz/database")
 READING = ("GET", "HEAD")
@@ -36,11 +34,9 @@ def _ok() -> HttpResponse:
 
 
 def _database() -> HttpResponse:
-    """200 only if the database answers."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        log.warning("not healthy: %s", error)
-        return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")
+    """200 only if the database answers and has this portal's schema. Strangers may ask: the log alone has details."""
+    found = readiness.look_at_database()
+    if found.refusals:
+        text = "".join(f"{one.public}\n" for one in found.refusals)
+        return HttpResponse(text, status=503, content_type="text/plain")
     return _ok()

@@ -1,17 +1,21 @@
-"""How gunicorn serves the portal's metrics: `gunicorn --config python:voice_portal.config.serving`.
+"""How gunicorn serves the portal's metrics and readiness: `gunicorn --config python:voice_portal.config.serving`.
 
-Its worker processes count into one folder, and its first process, which serves no page, answers Prometheus from there
-on a port of its own. No way leads to that port through the portal's nginx.
+Its worker processes count into one folder, and its first process, which serves no page, answers Prometheus and kubelet
+from there on a port of its own. No way leads to that port through the portal's nginx.
 """
 
+import json
 import os
 import shutil
 import socket
 import tempfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import Path
 from threading import Thread
 
-from voice_portal.config.env import Env
+from voice_portal.config.env import Env, InvalidEnvironment
+from voice_portal.config.readyz import Answers
 
 FOLDER = tempfile.mkdtemp(prefix="voice-portal-metrics-")
 # Before prometheus_client is imported, here and in the workers: it chooses once, for one process or for many.
@@ -24,8 +28,11 @@ READ_SECONDS = 5
 
 
 def on_starting(_arbiter: object) -> None:
-    """Listen before the first worker starts; raises SystemExit with the reason if the port is taken."""
-    port = Env.read(os.environ).metrics_port
+    """Listen before the first worker starts; raises SystemExit with the reason if a setting or the port is wrong."""
+    try:
+        port = Env.read(os.environ).metrics_port
+    except InvalidEnvironment as error:
+        raise SystemExit(str(error)) from error
     try:
         server = MetricsServer(port)
     except OSError as error:
@@ -33,6 +40,12 @@ def on_starting(_arbiter: object) -> None:
             f"The portal cannot start: no metrics on port {port} (VOICE_PORTAL_METRICS_PORT): {error}"
         ) from error
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def post_worker_init(_worker: object) -> None:
+    """Look, in one of the workers, at what the portal needs. Here, as Django is set up now."""
+    watching = import_module("voice_portal.config.watching")
+    Thread(target=watching.look_for_ever, args=(Path(FOLDER),), name="readiness", daemon=True).start()
 
 
 def on_exit(_arbiter: object) -> None:
@@ -46,6 +59,7 @@ class MetricsServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, port: int) -> None:
+        self.readiness = Answers(Path(FOLDER))
         super().__init__(("", port), MetricsHandler, bind_and_activate=False)
         self.socket.close()
         if socket.has_dualstack_ipv6():
@@ -55,20 +69,27 @@ class MetricsServer(ThreadingHTTPServer):
 
 
 class MetricsHandler(BaseHTTPRequestHandler):
-    """GET /metrics, and nothing else."""
+    """GET /metrics and /readyz, and nothing else."""
 
     timeout = READ_SECONDS
+    server: MetricsServer
 
     def do_GET(self) -> None:
-        """Everything that the workers have counted, as Prometheus reads it (text format 0.0.4)."""
-        if self.path.partition("?")[0] != "/metrics":
+        """What the workers have counted, as Prometheus reads it (text format 0.0.4); or readiness, as JSON."""
+        path = self.path.partition("?")[0]
+        if path == "/readyz":
+            is_ready, body = self.server.readiness.now()
+            self._answer(200 if is_ready else 503, "application/json", json.dumps(body).encode() + b"\n")
+        elif path == "/metrics":
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, path=FOLDER)  # type: ignore[no-untyped-call]
+            self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+        else:
             self.send_error(404)
-            return
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=FOLDER)  # type: ignore[no-untyped-call]
-        body = generate_latest(registry)
-        self.send_response(200)
-        self.send_header("Content-Type", CONTENT_TYPE_LATEST)
+
+    def _answer(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

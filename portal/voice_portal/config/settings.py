@@ -3,11 +3,17 @@
 import os
 from typing import Any
 
-from voice_portal.config.env import Env
+from voice_portal.config import keys
+from voice_portal.config.env import Env, InvalidEnvironment
 
-ENV = Env.read(os.environ)
+try:
+    ENV = Env.read(os.environ)
+except InvalidEnvironment as error:
+    # Whatever started Django ends so: with what is wrong, and without a trace.
+    raise SystemExit(str(error)) from error
 
-SECRET_KEY = ENV.secret_key
+# Both are read again when their files changed: see config/keys.py.
+SECRET_KEY, SECRET_KEY_FALLBACKS = keys.read(ENV.secret_key)
 DEBUG = False
 ALLOWED_HOSTS = [ENV.hostname]
 CSRF_TRUSTED_ORIGINS = [ENV.portal_url]
@@ -71,12 +77,12 @@ if ENV.mysql_tls_ca:
 
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.mysql",
+        # Reads the password at each login.
+        "ENGINE": "voice_portal.config.mysql",
         "HOST": ENV.mysql_host,
         "PORT": ENV.mysql_port,
         "NAME": ENV.mysql_database,
         "USER": ENV.mysql_user,
-        "PASSWORD": ENV.mysql_password,
         "CONN_MAX_AGE": 300,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": _mysql_options,

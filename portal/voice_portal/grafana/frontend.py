@@ -5,6 +5,7 @@ A Grafana whose web files are missing answers every page with 200 and an empty b
 
 import enum
 import logging
+import ssl
 
 import httpx
 from django.conf import settings
@@ -42,10 +43,20 @@ def current() -> Frontend:
     """What `detect` found at most a minute ago."""
     known = cache.get(CACHE_KEY)
     if known is None:
-        with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True, trust_env=False) as http:
+        with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True, trust_env=False, verify=_trust()) as http:
             known = detect(settings.ENV.grafana_url, http)
         cache.set(CACHE_KEY, known, CACHE_SECONDS)
     return Frontend(known)
+
+
+def _trust() -> ssl.SSLContext | bool:
+    """What verifies Grafana's certificate: the authority in its file, as it is now; else those that are usual."""
+    path = settings.ENV.grafana_tls_ca
+    try:
+        return ssl.create_default_context(cafile=str(path)) if path else True
+    except OSError as error:
+        log.warning("VOICE_GRAFANA_TLS_CA names %s, which holds no certificate now: %s", path, error)
+        return True
 
 
 OVERVIEW_UID = "voice-overview"

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ KEY_ID = "voice-portal"
 ISSUER = "voice-portal"
 AUDIENCE = "grafana"
 LIFETIME = timedelta(seconds=120)
+_last_keys: dict[Path, RSAPrivateKey] = {}
+log = logging.getLogger(__name__)
 # The one viewer of the organisation of all clients. A client's viewer begins with "client-", so this is no client's.
 FLEET_VIEWER = "fleet-viewer"
 
@@ -44,6 +47,22 @@ def key_set(key: RSAPrivateKey) -> dict[str, list[dict[str, Any]]]:
     return {"keys": [{**public, "kid": KEY_ID, "alg": ALGORITHM, "use": "sig"}]}
 
 
+def current_key(path: Path) -> RSAPrivateKey:
+    """The key to sign with now: that in the file, or, while that holds none, the one that was used last.
+
+    Raises OSError or ValueError if there was none before.
+    """
+    try:
+        key = load_key(path)
+    except (OSError, ValueError) as error:
+        if (last := _last_keys.get(path)) is None:
+            raise
+        log.warning("the key that signs tokens for Grafana stays as it was: %s", error)
+        return last
+    _last_keys[path] = key
+    return key
+
+
 def load_key(path: Path) -> RSAPrivateKey:
     """The RSA key in the PEM file `path`; read again when the file changes. Raises OSError or ValueError."""
     return _load_key(path, path.stat().st_mtime_ns)
@@ -51,7 +70,10 @@ def load_key(path: Path) -> RSAPrivateKey:
 
 @functools.lru_cache(maxsize=2)
 def _load_key(path: Path, _modified_ns: int) -> RSAPrivateKey:
-    key = load_pem_private_key(path.read_bytes(), password=None)
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except TypeError as error:
+        raise ValueError(f"{path} holds a key with a password: it must be one without") from error
     if not isinstance(key, RSAPrivateKey):
         raise ValueError(f"{path} does not hold an RSA key")  # noqa: TRY004 - the file is wrong, no caller's type
     return key

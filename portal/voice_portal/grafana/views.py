@@ -39,7 +39,7 @@ def authorise(request: ClientRequest) -> HttpResponse:
     client = request.client
     if (client is None and not request.fleet) or not _may_ask(request.headers.get(ORG_HEADER, ""), client):
         return HttpResponse(status=403)
-    key, now = tokens.load_key(settings.ENV.grafana_jwt_key_file), datetime.now(UTC)
+    key, now = tokens.current_key(settings.ENV.grafana_jwt_key_file), datetime.now(UTC)
     token = tokens.fleet_token(key, now) if client is None else tokens.viewer_token(client.client, key, now)
     return HttpResponse(status=204, headers={TOKEN_HEADER: token})
 

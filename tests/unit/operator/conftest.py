@@ -10,7 +10,9 @@ import pytest
 
 from tests.far_grafana import FarGrafana
 from tests.operator_world import World
+from voiceprobe_operator import service
 from voiceprobe_operator.model import Probe, parse_probe
+from voiceprobe_operator.service import Service
 from voiceprobe_operator.settings import Settings
 
 Body = dict[str, Any]
@@ -109,3 +111,12 @@ async def one_probe(world: World, probe_body: ProbeBody) -> None:
     """In the world there is one probe of acme, of which a complete list has told."""
     world.apply(probe_body())
     await world.resyncing.look()
+
+
+@pytest.fixture
+def running(settings: Settings, world: World, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """A service, not started, on the world's cluster, database and Grafana."""
+    for name in ("Kubernetes", "Database", "Grafana"):
+        value = {"Kubernetes": world.cluster, "Database": world.database, "Grafana": world.api}[name]
+        monkeypatch.setattr(service, name, lambda *_, value=value: value)
+    return Service(settings)

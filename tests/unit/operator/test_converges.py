@@ -343,7 +343,7 @@ class Convergence(RuleBasedStateMachine):
         if (found := self.world.cluster.secrets.get((client.name, "hook"))) is not None:
             secrets["hook"] = {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
         reached = [r for r in client.receivers if secrets or not [*r.secrets()]]
-        key = self.world.settings.mysql_password
+        key = self.world.settings.fingerprint_key
         points = {point.uid: point.model() for point in (contact_point(r, secrets, key) for r in reached)}
         found = {uid: point for (of, uid), point in far.contacts.items() if of == org}
         assert {uid: found.get(uid) for uid in points} == points

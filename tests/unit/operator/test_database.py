@@ -4,8 +4,9 @@ import pymysql
 import pytest
 
 from voiceprobe_operator.database import Database, sql
-from voiceprobe_operator.database.transactions import translated
+from voiceprobe_operator.database.refusals import translated
 from voiceprobe_operator.errors import Rejected, Transient
+from voiceprobe_operator.secretvalue import SecretValue
 
 
 @pytest.mark.parametrize(
@@ -14,6 +15,7 @@ from voiceprobe_operator.errors import Rejected, Transient
         (pymysql.ProgrammingError(1146, "Table 'voice.voice_probe' doesn't exist"), Transient, "SchemaMissing"),
         (pymysql.OperationalError(1049, "Unknown database 'voice'"), Transient, "SchemaMissing"),
         (pymysql.OperationalError(1142, "SELECT command denied"), Transient, "DatabaseDenied"),
+        (pymysql.OperationalError(1364, "Field 'x' has no default value"), Transient, "SchemaNewer"),
         (pymysql.OperationalError(2003, "Can't connect"), Transient, "DatabaseUnavailable"),
         (pymysql.OperationalError(1213, "Deadlock found"), Transient, "DatabaseUnavailable"),
         (pymysql.InterfaceError("closed"), Transient, "DatabaseUnavailable"),
@@ -97,3 +99,53 @@ def test_an_account_may_read_the_views_and_nothing_else():
     assert "secret" not in text
     grants = [statement for statement, _ in cursor.statements if statement.startswith("GRANT")]
     assert grants == [f"GRANT SELECT ON `voice`.`{view}` TO %s@'%%'" for view in sql.CLIENT_VIEWS]
+
+
+def connecting(settings, tmp_path, monkeypatch, right):
+    """The operator's database, whose server takes the password `right()` alone; the passwords that were tried."""
+    (tmp_path / "password").write_text("old")
+    file = SecretValue.of("VOICE_MYSQL_PASSWORD", {"VOICE_MYSQL_PASSWORD_FILE": str(tmp_path / "password")})
+    tried = []
+
+    def connect(*, password, **_):
+        tried.append(password)
+        if password != right(tmp_path / "password"):
+            raise pymysql.OperationalError(1045, "Access denied for user 'voice_operator'@'pod' (using password: YES)")
+        raise pymysql.OperationalError(1213, "logged in")
+
+    monkeypatch.setattr(pymysql, "connect", connect)
+    return Database(replace(settings, mysql_password=file)), tried
+
+
+async def test_each_connection_uses_the_password_that_is_in_the_file_then(settings, tmp_path, monkeypatch):
+    database, tried = connecting(settings, tmp_path, monkeypatch, lambda file: file.read_text())
+    for password in ("old", "new"):
+        (tmp_path / "password").write_text(password)
+        with pytest.raises(Transient, match="logged in"):
+            await database.states()
+    assert tried == ["old", "new"]
+
+
+async def test_a_login_that_fails_while_the_file_is_exchanged_is_tried_again_before_anything_is_said(
+    settings, tmp_path, monkeypatch
+):
+    def exchanged(file):
+        file.write_text("new")
+        return "new"
+
+    database, tried = connecting(settings, tmp_path, monkeypatch, exchanged)
+    with pytest.raises(Transient, match="logged in"):
+        await database.states()
+    assert tried == ["old", "new"]
+
+
+async def test_a_wrong_password_is_a_sentence_and_is_tried_once(settings, tmp_path, monkeypatch):
+    database, tried = connecting(settings, tmp_path, monkeypatch, lambda _: "another")
+    with pytest.raises(
+        Transient, match=r"MySQL at mysql.example:3306 refuses the login of voice_operator.*VOICE_MYSQL_P"
+    ):
+        await database.states()
+    assert tried == ["old"]
+    (tmp_path / "password").write_text("")
+    with pytest.raises(Transient, match=r"VOICE_MYSQL_PASSWORD_FILE names .*, which is empty"):
+        await database.states()

@@ -1,4 +1,6 @@
 import asyncio
+import base64
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -7,6 +9,9 @@ from tests.far_grafana import Connected
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.grafana import api
 from voiceprobe_operator.grafana.api import ATTEMPTS, Grafana
+from voiceprobe_operator.grafana.login import REST_SECONDS, Login
+from voiceprobe_operator.grafana.server import Server
+from voiceprobe_operator.secretvalue import SecretValue
 
 
 class Answers:
@@ -102,3 +107,101 @@ async def test_a_request_has_a_deadline_with_all_its_attempts(settings, monkeypa
     grafana = Grafana(settings, connections=Connected(never))
     with pytest.raises(Transient, match="took longer"):
         await grafana.get("/api/search")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def login_of(tmp_path, clock):
+    (tmp_path / "password").write_text("old")
+    file = SecretValue.of("VOICE_GRAFANA_PASSWORD", {"VOICE_GRAFANA_PASSWORD_FILE": str(tmp_path / "password")})
+    return Login(SecretValue("VOICE_GRAFANA_USER", "admin"), file, clock=clock)
+
+
+def basic(password):
+    return "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
+
+
+async def test_a_password_that_was_exchanged_is_used_in_the_same_request_and_nobody_hears_of_it(settings, tmp_path):
+    (tmp_path / "password").write_text("old")
+    file = SecretValue.of("VOICE_GRAFANA_PASSWORD", {"VOICE_GRAFANA_PASSWORD_FILE": str(tmp_path / "password")})
+
+    def answer(request):
+        sent.append(request.headers["Authorization"])
+        (tmp_path / "password").write_text("new")
+        return httpx.Response(200, json=[]) if sent[-1] == basic("new") else httpx.Response(401)
+
+    sent = []
+    grafana = Grafana(replace(settings, grafana_password=file), connections=Connected(answer))
+    assert await grafana.get("/api/orgs") == []
+    assert sent == [basic("old"), basic("new")]
+
+
+async def test_a_refused_login_is_a_sentence_and_is_not_sent_again_and_again(settings):
+    """Grafana locks a login after five wrong passwords in five minutes, for people too."""
+    far = Answers(settings, *[httpx.Response(401, json={"message": "Invalid username or password"})] * 2)
+    sentence = r"refuses the administrator's login \(401\): VOICE_GRAFANA_USER and VOICE_GRAFANA_PASSWORD must be"
+    for _ in range(50):
+        with pytest.raises(Transient, match=sentence):
+            await far.grafana.get("/api/orgs")
+    assert len(far.requests) == 1
+
+
+def test_a_refused_login_is_tried_once_after_each_rest_and_at_once_if_it_is_another(tmp_path):
+    clock = Clock()
+    login = login_of(tmp_path, clock)
+    for _ in range(3):
+        authorization = login.authorization()
+        assert not login.refused(authorization)
+        with pytest.raises(Transient, match="401"):
+            login.authorization()
+        clock.now += REST_SECONDS
+        assert login.authorization() == basic("old")
+        with pytest.raises(Transient, match="401"):
+            login.authorization()
+        clock.now += REST_SECONDS
+    (tmp_path / "password").write_text("new")
+    assert login.authorization() == basic("new")
+    login.accepted()
+    (tmp_path / "password").write_text("old")
+    assert login.authorization() == basic("old"), "what was refused once may be right by now"
+
+
+def test_a_login_whose_file_has_gone_is_a_sentence(tmp_path):
+    login = login_of(tmp_path, Clock())
+    (tmp_path / "password").unlink()
+    with pytest.raises(Transient, match=r"VOICE_GRAFANA_PASSWORD_FILE names .* is not there"):
+        login.authorization()
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        (
+            {"/api/health": httpx.Response(404)},
+            "not Grafana, or Grafana under another sub-path: VOICE_GRAFANA_URL must",
+        ),
+        ({"/api/health": httpx.Response(200, html="<html>")}, "not Grafana: VOICE_GRAFANA_URL must"),
+        ({"/api/health": httpx.Response(200, json=[])}, "not Grafana"),
+        (
+            {"/api/health": httpx.Response(302, headers={"Location": "https://g/"})},
+            "it sends to https://g/: VOICE_GRAF",
+        ),
+        ({"/api/user": httpx.Response(404)}, "not Grafana"),
+        ({"/api/orgs": httpx.Response(404)}, "not Grafana"),
+        ({"/api/orgs": httpx.Response(403)}, "403 .*VOICE_GRAFANA_USER must be a server administrator of Grafana"),
+    ],
+)
+async def test_what_is_not_the_grafana_that_is_meant_is_a_sentence_with_the_mend(settings, answers, sentence):
+    well = {"/api/health": {"version": "13.2.2"}, "/api/user": {"login": "admin"}, "/api/orgs": []}
+
+    def answer(request):
+        path = request.url.path.removeprefix("/grafana")
+        return answers.get(path) or httpx.Response(200, json=well[path])
+
+    with pytest.raises(Transient, match=sentence):
+        await Server(Grafana(settings, connections=Connected(answer))).look()

@@ -84,20 +84,11 @@ async def test_what_is_ended_is_logged_and_counted(caplog, monkeypatch):
     assert [r.getMessage() for r in caplog.records] == ["account vc_1: queries ended: 1, after at most 31 s (time)"]
 
 
-async def test_trouble_is_told_once_and_its_end_too(caplog):
+async def test_trouble_is_raised_with_what_it_means():
     server = Server()
-    watch = Readers(server)
     server.trouble = "denied"
-    with caplog.at_level(logging.INFO):
-        for _ in range(3):
-            await watch.look()
-        server.trouble = None
-        for _ in range(3):
-            await watch.look()
-    assert [record.getMessage() for record in caplog.records] == [
-        "nobody watches what clients ask MySQL: denied",
-        "what clients ask MySQL is watched again",
-    ]
+    with pytest.raises(Transient, match="nobody watches what clients ask MySQL: denied"):
+        await Readers(server).look()
 
 
 async def test_what_the_servers_settings_leave_unlimited_is_told_once(caplog):

@@ -13,6 +13,7 @@ from voiceprobe_operator.grafana import Grafana
 from voiceprobe_operator.grafana.organisation import Organisation
 from voiceprobe_operator.grafana.server import Server
 from voiceprobe_operator.model import Client
+from voiceprobe_operator.secretvalue import SecretValue
 
 ACME = Client("acme", "Acme Ltd")
 ACCESS = Access("secret")
@@ -150,7 +151,9 @@ async def test_whoever_else_got_into_the_organisation_is_put_out(far, ensure):
 async def test_the_operators_administrator_is_known_by_whatever_name_it_logs_in_with(far, settings, written):
     """Grafana takes a login in any case, and an e-mail address, and lists neither among an organisation's members."""
     far.state.put("user", SERVER, ADMIN_ID, {**far.state.get("user", SERVER, ADMIN_ID), "email": "admin@example.net"})
-    grafana = Grafana(replace(settings, grafana_user=written), connections=Connected(far.answer))
+    grafana = Grafana(
+        replace(settings, grafana_user=SecretValue("VOICE_GRAFANA_USER", written)), connections=Connected(far.answer)
+    )
     server = Server(grafana)
     await server.look()
     org = await server.organisation("acme")

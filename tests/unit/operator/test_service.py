@@ -6,20 +6,10 @@ import datetime
 import pytest
 
 from tests.unit.operator.bodies import voice_client
-from voiceprobe_operator import handlers, names, service
+from voiceprobe_operator import handlers, names
 from voiceprobe_operator.errors import Rejected, Transient
 from voiceprobe_operator.handlers import Memo, registry
-from voiceprobe_operator.service import Service
 from voiceprobe_operator.turn.status import conditions
-
-
-@pytest.fixture
-def running(settings, world, monkeypatch):
-    """A service, not started, on the world's cluster, database and Grafana."""
-    for name in ("Kubernetes", "Database", "Grafana"):
-        value = {"Kubernetes": world.cluster, "Database": world.database, "Grafana": world.api}[name]
-        monkeypatch.setattr(service, name, lambda *_, value=value: value)
-    return Service(settings)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`manage.py migrate_once`: migrations and grants, by one process at a time."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from django.conf import settings
@@ -10,34 +11,89 @@ from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from voice_portal.cdr import grants
+from voice_portal.config import schema
+from voice_portal.config.refusals import Refusal, refusal
 
 LOCK_TABLE = "voice_migration_lock"
 LOCK_WAIT_TIMEOUT = 1205
 # MariaDB's and MySQL's numbers for "GRANT to an account that does not exist".
 NO_SUCH_ACCOUNT = (1133, 1410)
+NO_SUCH_TABLE = 1146
+RETRY_SECONDS = 2
 
 
 class Command(BaseCommand):
     """Brings the schema up to date, then grants the service accounts their rights on its tables."""
 
     help = (
-        "Migrate the database and grant the service accounts their rights, as voice_owner. Several may run at once, "
-        "for example the init containers of two pods: all but one wait. `service_accounts` must have run before."
+        "Migrate the database and grant the service accounts their rights, as voice_owner. Several may run at once: "
+        "all but one wait. `service_accounts` must have run before."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("--wait", type=int, default=300, help="seconds to wait for another migration (300)")
+        parser.add_argument("--patience", type=int, default=60, help="seconds to wait for a database that is away (60)")
 
     def handle(self, *args: object, **options: object) -> None:
-        """Run the command; raises CommandError if another migration does not end or an account is missing."""
+        """Run the command; raises CommandError with a sentence of what is wrong and how to mend it."""
+        wait_for_database(int(str(options["patience"])), self._say)
+        try:
+            self._migrate(int(str(options["wait"])), int(str(options["verbosity"])))
+        except DatabaseError as error:
+            raise CommandError(f"The migration failed: {_refusal(error).sentence}") from error
+        self._say("the schema and the service accounts' rights are up to date")
+
+    def _migrate(self, wait_seconds: int, verbosity: int) -> None:
         # ALTER TABLE on a year of calls takes longer than any page may.
         connection.settings_dict["OPTIONS"].update(read_timeout=3600, write_timeout=3600)
-        with migration_lock(settings.ENV.mysql_database, int(str(options["wait"]))):
-            call_command("migrate", interactive=False, verbosity=int(str(options["verbosity"])), stdout=self.stdout)
+        connection.close()
+        with migration_lock(settings.ENV.mysql_database, wait_seconds):
+            refuse_newer()
+            call_command("migrate", interactive=False, verbosity=verbosity, stdout=self.stdout)
             grant_rights(settings.ENV.mysql_database)
-        self.stdout.write("the schema and the service accounts' rights are up to date")
+
+    def _say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        self.stdout.flush()
+
+
+def wait_for_database(seconds: int, say: Callable[[str], None]) -> None:
+    """Return once the owner can log in; raises CommandError at once for what waiting does not mend, else at the end."""
+    deadline = time.monotonic() + seconds
+    told = ""
+    while True:
+        try:
+            connection.ensure_connection()
+        except DatabaseError as error:
+            found = _refusal(error)
+        else:
+            return
+        if not found.may_pass:
+            raise CommandError(f"The migration cannot start: {found.sentence}")
+        if (left := deadline - time.monotonic()) <= 0:
+            raise CommandError(f"The migration cannot start, waited {seconds} s: {found.sentence}")
+        if found.sentence != told:
+            say(f"waiting for the database, {left:.0f} s more at most: {found.sentence}")
+        told = found.sentence
+        time.sleep(min(RETRY_SECONDS, left))
+
+
+def refuse_newer() -> None:
+    """Raise CommandError if the schema has migrations that this image does not know: it could only do harm."""
+    try:
+        sentence = schema.newer(schema.known(), schema.applied())
+    except DatabaseError as error:
+        if error.args and error.args[0] == NO_SUCH_TABLE:
+            return
+        raise
+    if sentence:
+        raise CommandError(f"Nothing was migrated: {sentence}")
+
+
+def _refusal(error: BaseException) -> Refusal:
+    return refusal(error, settings.ENV.mysql_address, settings.ENV.mysql_user)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def connect_to_server(env: Env) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         host=env.mysql_host,
         port=env.mysql_port,
         user=env.mysql_user,
-        password=env.mysql_password,
+        password=env.mysql_password.read(),
         ssl={"ca": str(env.mysql_tls_ca)} if env.mysql_tls_ca else None,
         connect_timeout=10,
         read_timeout=60,

@@ -1,0 +1,63 @@
+"""A value that nobody may read along: from the environment, or from a file that is read each time it is needed.
+
+The kubelet exchanges a mounted Secret's files in place, so a password that was changed takes effect without a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LARGEST_BYTES = 64 * 1024
+FILE = "_FILE"
+
+
+class UnreadableSecret(Exception):
+    """A file that holds no value now; in words, with how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretValue:
+    """One secret setting, by the name of its environment variable. Its value stays out of its repr."""
+
+    name: str
+    _text: str = field(default="", repr=False)
+    path: Path | None = None
+
+    @classmethod
+    def of(cls, name: str, env: Mapping[str, str]) -> SecretValue:
+        """What `env` says of the variable `name`: itself, or its file in `name`_FILE."""
+        file = env.get(name + FILE, "")
+        return cls(name, env.get(name, ""), Path(file) if file else None)
+
+    def read(self) -> str:
+        """The value as it is now, without line ends at its end; raises UnreadableSecret."""
+        if self.path is None:
+            return self._text
+        where = f"{self.name}{FILE} names {self.path}"
+        try:
+            with self.path.open("rb") as file:
+                found = file.read(LARGEST_BYTES)
+            text = found.decode().rstrip("\r\n")
+        except FileNotFoundError as error:
+            raise UnreadableSecret(f"{where}, which is not there: is the Secret mounted, with that key?") from error
+        except OSError as error:
+            raise UnreadableSecret(f"{where}, which cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise UnreadableSecret(f"{where}, which is not text in UTF-8: put the value itself into it") from error
+        if not text:
+            raise UnreadableSecret(f"{where}, which is empty: put the value itself into it")
+        return text
+
+    def problems(self, says: str) -> Iterator[str]:
+        """What is wrong with the setting, in words; `says`: what it means."""
+        if self._text and self.path:
+            yield f"{self.name} and {self.name}{FILE} are both set: leave one of them out"
+        elif not (self._text or self.path):
+            yield f"{self.name} is missing: {says} (or {self.name}{FILE}: a file that holds it)"
+        else:
+            try:
+                self.read()
+            except UnreadableSecret as error:
+                yield str(error)
