@@ -42,7 +42,8 @@ def issue(folder: Path, name: str, *, hosts: tuple[str, ...] = (), organization:
     assert isinstance(ca_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - we wrote it
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _builder(_name(name, organization), ca.subject, key)
-    builder = builder.add_extension(
+    signed_with = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
+    builder = builder.add_extension(signed_with, critical=False).add_extension(
         x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
     )
     if hosts:
@@ -67,6 +68,8 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: Key) -> x509.Certificat
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=VALID_DAYS))
+        # RFC 5280 wants each key named (4.2.1.1, 4.2.1.2), and Python takes no certificate without from 3.13 on.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 

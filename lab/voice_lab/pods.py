@@ -1,8 +1,8 @@
-"""Running a Deployment's containers as plain processes of this machine, as the lab has no kubelet.
+"""Running the containers of a Deployment or a Job as plain processes of this machine, where the lab has no kubelet.
 
-Everything comes from the Deployment as the API server holds it: command, arguments, environment with its references
-to Secrets, and volumes. A volume becomes a folder; where arguments, environment or the files of a ConfigMap name its
-mount path, they get that folder's path instead. Images, limits and security settings are not applied.
+Everything comes from the chart: command, arguments, environment and volumes. A volume becomes a folder, with the files
+of its Secret or ConfigMap as the API server holds them; where arguments, environment or the files of a ConfigMap name
+its mount path, they get that folder's path instead. Images, limits, probes and security settings are not applied.
 """
 
 from __future__ import annotations
@@ -22,25 +22,35 @@ from voice_lab.errors import LabError
 from voice_lab.services import cluster
 
 NAMESPACE = "voice-quality"
-INIT_SECONDS = 180
+JOB_SECONDS = 180
 
 Object = Mapping[str, Any]
 
 
 def start(lab: Lab, deployment: str, *, env: Mapping[str, str] | None = None, replica: str = "") -> None:
-    """Run the init containers of a Deployment to their end, then start its containers.
+    """Start the containers of a Deployment, as the API server holds it.
 
     `env` is added to every container's environment: what a kubelet would have put into the pod. A further pod of the
     same Deployment is told apart by `replica`.
     """
     pod = _get(lab, "deployment", deployment)["spec"]["template"]["spec"]
-    volumes = {volume["name"]: _materialise(lab, deployment, volume) for volume in pod.get("volumes", [])}
-    for container in pod.get("initContainers", []):
-        command, settings = _prepare(lab, container, volumes)
-        commands.run(command, env={**settings, **(env or {})}, seconds=INIT_SECONDS)
+    volumes = _volumes(lab, deployment, pod)
     for container in pod["containers"]:
         command, settings = _prepare(lab, container, volumes)
         processes.start(lab.folder, _process(deployment, container) + replica, command, env={**settings, **(env or {})})
+
+
+def run(lab: Lab, job: Object, *, env: Mapping[str, str] | None = None) -> None:
+    """Run the containers of a Job, one after the other, to their end.
+
+    Raises:
+        LabError: one of them fails; the text holds the end of what it said.
+    """
+    pod = job["spec"]["template"]["spec"]
+    volumes = _volumes(lab, job["metadata"]["name"], pod)
+    for container in pod["containers"]:
+        command, settings = _prepare(lab, container, volumes)
+        commands.run(command, env={**settings, **(env or {})}, seconds=JOB_SECONDS)
 
 
 def check(lab: Lab, deployment: str) -> None:
@@ -68,18 +78,34 @@ def _get(lab: Lab, kind: str, name: str) -> dict[str, Any]:
     return answer
 
 
-def _materialise(lab: Lab, deployment: str, volume: Object) -> Path:
-    folder = lab.folder / "pods" / deployment / str(volume["name"])
+def _volumes(lab: Lab, owner: str, pod: Object) -> dict[str, Path]:
+    return {volume["name"]: _materialise(lab, owner, volume) for volume in pod.get("volumes", [])}
+
+
+def _materialise(lab: Lab, owner: str, volume: Object) -> Path:
+    folder = lab.folder / "pods" / owner / str(volume["name"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if secret := volume.get("secret"):
         data = _get(lab, "secret", secret["secretName"])["data"]
-        chosen = {item["path"]: data[item["key"]] for item in secret["items"]} if "items" in secret else data
-        _write(folder, {name: base64.b64decode(value).decode() for name, value in chosen.items()})
+        _write(folder, chosen(secret, {key: base64.b64decode(value).decode() for key, value in data.items()}))
     elif config := volume.get("configMap"):
-        _write(folder, _get(lab, "configmap", config["name"])["data"])
+        _write(folder, chosen(config, _get(lab, "configmap", config["name"])["data"]))
     elif "emptyDir" not in volume:
-        raise LabError(f"{deployment}: the lab knows no volume like {volume}")
+        raise LabError(f"{owner}: the lab knows no volume like {volume}")
     return folder
+
+
+def chosen(source: Object, data: Mapping[str, str]) -> dict[str, str]:
+    """Return a volume's files by name: those of its Secret or ConfigMap that it asks for, or all.
+
+    Raises:
+        LabError: one is not there, for which a kubelet would let the pod wait.
+    """
+    if "items" not in source:
+        return dict(data)
+    if missing := [item["key"] for item in source["items"] if item["key"] not in data]:
+        raise LabError(f"{source.get('secretName') or source.get('name')} has no key {', '.join(missing)}")
+    return {item["path"]: data[item["key"]] for item in source["items"]}
 
 
 def _write(folder: Path, contents: Mapping[str, str]) -> None:

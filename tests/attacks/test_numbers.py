@@ -18,6 +18,7 @@ import yaml
 
 from tests.attacks.numbering import API, Body, Client, Provider, until
 from tests.conftest import Cluster, Database
+from voice_lab import pods
 from voice_lab.context import Lab
 from voice_lab.services import cluster as cluster_service
 
@@ -322,7 +323,8 @@ def test_the_chart_gives_nobody_but_the_operator_a_right_to_allotments(operator:
         for resource in rule["resources"]
         if resource.startswith("numberallotments") and body["kind"] == "ClusterRole"
     }
-    assert set(about) == {"voice-quality-operator"}
-    mine = json.loads(cluster_service.kubectl(operator, "get", "clusterrole", "voice-quality-operator", "-o", "json"))
+    name = f"voice-quality-operator-{pods.NAMESPACE}"
+    assert set(about) == {name}
+    mine = json.loads(cluster_service.kubectl(operator, "get", "clusterrole", name, "-o", "json"))
     verbs = {r: rule["verbs"] for rule in mine["rules"] for r in rule["resources"] if r.startswith("numberallotments")}
     assert verbs == {"numberallotments": ["list", "watch"], "numberallotments/status": ["patch"]}

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from voice_lab import places
+from voice_lab import places, pods
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.pods import NAMESPACE
@@ -17,6 +17,8 @@ REQUIRES = ("cluster", "schema", "grafana")
 PACKAGES: tuple[str, ...] = ()
 RELEASE = "voice-quality"
 CHART = places.CHECKOUT / "charts" / "voice-quality"
+CRDS = places.CHECKOUT / "crds"
+GROUP = ".voicequality.io"
 
 
 def install() -> None:
@@ -24,14 +26,34 @@ def install() -> None:
 
 
 def start(lab: Lab) -> None:
-    """Make the namespace and its Secrets, then install (or upgrade) the chart."""
+    """Make the CRDs, the namespace and its Secrets, then install (or upgrade) the chart.
+
+    Its hooks are left out: without a kubelet nothing runs them; `migrate` does.
+
+    Raises:
+        LabError: the cluster has CRDs of ours, or a namespace, that no lab made.
+    """
+    _apply_crds(lab)
     cluster.claim_namespace(lab, NAMESPACE)
     for name, data in _secrets(lab).items():
         _apply(lab, {"kind": "Secret", "stringData": data}, name)
     _apply(lab, {"kind": "ConfigMap", "data": {"ca.pem": database.authority(lab).read_text()}}, "voice-mysql-ca")
     path = lab.folder / "values.yaml"
     path.write_text(yaml.safe_dump(values(lab)))
-    cluster.helm(lab, "upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--values", str(path))
+    options = ("--namespace", NAMESPACE, "--values", str(path), "--no-hooks", "--skip-crds")
+    cluster.helm(lab, "upgrade", "--install", RELEASE, str(CHART), *options)
+
+
+def migrate(lab: Lab) -> None:
+    """Run the container of the migration's Job, as helm does before anything else of a release.
+
+    Raises:
+        LabError: it failed.
+    """
+    hooks = yaml.safe_load_all(cluster.helm(lab, "get", "hooks", RELEASE, "--namespace", NAMESPACE))
+    for job in hooks:
+        if job and job["kind"] == "Job":
+            pods.run(lab, job, env={"HOME": str(lab.folder)})
 
 
 def healthy(lab: Lab) -> bool:
@@ -48,6 +70,21 @@ def stop(lab: Lab) -> None:
     if lab.kubeconfig and cluster.is_ours(lab, NAMESPACE):
         cluster.helm(lab, "uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found")
         cluster.release_namespace(lab, NAMESPACE)
+        _release_crds(lab)
+
+
+def refuse_foreign_crds(lab: Lab) -> None:
+    """See that the lab would change no CRD that it did not make: an older checkout's takes fields from a newer one.
+
+    Raises:
+        LabError: the cluster has one.
+    """
+    foreign = [name for name, is_ours in _crds(lab).items() if not is_ours]
+    if foreign:
+        raise LabError(
+            f"the cluster of {lab.admin_kubeconfig} has the CRD {foreign[0]}, which no lab made: another installation "
+            "works with it, and the lab would put this checkout's in its place. Use another cluster"
+        )
 
 
 def values(lab: Lab) -> dict[str, Any]:
@@ -75,6 +112,43 @@ def values(lab: Lab) -> dict[str, Any]:
             "proxyUser": "root",
         },
     }
+
+
+def _crds(lab: Lab) -> dict[str, bool]:
+    """Our CRDs that the cluster has; for each, whether a lab made it."""
+    found = json.loads(cluster.kubectl(lab, "get", "crds", "-o", "json"))["items"]
+    return {
+        body["metadata"]["name"]: body["metadata"].get("labels", {}).get(cluster.LABEL) == "true"
+        for body in found
+        if body["metadata"]["name"].endswith(GROUP)
+    }
+
+
+def _apply_crds(lab: Lab) -> None:
+    """Bring the CRDs to this checkout's, as a user does before an upgrade, marked as a lab's."""
+    if lab.kubeconfig:
+        refuse_foreign_crds(lab)
+    documents = [yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("*.yaml"))]
+    for document in documents:
+        document["metadata"]["labels"] = {cluster.LABEL: "true"}
+    options = ("--server-side", "--field-manager=helm", "--force-conflicts")
+    cluster.kubectl(lab, "apply", *options, "-f", "-", stdin=yaml.safe_dump_all(documents))
+
+
+def _release_crds(lab: Lab) -> None:
+    """Delete the CRDs, if a lab made them and nobody else has declared anything since."""
+    ours = [name for name, is_ours in _crds(lab).items() if is_ours]
+    for name in ours:
+        objects = json.loads(cluster.kubectl(lab, "get", name, "-A", "-o", "json"))["items"]
+        if any(not _is_in_our_namespace(lab, body) for body in objects):
+            return
+    if ours:
+        cluster.kubectl(lab, "delete", "crd", *ours, "--wait=false")
+
+
+def _is_in_our_namespace(lab: Lab, body: dict[str, Any]) -> bool:
+    namespace = body["metadata"].get("namespace")
+    return bool(namespace) and cluster.is_ours(lab, namespace)
 
 
 def _secrets(lab: Lab) -> dict[str, dict[str, str]]:

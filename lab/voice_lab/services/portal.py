@@ -6,7 +6,7 @@ import httpx
 
 from voice_lab import pods
 from voice_lab.context import Lab
-from voice_lab.services import schema
+from voice_lab.services import chart, schema
 
 REQUIRES = ("chart",)
 PACKAGES = ("nginx",)
@@ -18,7 +18,8 @@ def install() -> None:
 
 
 def start(lab: Lab) -> None:
-    """Start nginx and gunicorn, after the init container has migrated."""
+    """Migrate as the chart's hook does, then start nginx and gunicorn."""
+    chart.migrate(lab)
     pods.start(lab, NAME, env={"HOME": str(lab.folder)})
 
 

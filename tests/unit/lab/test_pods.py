@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from voice_lab import pods
+from voice_lab.errors import LabError
 
 MOUNTS = {"/etc/voice": Path("/state/a"), "/etc/voice-proxy": Path("/state/b")}
 
@@ -15,3 +18,14 @@ def test_mount_paths_become_folders_the_longer_path_first() -> None:
 def test_a_mount_path_inside_another_path_is_not_touched() -> None:
     assert pods.moved("/srv/etc/voice/x", MOUNTS) == "/srv/etc/voice/x"
     assert pods.moved("/etc/voices", MOUNTS) == "/etc/voices"
+
+
+def test_a_volume_has_the_keys_that_it_asks_for_under_its_own_names_or_all() -> None:
+    data = {"operator": "a", "portal": "b"}
+    assert pods.chosen({"items": [{"key": "operator", "path": "password"}]}, data) == {"password": "a"}
+    assert pods.chosen({}, data) == data
+
+
+def test_a_key_that_is_not_there_is_named() -> None:
+    with pytest.raises(LabError, match="voice-mysql has no key owner"):
+        pods.chosen({"secretName": "voice-mysql", "items": [{"key": "owner", "path": "password"}]}, {"portal": "b"})

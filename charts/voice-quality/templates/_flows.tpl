@@ -1,0 +1,45 @@
+{{/* Flows that more than one NetworkPolicy names. */}}
+
+{{/* These ports, each once. */}}
+{{- define "voice.tcp" -}}
+{{- $ports := list }}
+{{- range . }}{{ $ports = append $ports (int .) }}{{ end }}
+{{- range uniq $ports }}
+- {port: {{ . }}, protocol: TCP}
+{{- end }}
+{{- end }}
+
+{{- define "voice.toDns" -}}
+# DNS
+- ports:
+    {{- range .Values.networkPolicies.ports.dns }}
+    - {port: {{ int . }}, protocol: UDP}
+    - {port: {{ int . }}, protocol: TCP}
+    {{- end }}
+{{- end }}
+
+{{- define "voice.toMysql" -}}
+# MySQL
+- ports: {{- include "voice.tcp" (prepend .Values.networkPolicies.ports.mysql .Values.mysql.port) | nindent 4 }}
+{{- end }}
+
+{{- define "voice.toGrafana" -}}
+# Grafana
+- ports: {{- include "voice.tcp" (prepend .Values.networkPolicies.ports.grafana (include "voice.grafanaPort" .)) | nindent 4 }}
+{{- end }}
+
+{{- define "voice.fromPrometheus" -}}
+# Prometheus
+- ports: [{port: {{ .port }}, protocol: TCP}]
+  from:
+    {{- with .root.Values.networkPolicies.metricsFrom }}
+    {{- include "voice.testPod" $.root | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+    {{- else }}
+    - {namespaceSelector: {}}
+    {{- end }}
+{{- end }}
+
+{{- define "voice.testPod" -}}
+- {podSelector: {matchLabels: {{ include "voice.selector" (dict "root" . "name" "voice-quality-test") | fromYaml | toJson }}}}
+{{- end }}
