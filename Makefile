@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check screenshots
+.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -13,6 +13,7 @@ LAB = .venv/bin/python -m voice_lab
 # A cluster is used only where it is named for this very command: one that happens to stand in the shell's
 # environment might be anybody's.
 OWN_CLUSTER = $(filter command line,$(origin KUBECONFIG))
+NAMED_CONTEXT = $(if $(filter command line,$(origin CONTEXT)),--context '$(CONTEXT)')
 
 # Most tests wait for services most of the time, so there may be more at once than processors. A file stays together:
 # what its tests share is set up once.
@@ -31,6 +32,7 @@ help: ## List the targets
 	@echo "  make demo CHECK=1          verify without a person: one line of JSON, exit code 0 or 1"
 	@echo "  make demo PORT=9090        another port for the portal"
 	@echo "  make demo KUBECONFIG=FILE  your own cluster instead of the lab's API server"
+	@echo "  make cluster KUBECONFIG=FILE CONTEXT=NAME  a cluster that looks like production has to be named"
 	@echo "  make test ARGS='-k name'   arguments for pytest"
 	@echo "  make down ARGS='demo'      only what is called so"
 	@echo
@@ -38,7 +40,10 @@ help: ## List the targets
 	@echo "  KUBEBUILDER_ASSETS=FOLDER  etcd and kube-apiserver to use"
 
 demo: environment ## Start the whole system, make calls, show where to look (Ctrl-C ends it)
-	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig '$(KUBECONFIG)')
+	@$(LAB) demo --port $(PORT) $(if $(CHECK),--check) $(if $(OWN_CLUSTER),--kubeconfig '$(KUBECONFIG)') $(NAMED_CONTEXT)
+
+cluster: environment ## Start a Kubernetes cluster of the lab's own and stay, or check yours (KUBECONFIG=FILE)
+	@$(LAB) cluster $(if $(OWN_CLUSTER),--kubeconfig '$(KUBECONFIG)') $(NAMED_CONTEXT)
 
 test: environment-dev ## Run all tests against real services
 	@$(LAB) test --again-alone $(AT_ONCE) $(ARGS)
@@ -95,12 +100,29 @@ lint: environment-dev ## Check style, types and the direction of imports
 migrations-check: environment-dev ## Check that the migrations match the models
 	@.venv/bin/python -m django makemigrations --check --dry-run
 
+chart-values: environment-dev ## Write the table of the chart's values (docs/chart-values.md) from values.yaml
+	@.venv/bin/python scripts/chart_values.py
+
 screenshots: environment-dev ## Take the screenshots of docs/images from a lab with real calls
 	@.venv/bin/python scripts/screenshots.py
 
 format: environment-dev ## Put the code into the project's format
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
+
+IMAGES = .venv/bin/python -m voice_lab.images
+
+image: environment ## Build the images of operator and portal (PULL=1: on the newest base), with docker, podman or buildah
+	@$(IMAGES) build $(if $(PULL),--pull)
+
+push: environment ## Put both images into a registry: make image push REGISTRY=registry.example.net/voice
+	@$(IMAGES) push '$(REGISTRY)'
+
+sbom: environment ## Write what is in each image into dist/, as CycloneDX; fail where a licence forbids handing it on
+	@$(IMAGES) sbom dist
+
+licences: environment ## List the licences of all that is handed on; fail where one forbids that, or is not known
+	@$(IMAGES) licences
 
 install: environment ## Install, fetch or build what demo and test need; start nothing
 	@$(LAB) install

@@ -7,18 +7,20 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from types import FrameType
 
-from voice_lab import context, demo, guard, packages, places, progress, root, stack, suite
+from voice_lab import clusters, context, demo, guard, kubeconfig, packages, places, progress, root, stack, suite
 from voice_lab.errors import LabError
-from voice_lab.services import registry
+from voice_lab.node import machine
+from voice_lab.services import node, registry
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# What tests compare the system with: the analyser of captured calls, and far ends that are not ours.
-TEST_PACKAGES = ("tshark", "sip-tester")
+# What tests compare the system with: the analyser of captured calls, and far ends that are not ours; what is in pods.
+TEST_PACKAGES = ("tshark", "sip-tester", "busybox-static")
 # Where in the checkout pytest, and programs that it starts, write.
 TEST_WRITES = (".coverage", ".hypothesis", ".pytest_cache", "lab", "operator", "portal", "sipapp", "tests")
 
@@ -57,9 +59,19 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=context.PORTAL_PORT, help="the portal's port (default: %(default)s)"
     )
     show.add_argument("--kubeconfig", default="", help="use this cluster instead of the lab's own API server")
+    show.add_argument("--context", default="", help="that cluster's context, if it looks like production")
     show.add_argument(
         "--name", type=_name, default="demo", help="labs of different names run side by side (default: %(default)s)"
     )
+    cluster = add(
+        "cluster", _cluster, "start a cluster with a node and stay; with a kubeconfig, check that one instead"
+    )
+    cluster.add_argument("--kubeconfig", default="", help="check the cluster of this file's current context")
+    cluster.add_argument("--context", default="", help="that context's name, if it looks like production")
+    cluster.add_argument("--name", type=_name, default="cluster", help="its lab's name (default: %(default)s)")
+    load = add("load", _load, "put images of archives (docker save, OCI) into a cluster of the lab's own")
+    load.add_argument("archives", nargs="+", type=Path, metavar="ARCHIVE")
+    load.add_argument("--name", type=_name, default="cluster", help="its lab's name (default: %(default)s)")
     add("install", _install, "install, fetch or build everything that demo and test need; start nothing")
     tests = add("test", _test, "run the test suite against real services; other arguments are pytest's")
     tests.add_argument("--again-alone", action="store_true", help="run a few that failed once more, one at a time")
@@ -82,11 +94,11 @@ def _port(text: str) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    if arguments.kubeconfig and not Path(arguments.kubeconfig).is_file():
-        raise LabError(f"KUBECONFIG names {arguments.kubeconfig}, and there is no such file")
+    if arguments.kubeconfig:
+        kubeconfig.refuse_production(kubeconfig.read(Path(arguments.kubeconfig)), arguments.context)
     _as_root(lambda: stack.install(registry()))
-    kubeconfig = str(Path(arguments.kubeconfig).resolve()) if arguments.kubeconfig else None
-    with stack.running(arguments.name, portal_port=arguments.port, kubeconfig=kubeconfig) as lab:
+    own = str(Path(arguments.kubeconfig).resolve()) if arguments.kubeconfig else None
+    with stack.running(arguments.name, portal_port=arguments.port, kubeconfig=own) as lab:
         try:
             (demo.check if arguments.check else demo.show)(lab)
         except KeyboardInterrupt:
@@ -94,6 +106,31 @@ def _demo(arguments: argparse.Namespace) -> int:
             if arguments.check:
                 raise
     progress.say("everything is stopped")
+    return 0
+
+
+def _cluster(arguments: argparse.Namespace) -> int:
+    if arguments.kubeconfig:
+        clusters.look(Path(arguments.kubeconfig).resolve(), arguments.context)
+        return 0
+    _as_root(lambda: stack.install(clusters.SERVICES))
+    if reason := machine.why_not():
+        raise LabError(f"this machine cannot run a cluster: {reason}. Or bring one: make cluster KUBECONFIG=FILE")
+    with stack.running(arguments.name, pods=True) as lab, suppress(KeyboardInterrupt):
+        clusters.show(lab)
+    progress.say("everything is stopped")
+    return 0
+
+
+def _load(arguments: argparse.Namespace) -> int:
+    _as_root(lambda: None)
+    if not (lab := context.load(arguments.name)):
+        raise LabError(f"there is no lab called {arguments.name}: `make cluster` starts one")
+    for archive in arguments.archives:
+        if not archive.is_file():
+            raise LabError(f"there is no file {archive}")
+        with progress.step("node", f"loading {archive}"):
+            node.load(lab, archive)
     return 0
 
 

@@ -45,6 +45,7 @@ class Lab:
         ports: TCP ports on the loopback address, by service.
         passwords: generated ones, by account.
         kubeconfig: of a cluster that the user brought; None means the lab's own API server.
+        pods: whether the lab's own cluster has a node, so that pods run.
         number: what was drawn for `index`; 0 means the one that follows from its name.
     """
 
@@ -53,6 +54,7 @@ class Lab:
     passwords: dict[str, str]
     kubeconfig: str | None = None
     folder: Path = field(default=Path(), compare=False)
+    pods: bool = False
     number: int = 0
 
     @property
@@ -91,7 +93,7 @@ class Lab:
         return f"fd77:db:{self.index:x}:2::1", f"fd77:db:{self.index:x}:2::2"
 
 
-def create(instance: str, *, portal_port: int = PORTAL_PORT, kubeconfig: str | None = None) -> Lab:
+def create(instance: str, *, portal_port: int = PORTAL_PORT, kubeconfig: str | None = None, pods: bool = False) -> Lab:
     """Draw up a new lab: an empty folder, free ports, fresh passwords. A `portal_port` of 0 draws a free one too.
 
     Raises:
@@ -105,7 +107,7 @@ def create(instance: str, *, portal_port: int = PORTAL_PORT, kubeconfig: str | N
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with guard.one_after_another("numbering of labs"):
-        lab = Lab(instance, ports, passwords, kubeconfig, folder, _number(instance))
+        lab = Lab(instance, ports, passwords, kubeconfig, folder, pods, _number(instance))
         values = {name: value for name, value in asdict(lab).items() if name != "folder"}
         files.write_private(folder / RECORD, json.dumps(values))
     return lab

@@ -15,7 +15,13 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 # Debian starts a service as soon as its package is installed, unless this file says no. The lab wants the programs,
 # not their services.
 POLICY_TEXT = "#!/bin/sh\n# voice lab: packages are installed without starting their services\nexit 101\n"
-UNITS = {"mariadb-server": "mariadb", "kamailio": "kamailio", "rtpengine-daemon": "rtpengine-daemon", "nginx": "nginx"}
+UNITS = {
+    "mariadb-server": "mariadb",
+    "kamailio": "kamailio",
+    "rtpengine-daemon": "rtpengine-daemon",
+    "nginx": "nginx",
+    "containerd": "containerd",
+}
 
 
 def missing(wanted: Iterable[str]) -> list[str]:

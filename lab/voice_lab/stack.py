@@ -36,11 +36,13 @@ def install(names: Iterable[str], *, extra_packages: Iterable[str] = ()) -> None
         go.forget()
 
 
-def create(instance: str, *, portal_port: int = context.PORTAL_PORT, kubeconfig: str | None = None) -> Lab:
+def create(
+    instance: str, *, portal_port: int = context.PORTAL_PORT, kubeconfig: str | None = None, pods: bool = False
+) -> Lab:
     """Draw up a lab with its keys, after ending what an earlier one of that name left behind."""
     if (earlier := context.load(instance)) is not None:
         down(earlier)
-    lab = context.create(instance, portal_port=portal_port, kubeconfig=kubeconfig)
+    lab = context.create(instance, portal_port=portal_port, kubeconfig=kubeconfig, pods=pods)
     keys = lab.folder / "pki"
     pki.create_authority(keys)
     pki.issue(keys, "database", hosts=("127.0.0.1", "localhost", lab.database_address))
@@ -111,14 +113,14 @@ def clear(instance: str) -> list[str]:
 
 
 @contextmanager
-def running(instance: str, *, portal_port: int = 0, kubeconfig: str | None = None) -> Iterator[Lab]:
+def running(instance: str, *, portal_port: int = 0, kubeconfig: str | None = None, pods: bool = False) -> Iterator[Lab]:
     """Draw up a lab that nobody else of that name may touch, and stop whatever runs of it in the end.
 
     Raises:
         LabError: one of that name runs already, or not everything could be stopped.
     """
     with guard.only_one(instance), processes.marking(places.state(instance)):
-        lab = create(instance, portal_port=portal_port, kubeconfig=kubeconfig)
+        lab = create(instance, portal_port=portal_port, kubeconfig=kubeconfig, pods=pods)
         try:
             yield lab
         finally:

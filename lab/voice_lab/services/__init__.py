@@ -41,6 +41,7 @@ def registry() -> dict[str, Service]:
         examples,
         grafana,
         network,
+        node,
         operator,
         path,
         portal,
@@ -50,6 +51,6 @@ def registry() -> dict[str, Service]:
     )
 
     modules: tuple[ModuleType, ...] = (
-        network, database, schema, cluster, grafana, path, sip_edge, sip_host, chart, operator, portal, examples
+        network, database, schema, cluster, node, grafana, path, sip_edge, sip_host, chart, operator, portal, examples
     )  # fmt: skip
     return {module.__name__.rpartition(".")[2]: cast("Service", module) for module in modules}

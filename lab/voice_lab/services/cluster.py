@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 from voice_lab import commands, files, pki, processes, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
+from voice_lab.node import link, plan
 from voice_lab.tools import kubectl as kubectl_tool
 from voice_lab.tools import kubernetes
 
@@ -32,6 +34,16 @@ AUDIT_POLICY = {
     ],
 }
 
+WITHOUT_PODS = (
+    "--bind-address=127.0.0.1",
+    "--advertise-address=127.0.0.1",
+    "--service-cluster-ip-range=10.0.0.0/24,fd77:a::/112",
+    "--authorization-mode=RBAC",
+    # No controller makes default service accounts here, and no pod runs that could need one.
+    "--disable-admission-plugins=ServiceAccount",
+    "--endpoint-reconciler-type=none",
+)
+
 
 def install() -> None:
     """Find, fetch or build etcd, kube-apiserver, kubectl and helm."""
@@ -47,18 +59,13 @@ def start(lab: Lab) -> None:
     folder = _folder(lab)
     folder.mkdir(parents=True, exist_ok=True)
     keys = lab.folder / "pki"
-    pki.issue(keys, "kube-apiserver", hosts=("127.0.0.1", "localhost", "kubernetes.default.svc", "10.0.0.1"))
+    pki.issue(keys, "kube-apiserver", hosts=_hosts(lab))
     pki.issue(keys, "etcd", hosts=("127.0.0.1", "localhost"))
     pki.issue(keys, "admin", organization="system:masters")
     pki.create_signing_key(keys / "service-accounts.key")
-    certificate, key = (keys / "admin.pem").read_bytes(), (keys / "admin.key").read_bytes()
-    authority = _base64((keys / "ca.pem").read_bytes())
-    server = f"https://127.0.0.1:{lab.ports['apiserver']}"
-    _write_kubeconfig(
-        lab.admin_kubeconfig,
-        cluster={"server": server, "certificate-authority-data": authority},
-        user={"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)},
-    )
+    _write_certificate_kubeconfig(lab, lab.admin_kubeconfig, "admin")
+    if lab.pods:
+        link.take_address(lab.index)
     (folder / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY))
     processes.start(lab.folder, "etcd", [str(kubernetes.folder() / "etcd"), *_etcd_options(lab)])
     start_api_server(lab)
@@ -67,7 +74,8 @@ def start(lab: Lab) -> None:
 def start_api_server(lab: Lab) -> None:
     """Start the API server alone, on what etcd holds."""
     program = str(kubernetes.folder() / "kube-apiserver")
-    processes.start(lab.folder, "kube-apiserver", [program, *_apiserver_options(lab)])
+    env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    processes.start(lab.folder, "kube-apiserver", [program, *_apiserver_options(lab)], env=env)
 
 
 def stop_api_server(lab: Lab) -> None:
@@ -82,18 +90,59 @@ def healthy(lab: Lab) -> bool:
         return True
     for name in ("etcd", "kube-apiserver"):
         processes.check(lab.folder, name)
-    trust = ssl.create_default_context(cafile=str(lab.folder / "pki" / "ca.pem"))
     try:
-        answer = httpx.get(f"https://127.0.0.1:{lab.ports['apiserver']}/readyz", verify=trust, timeout=5)
+        return _ask(lab, "/readyz").status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
-    return answer.status_code == httpx.codes.OK
 
 
 def stop(lab: Lab) -> None:
     """End the API server, then etcd."""
     for name in ("kube-apiserver", "etcd"):
         processes.stop(lab.folder, name)
+    link.give_up_address(lab.index)
+
+
+def server(lab: Lab) -> str:
+    """URL of the lab's own API server; where there are pods, one that they reach too."""
+    host = f"[{plan.host_address(lab.index)}]" if lab.pods else "127.0.0.1"
+    return f"https://{host}:{lab.ports['apiserver']}"
+
+
+def environment(lab: Lab) -> dict[str, str]:
+    """Our environment for programs that ask the API server: no proxy reaches the address that pods know it by."""
+    if not lab.pods:
+        return dict(os.environ)
+    direct = plan.host_address(lab.index)
+    named = {name: os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
+    return {**os.environ, **{name: f"{hosts},{direct}" if hosts else direct for name, hosts in named.items()}}
+
+
+class NotFound(Exception):
+    """The API server has no such object."""
+
+
+def get(lab: Lab, path: str) -> dict[str, Any]:
+    """Return an object of the lab's own cluster, asked for as the administrator: quicker than with kubectl.
+
+    Raises:
+        NotFound: there is none.
+        LabError: the API server does not answer, or with an error.
+    """
+    try:
+        answer = _ask(lab, path)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise NotFound(path)
+        found: dict[str, Any] = answer.raise_for_status().json()
+    except httpx.HTTPError as error:
+        raise LabError(f"the API server does not tell {path}: {error}") from error
+    return found
+
+
+def write_user_kubeconfig(lab: Lab, path: Path, user: str, group: str | None = None) -> None:
+    """Write a kubeconfig with a new certificate of a user, whose rights are what Kubernetes' roles give that name."""
+    pki.issue(lab.folder / "pki", user, organization=group)
+    _write_certificate_kubeconfig(lab, path, user)
 
 
 def kubectl(lab: Lab, *arguments: str, stdin: str | None = None) -> str:
@@ -102,12 +151,12 @@ def kubectl(lab: Lab, *arguments: str, stdin: str | None = None) -> str:
     Raises:
         LabError: kubectl failed; the text holds its own words.
     """
-    return commands.run(_with_config(lab, "kubectl", arguments), stdin=stdin, seconds=60)
+    return commands.run(_with_config(lab, "kubectl", arguments), stdin=stdin, seconds=60, env=environment(lab))
 
 
 def helm(lab: Lab, *arguments: str) -> str:
     """Run helm as the administrator and return what it printed."""
-    return commands.run(_with_config(lab, "helm", arguments), seconds=180)
+    return commands.run(_with_config(lab, "helm", arguments), seconds=180, env=environment(lab))
 
 
 def service_account_kubeconfig(lab: Lab, namespace: str, account: str) -> Path:
@@ -225,6 +274,35 @@ def _write_kubeconfig(path: Path, *, cluster: dict[str, str], user: dict[str, st
     files.write_private(path, yaml.safe_dump(config))
 
 
+def _write_certificate_kubeconfig(lab: Lab, path: Path, name: str) -> None:
+    keys = lab.folder / "pki"
+    authority, certificate, key = (
+        _base64((keys / file).read_bytes()) for file in ("ca.pem", f"{name}.pem", f"{name}.key")
+    )
+    _write_kubeconfig(
+        path,
+        cluster={"server": server(lab), "certificate-authority-data": authority},
+        user={"client-certificate-data": certificate, "client-key-data": key},
+    )
+
+
+def _ask(lab: Lab, path: str) -> httpx.Response:
+    """Ask the lab's own API server as the administrator."""
+    keys = lab.folder / "pki"
+    trust = ssl.create_default_context(cafile=str(keys / "ca.pem"))
+    trust.load_cert_chain(keys / "admin.pem", keys / "admin.key")
+    return httpx.get(server(lab) + path, verify=trust, timeout=5, trust_env=False)
+
+
+def _hosts(lab: Lab) -> tuple[str, ...]:
+    """Names and addresses under which the API server is asked."""
+    service = "kubernetes.default.svc"
+    if not lab.pods:
+        return "127.0.0.1", "localhost", service, "10.0.0.1"
+    names = ("kubernetes", "kubernetes.default", service, f"{service}.{plan.DOMAIN}")
+    return plan.host_address(lab.index), plan.api_service(lab.index), *names
+
+
 def _folder(lab: Lab) -> Path:
     return lab.folder / "cluster"
 
@@ -263,8 +341,7 @@ def _etcd_options(lab: Lab) -> list[str]:
 def _apiserver_options(lab: Lab) -> list[str]:
     keys = lab.folder / "pki"
     return [
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
+        *(_with_pods(lab) if lab.pods else WITHOUT_PODS),
         f"--secure-port={lab.ports['apiserver']}",
         f"--tls-cert-file={keys / 'kube-apiserver.pem'}",
         f"--tls-private-key-file={keys / 'kube-apiserver.key'}",
@@ -276,12 +353,22 @@ def _apiserver_options(lab: Lab) -> list[str]:
         f"--service-account-key-file={keys / 'service-accounts.key'}",
         f"--service-account-signing-key-file={keys / 'service-accounts.key'}",
         "--service-account-issuer=https://kubernetes.default.svc",
-        "--service-cluster-ip-range=10.0.0.0/24",
-        "--authorization-mode=RBAC",
-        # No controller makes default service accounts here, and no pod runs that could need one.
-        "--disable-admission-plugins=ServiceAccount",
-        "--endpoint-reconciler-type=none",
         f"--audit-policy-file={_folder(lab) / 'audit-policy.yaml'}",
         f"--audit-log-path={audit_log(lab)}",
         "--v=0",
+    ]
+
+
+def _with_pods(lab: Lab) -> list[str]:
+    keys, address = lab.folder / "pki", plan.host_address(lab.index)
+    return [
+        f"--bind-address={address}",
+        f"--advertise-address={address}",
+        f"--service-cluster-ip-range={plan.services(lab.index)}",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--kubelet-certificate-authority={keys / 'ca.pem'}",
+        f"--kubelet-client-certificate={keys / 'admin.pem'}",
+        f"--kubelet-client-key={keys / 'admin.key'}",
     ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -94,3 +95,116 @@ def test_an_archive_unpacks_to_its_single_top_folder(tmp_path: Path) -> None:
 def test_an_unreachable_publisher_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(fetch.Unreachable):
         fetch.text("http://127.0.0.1:9/nothing")
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without any program of Kubernetes; returns the folder of the lab's tools."""
+    monkeypatch.setenv("VOICE_LAB_CACHE", str(tmp_path))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    monkeypatch.setattr(kubernetes.shutil, "which", lambda _name: None)
+    return tmp_path / "tools"
+
+
+def unreachable(_programs: tuple[str, ...], _target: Path) -> None:
+    raise fetch.Unreachable("https://dl.k8s.io: no route")
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is built where the internet offers nothing; a build takes no time here."""
+    built: list[str] = []
+
+    def build(package: str, target: Path) -> None:
+        built.append(package)
+        target.touch()
+
+    monkeypatch.setattr(kubernetes, "_download", unreachable)
+    monkeypatch.setattr(kubernetes, "_build", build)
+    monkeypatch.setattr(kubernetes.go, "program", lambda: "go")
+    return built
+
+
+def test_one_build_makes_the_control_plane_and_a_nodes_programs(bare: Path, builds: list[str]) -> None:
+    assert kubernetes.folder() == kubernetes.node_programs()
+    assert builds == ["."]
+    assert {path.name for path in kubernetes.folder().iterdir()} == {
+        *kubernetes.PROGRAMS, *kubernetes.NODE_PROGRAMS, kubernetes.POLICIES, "kubernetes",
+    }  # fmt: skip
+
+
+def test_a_folder_with_the_control_plane_alone_is_not_taken_for_a_nodes(bare: Path, builds: list[str]) -> None:
+    earlier = bare / f"kubernetes-{kubernetes.KUBERNETES}"
+    earlier.mkdir(parents=True)
+    for name in kubernetes.PROGRAMS:
+        (earlier / name).touch()
+    assert kubernetes.node_programs() != earlier
+    assert builds == ["."]
+
+
+def test_other_sources_are_built_again(
+    bare: Path, builds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = kubernetes.folder()
+    changed = tmp_path / "kube"
+    shutil.copytree(kubernetes.SOURCE, changed)
+    with (changed / "go.mod").open("a") as out:
+        out.write("// another version\n")
+    monkeypatch.setattr(kubernetes, "SOURCE", changed)
+    assert kubernetes.folder() != first
+    assert builds == [".", "."]
+
+
+def test_a_machine_with_a_control_plane_of_its_own_gets_a_nodes_programs_beside_it(
+    bare: Path, builds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in kubernetes.PROGRAMS:
+        (tmp_path / name).touch()
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    assert kubernetes.folder() == tmp_path
+    assert builds == []
+    assert (kubernetes.node_programs() / "kubelet").exists()
+
+
+class Published:
+    """Programs as their makers publish them: what was asked for, and with which checksum it was compared."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+
+    def text(self, url: str) -> str:
+        return f"checksum-of-{url.rpartition('/')[2].removesuffix('.sha256')}  some-name\n"
+
+    def file(self, url: str, target: Path, *, sha256: str) -> None:
+        self.files[url.rpartition("/")[2]] = sha256.partition(" ")[0]
+        with tarfile.open(target, "w:gz") as tar:
+            tar.addfile(tarfile.TarInfo("coredns"))
+
+
+def test_fetched_programs_are_compared_with_published_checksums(
+    bare: Path, builds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Published()
+    monkeypatch.undo()
+    monkeypatch.setenv("VOICE_LAB_CACHE", str(bare.parent))
+    monkeypatch.setattr(fetch, "text", published.text)
+    monkeypatch.setattr(fetch, "file", published.file)
+    monkeypatch.setattr(kubernetes, "_build_policies", lambda _target: None)
+    found = kubernetes.node_programs()
+    assert {path.name for path in found.iterdir()} == set(kubernetes.NODE_PROGRAMS)
+    for name, digest in published.files.items():
+        assert digest == f"checksum-of-{name}"
+
+
+def test_without_go_pods_run_but_policies_are_not_enforced(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fetched(programs: tuple[str, ...], target: Path) -> None:
+        for name in programs:
+            (target / name).touch()
+
+    monkeypatch.setattr(kubernetes, "_download", fetched)
+    found = kubernetes.node_programs()
+    assert (found / "kubelet").exists()
+    assert not (found / kubernetes.POLICIES).exists()
+    assert "NetworkPolicies will not be enforced: building needs Go" in capsys.readouterr().err
