@@ -98,7 +98,10 @@ def _demo(arguments: argparse.Namespace) -> int:
         kubeconfig.refuse_production(kubeconfig.read(Path(arguments.kubeconfig)), arguments.context)
     _as_root(lambda: stack.install(registry()))
     own = str(Path(arguments.kubeconfig).resolve()) if arguments.kubeconfig else None
-    with stack.running(arguments.name, portal_port=arguments.port, kubeconfig=own) as lab:
+    reason = "the cluster is yours" if own else machine.why_not()
+    where = f"as processes of this machine: {reason}" if reason else "as pods, in a cluster of the lab's own"
+    progress.say(f"operator and portal run {where}")
+    with stack.running(arguments.name, portal_port=arguments.port, kubeconfig=own, pods=not reason) as lab:
         try:
             (demo.check if arguments.check else demo.show)(lab)
         except KeyboardInterrupt:

@@ -46,6 +46,7 @@ def check(lab: Lab) -> None:
         "not_valid": sum(not row["valid"] for row in rows),
         "strangers_refused": _strangers(lab),
         "grafana": "release" if grafana.is_real() else "stand-in",
+        "runs_as": "pods" if lab.pods else "processes",
         "first_call_seconds": round(first_seconds, 1),
         "seconds": round(progress.elapsed(), 1),
     }
@@ -148,9 +149,10 @@ def _summary(lab: Lab) -> str:
     clients = sorted({each.client for each in examples.expectations(lab)})
     logins = "\n".join(f"             {login(client)}  ({client} sees only its own calls)" for client in clients)
     preview = "" if grafana.is_real() else f"\n  Grafana    {grafana.WITHOUT}\n"
+    pods = f"\n{cluster.kubectl(lab, 'get', 'pods', '-A').rstrip()}\n" if lab.pods else ""
     return f"""
 {cluster.kubectl(lab, "get", "voiceprobes", "-A").rstrip()}
-
+{pods}
   Portal     {lab.portal_url}
   Password   {lab.passwords["demo"]}
   Login

@@ -59,6 +59,12 @@ def check(lab: Lab, deployment: str) -> None:
         processes.check(lab.folder, name)
 
 
+def are_ready(lab: Lab, deployment: str) -> bool:
+    """Tell whether all pods of a Deployment that runs in the lab's cluster are ready."""
+    found = _get(lab, "deployment", deployment)
+    return bool(found.get("status", {}).get("readyReplicas", 0) == found["spec"]["replicas"])
+
+
 def stop(lab: Lab, deployment: str) -> None:
     """End the Deployment's containers."""
     for name in _processes(lab, deployment):

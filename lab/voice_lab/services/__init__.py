@@ -38,8 +38,10 @@ def registry() -> dict[str, Service]:
         chart,
         cluster,
         database,
+        doors,
         examples,
         grafana,
+        images,
         network,
         node,
         operator,
@@ -51,6 +53,7 @@ def registry() -> dict[str, Service]:
     )
 
     modules: tuple[ModuleType, ...] = (
-        network, database, schema, cluster, node, grafana, path, sip_edge, sip_host, chart, operator, portal, examples
+        network, database, schema, cluster, doors, node, images, grafana, path, sip_edge, sip_host, chart, operator,
+        portal, examples,
     )  # fmt: skip
     return {module.__name__.rpartition(".")[2]: cast("Service", module) for module in modules}

@@ -10,15 +10,19 @@ import yaml
 from voice_lab import places, pods
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
+from voice_lab.node import plan
 from voice_lab.pods import NAMESPACE
 from voice_lab.services import cluster, database, grafana
 
-REQUIRES = ("cluster", "schema", "grafana")
+REQUIRES = ("cluster", "schema", "grafana", "doors", "images")
 PACKAGES: tuple[str, ...] = ()
 RELEASE = "voice-quality"
 CHART = places.CHECKOUT / "charts" / "voice-quality"
 CRDS = places.CHECKOUT / "crds"
 GROUP = ".voicequality.io"
+READY_SECONDS = 150
+INTERVALS = {"resyncSeconds": 20, "statusSeconds": 3, "alertSeconds": 10}
+"""Shorter than the chart's, for people and tests that wait."""
 
 
 def install() -> None:
@@ -28,20 +32,23 @@ def install() -> None:
 def start(lab: Lab) -> None:
     """Make the CRDs, the namespace and its Secrets, then install (or upgrade) the chart.
 
-    Its hooks are left out: without a kubelet nothing runs them; `migrate` does.
+    Without a kubelet its hooks are left out: nothing would run them; `migrate` does.
 
     Raises:
-        LabError: the cluster has CRDs of ours, or a namespace, that no lab made.
+        LabError: the cluster has CRDs of ours, or a namespace, that no lab made; or pods do not become ready.
     """
     _apply_crds(lab)
     cluster.claim_namespace(lab, NAMESPACE)
+    if lab.pods:
+        cluster.kubectl(lab, "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
     for name, data in _secrets(lab).items():
         _apply(lab, {"kind": "Secret", "stringData": data}, name)
     _apply(lab, {"kind": "ConfigMap", "data": {"ca.pem": database.authority(lab).read_text()}}, "voice-mysql-ca")
     path = lab.folder / "values.yaml"
     path.write_text(yaml.safe_dump(values(lab)))
-    options = ("--namespace", NAMESPACE, "--values", str(path), "--no-hooks", "--skip-crds")
-    cluster.helm(lab, "upgrade", "--install", RELEASE, str(CHART), *options)
+    options = ("--namespace", NAMESPACE, "--values", str(path), "--skip-crds")
+    form = ("--wait", f"--timeout={READY_SECONDS}s") if lab.pods else ("--no-hooks",)
+    cluster.helm(lab, "upgrade", "--install", RELEASE, str(CHART), *options, *form)
 
 
 def migrate(lab: Lab) -> None:
@@ -89,6 +96,24 @@ def refuse_foreign_crds(lab: Lab) -> None:
 
 def values(lab: Lab) -> dict[str, Any]:
     """Return the chart's values for this lab."""
+    return _values_of_pods(lab) if lab.pods else _values_of_processes(lab)
+
+
+def _values_of_pods(lab: Lab) -> dict[str, Any]:
+    return {
+        "image": {"pullPolicy": "Never"},
+        "mysql": {"host": plan.HOST_NAME, "port": lab.ports["mysql"]},
+        "grafana": {
+            "url": f"http://{plan.HOST_NAME}:{lab.ports['grafana']}/grafana",
+            "mysqlAddress": f"127.0.0.1:{lab.ports['mysql']}",
+        },
+        "operator": INTERVALS,
+        "portal": {"url": lab.portal_url, "workers": 1},
+        "networkPolicies": {"ports": {"apiServer": [443, lab.ports["apiserver"]]}},
+    }
+
+
+def _values_of_processes(lab: Lab) -> dict[str, Any]:
     # A cluster with nodes must not start the pods too: the lab runs their containers here.
     replicas = 0 if lab.kubeconfig else 1
     return {
@@ -96,9 +121,7 @@ def values(lab: Lab) -> dict[str, Any]:
         "grafana": {"url": lab.grafana_url},
         "operator": {
             "replicas": replicas,
-            "resyncSeconds": 20,
-            "statusSeconds": 3,
-            "alertSeconds": 10,
+            **INTERVALS,
             "livenessPort": lab.ports["operator-liveness"],
         },
         "portal": {

@@ -18,13 +18,17 @@ def install() -> None:
 
 
 def start(lab: Lab) -> None:
-    """Start it with a token of its service account."""
+    """Start it with a token of its service account; its pod is up with the chart."""
+    if lab.pods:
+        return
     kubeconfig = cluster.service_account_kubeconfig(lab, pods.NAMESPACE, NAME)
     pods.start(lab, NAME, env={"KUBECONFIG": str(kubeconfig), "HOME": str(lab.folder)})
 
 
 def healthy(lab: Lab) -> bool:
-    """Tell whether its liveness endpoint answers."""
+    """Tell whether its liveness endpoint answers, or its pods are ready."""
+    if lab.pods:
+        return pods.are_ready(lab, NAME)
     pods.check(lab, NAME)
     try:
         answer = httpx.get(f"http://127.0.0.1:{lab.ports['operator-liveness']}/healthz", timeout=5)

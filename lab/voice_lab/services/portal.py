@@ -6,7 +6,7 @@ import httpx
 
 from voice_lab import pods
 from voice_lab.context import Lab
-from voice_lab.services import chart, schema
+from voice_lab.services import chart, doors, schema
 
 REQUIRES = ("chart",)
 PACKAGES = ("nginx",)
@@ -18,13 +18,18 @@ def install() -> None:
 
 
 def start(lab: Lab) -> None:
-    """Migrate as the chart's hook does, then start nginx and gunicorn."""
+    """Migrate as the chart's hook does, then start nginx and gunicorn; pods are up with the chart, and get a way in."""
+    if lab.pods:
+        doors.open_to(lab, pods.NAMESPACE, NAME)
+        return
     chart.migrate(lab)
     pods.start(lab, NAME, env={"HOME": str(lab.folder)})
 
 
 def healthy(lab: Lab) -> bool:
     """Tell whether the portal answers through nginx and reaches its database."""
+    if lab.pods and not pods.are_ready(lab, NAME):
+        return False
     pods.check(lab, NAME)
     try:
         answer = httpx.get(f"{lab.portal_url}/healthz/database", timeout=5)

@@ -41,7 +41,7 @@ class Pool:
     """At most `limit` connections, kept open. To be made inside the event loop."""
 
     def __init__(self, limit: int, trust: Trust | None = None) -> None:
-        self._trust = trust or Trust(None, "")
+        self._trust = Trust(None, "") if trust is None else trust
         # No cookies: each request says who asks.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limit), cookie_jar=aiohttp.DummyCookieJar(), timeout=TIMEOUT

@@ -201,7 +201,7 @@ async def test_what_is_not_the_grafana_that_is_meant_is_a_sentence_with_the_mend
 
     def answer(request):
         path = request.url.path.removeprefix("/grafana")
-        return answers.get(path) or httpx.Response(200, json=well[path])
+        return answers[path] if path in answers else httpx.Response(200, json=well[path])
 
     with pytest.raises(Transient, match=sentence):
         await Server(Grafana(settings, connections=Connected(answer))).look()
