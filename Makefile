@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences
+.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences release bench-install
 
 PORT ?= 8080
 export VOICE_LAB_BEGAN := $(shell date +%s)
@@ -79,6 +79,9 @@ bench-state: environment ## Measure what the health of 1,000 probes costs, with 
 bench-operator: environment ## Measure the operator with 200 and 1,000 probes: requests, memory, time, drift
 	@.venv/bin/python -m bench.operator $(ARGS)
 
+bench-install: environment ## Measure an installation: cluster, first record, memory of pods at 100 and 1,000 probes, images
+	@.venv/bin/python -m bench.install $(ARGS)
+
 bench-lab: environment ## Measure what the lab costs, and a panel's query
 	@.venv/bin/python -m bench.lab
 
@@ -111,6 +114,12 @@ format: environment-dev ## Put the code into the project's format
 	@.venv/bin/ruff format
 
 IMAGES = .venv/bin/python -m voice_lab.images
+# `make image push` builds first: not for a registry that nobody named.
+ifneq (,$(filter push,$(MAKECMDGOALS)))
+ifeq (,$(REGISTRY))
+$(error no registry is named: make image push REGISTRY=registry.example.net/voice)
+endif
+endif
 
 image: environment ## Build the images of operator and portal (PULL=1: on the newest base), with docker, podman or buildah
 	@$(IMAGES) build $(if $(PULL),--pull)
@@ -120,6 +129,10 @@ push: environment ## Put both images into a registry: make image push REGISTRY=r
 
 sbom: environment ## Write what is in each image into dist/, as CycloneDX; fail where a licence forbids handing it on
 	@$(IMAGES) sbom dist
+
+# A VERSION that happens to stand in the shell's environment is not meant.
+release: environment ## Commit and tag VERSION=1.2.3, and write all that is handed on of it into dist/1.2.3; push nothing
+	@.venv/bin/python -m voice_lab.release '$(if $(filter command line,$(origin VERSION)),$(VERSION))'
 
 licences: environment ## List the licences of all that is handed on; fail where one forbids that, or is not known
 	@$(IMAGES) licences

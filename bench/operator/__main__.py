@@ -12,8 +12,9 @@ from typing import Any
 
 from bench.figures import figure
 from bench.operator import bare, drift
+from bench.operator.probes import API, probe_name
 from bench.operator.proxy import Request
-from bench.operator.scene import API, KUBE_READS, Scene, is_pulse, probe_name, restart_grafana_empty, scene
+from bench.operator.scene import KUBE_READS, Scene, is_pulse, restart_grafana_empty, scene
 from voice_lab import progress, root, stack
 from voice_lab.services import registry
 

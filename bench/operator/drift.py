@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.figures import figure
-from bench.operator.scene import API, Scene, probe_name
+from bench.operator.probes import API, probe_name
+from bench.operator.scene import Scene
 from voice_lab import pods, progress
 from voice_lab.services import database
 

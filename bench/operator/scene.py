@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-import ssl
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +13,13 @@ from typing import Any
 
 import httpx
 
+from bench.operator.probes import administrator, declare, declare_clients, wait_until_ready
 from bench.operator.proxy import Proxy, Request, counting
 from voice_lab import pods, processes, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.services import cluster, database, grafana, operator
 from voiceprobe_operator import names
 
-API = "/apis/voicequality.io/v1alpha1"
-READY_SECONDS = 900
-WORKERS = 4
 # A rest this long says that the operator has done all that it was asked to.
 QUIET_SECONDS = 4
 KUBE_READS = frozenset({"get", "list", "watch"})
@@ -93,17 +88,8 @@ class Scene:
             return sum(int(row[1]) for row in cursor.fetchall())
 
     def wait_until_ready(self) -> None:
-        """Return once every probe is Ready in its present generation: by a watch, which costs next to nothing."""
-        listed = self.cluster.get(f"{API}/voiceprobes").raise_for_status().json()
-        waiting_for = {_key(body) for body in listed["items"] if not is_ready(body)}
-        version = listed["metadata"]["resourceVersion"]
-        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(READY_SECONDS)}
-        with self.cluster.stream("GET", f"{API}/voiceprobes", params=query, timeout=READY_SECONDS) as answer:
-            lines = answer.iter_lines()
-            while waiting_for:
-                body = json.loads(next(lines))["object"]
-                if is_ready(body):
-                    waiting_for.discard(_key(body))
+        """Return once every probe is Ready in its present generation."""
+        wait_until_ready(self.cluster)
 
     def wait_until_quiet(self) -> None:
         """Return once Grafana has been asked nothing but what is asked at every pulse for a while."""
@@ -160,13 +146,6 @@ def is_pulse(path: str) -> bool:
     return path.partition("?")[0] in {"/grafana/api/orgs", "/grafana/api/health"}
 
 
-def is_ready(body: dict[str, Any]) -> bool:
-    """Whether an object is Ready in its present generation."""
-    found = [each for each in body.get("status", {}).get("conditions", ()) if each["type"] == "Ready"]
-    generation = body["metadata"]["generation"]
-    return any(each["status"] == "True" and each.get("observedGeneration") == generation for each in found)
-
-
 @contextmanager
 def scene(probes: int, clients: int) -> Iterator[Scene]:
     """Servers with the VoiceProbes declared and nothing done about them yet."""
@@ -174,10 +153,11 @@ def scene(probes: int, clients: int) -> Iterator[Scene]:
         stack.up(lab, ["chart"])
         with (
             counting(lab.ports["grafana"]) as proxy,
-            _administrator(lab) as api,
+            administrator(lab) as api,
             httpx.Client(base_url=lab.grafana_url, auth=grafana.administrator(lab), timeout=60) as server,
         ):
-            _declare(api, probes, clients)
+            declare_clients(api, clients)
+            declare(api, range(probes), clients)
             try:
                 yield Scene(lab, proxy, api, server, probes, clients)
             finally:
@@ -190,56 +170,6 @@ def restart_grafana_empty(lab: Lab) -> None:
     grafana.forget(lab)
     grafana.start(lab)
     waiting.until(lambda: grafana.healthy(lab), what="grafana is ready", seconds=60)
-
-
-def probe_name(number: int, clients: int) -> tuple[str, str]:
-    """Namespace and name of the `number`th probe: they go round the clients."""
-    return f"client-{number % clients:02d}", f"line-{number:04d}"
-
-
-def _declare(api: httpx.Client, probes: int, clients: int) -> None:
-    for number in range(clients):
-        name = f"client-{number:02d}"
-        api.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
-        told = {"name": "noc", "email": {"addresses": [f"noc@{name}.example"]}}
-        spec = {"displayName": f"Client {number}", "receivers": [told]}
-        body = _body("VoiceClient", name, "client", spec)
-        api.post(f"{API}/namespaces/{name}/voiceclients", json=body).raise_for_status()
-
-    def make(number: int) -> None:
-        namespace, name = probe_name(number, clients)
-        spec = {
-            "displayName": f"Line {number}",
-            "destination": f"sip:+4420718387{number:02d}@sbc.acme.example",
-            "dialer": {"address": f"sip:probe-{number}@voice.example.net"},
-            "receiver": {"address": f"sip:agent-{number}@voice.example.net"},
-        }
-        body = _body("VoiceProbe", namespace, name, spec)
-        api.post(f"{API}/namespaces/{namespace}/voiceprobes", json=body).raise_for_status()
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        _all(pool.map(make, range(probes)))
-
-
-def _all(results: Iterable[None]) -> None:
-    for _ in results:
-        pass
-
-
-def _body(kind: str, namespace: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    metadata = {"namespace": namespace, "name": name}
-    return {"apiVersion": "voicequality.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def _administrator(lab: Lab) -> httpx.Client:
-    keys = lab.folder / "pki"
-    trust = ssl.create_default_context(cafile=str(keys / "ca.pem"))
-    trust.load_cert_chain(keys / "admin.pem", keys / "admin.key")
-    return httpx.Client(base_url=f"https://127.0.0.1:{lab.ports['apiserver']}", verify=trust, timeout=60)
-
-
-def _key(body: dict[str, Any]) -> tuple[str, str]:
-    return body["metadata"]["namespace"], body["metadata"]["name"]
 
 
 def _cpu_s(process: Path) -> float:

@@ -112,6 +112,45 @@ def _python(members: dict[str, tarfile.TarInfo]) -> str:
     return os.path.normpath(Path(link).parent / members[link].linkname).rpartition(".")[0]
 
 
+# What a package's copyright file must say for a person to have read this in it.
+SAYS = {
+    "0BSD": r"^License: 0BSD$",
+    "Apache-2.0": r"^License: Apache-2\.0$",
+    "BSD-3-Clause": r"^License: BSD-3-clause( or GPL-2)?$",
+    "GPL-3.0-or-later WITH GCC-exception-3.1": r"GCC RUNTIME LIBRARY EXCEPTION\s+Version 3\.1",
+    "LGPL-2.1-or-later": r"^License: LGPL-2\.1\+$",
+    "LicenseRef-public-domain": r"^License: public-domain$",
+    "MIT": r"^License: (MIT|Expat)$",
+    "MPL-2.0": r"^License: MPL-2\.0$",
+    "PSF-2.0": r"PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2",
+    "Zlib": r"^License: Zlib$",
+    "bzip2-1.0.6": r"^License: BSD-variant$(.|\n)+The origin of this software must not be misrepresented",
+}
+
+
+@BOTH
+def test_each_of_debians_packages_is_under_the_licence_that_the_table_says(
+    name: str, image_files: dict[str, Path]
+) -> None:
+    root = image_files[name]
+    packages = sorted(path.name for path in (root / "var/lib/dpkg/status.d").iterdir())
+    assert len(packages) > 10
+    for package in packages:
+        text = (root / "usr/share/doc" / package / "copyright").read_text()
+        assert re.search(SAYS[licences.SYSTEM[package]], text, re.MULTILINE), package
+
+
+@BOTH
+def test_the_texts_of_licences_that_packages_name_come_along(name: str, image_files: dict[str, Path]) -> None:
+    root = image_files[name]
+    named = set()
+    for path in (root / "usr/share/doc").glob("*/copyright"):
+        named |= set(re.findall(r"/usr/share/common-licenses/(\w[\w.-]*\w)", path.read_text()))
+    assert {"GPL-3", "LGPL-2.1"} <= named
+    assert "Version 2.1, February 1999" in (root / "usr/share/common-licenses/LGPL-2.1").read_text()
+    assert named <= {path.name for path in (root / "usr/share/common-licenses").iterdir()}
+
+
 @BOTH
 def test_its_packages_are_those_of_the_lock(name: str) -> None:
     lock = tomllib.loads((places.CHECKOUT / "uv.lock").read_text())

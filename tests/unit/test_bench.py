@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import capture, injected, limits, load, sendtimes, trunks, truth
+from bench import capture, injected, install_memory, limits, load, sendtimes, trunks, truth
+from bench.install_memory import Container, Process
 from bench.trunks import Trunk, ruleset
 
 TABLE = """
@@ -169,3 +170,65 @@ def test_the_search_goes_on_between_windows(rising: list[load.Step], most: int, 
 def test_a_trial_in_which_calls_are_missing_is_not_kept_up_with():
     assert not limits.trial(200, [step(120, 0), step(120, 0)]).kept_up
     assert limits.trial(200, [step(198, 0.4), step(199, 0)]) == limits.Trial(200, 199, kept_up=True)
+
+
+SMAPS = """55d0c0a00000-7ffd5a3c0000 ---p 00000000 00:00 0  [rollup]
+Rss:               80000 kB
+Pss:               60000 kB
+Pss_Dirty:         50000 kB
+Private_Clean:         4 kB
+"""
+CGROUPS = {
+    "v1": ("9:name=systemd:/a/b\n4:memory:/pods/one\n2:cpu,cpuacct:/x\n0::/u\n", "memory/pods/one"),
+    "v2": ("0::/pods/one\n", "pods/one"),
+}
+COUNTERS = {
+    "v1": {"memory.usage_in_bytes": "9000", "memory.max_usage_in_bytes": "9500"},
+    "v2": {"memory.current": "9000", "memory.peak": "9500"},
+}
+
+
+@pytest.mark.parametrize("kind", CGROUPS)
+def test_a_containers_memory_is_read_where_the_kernel_counts_it(kind: str, tmp_path: Path):
+    text, place = CGROUPS[kind]
+    group = install_memory.group_of(text, tmp_path)
+    assert group == tmp_path / place
+    group.mkdir(parents=True)
+    for name, content in COUNTERS[kind].items():
+        (group / name).write_text(f"{content}\n")
+    (group / "memory.stat").write_text("cache 5000\ninactive_file 2000\ntotal_inactive_file 2000\n")
+    assert install_memory.counted(group) == (7000, 9500)
+
+
+def test_an_older_kernel_tells_no_peak(tmp_path: Path):
+    (tmp_path / "memory.current").write_text("9000\n")
+    (tmp_path / "memory.stat").write_text("inactive_file 2000\n")
+    assert install_memory.counted(tmp_path) == (7000, 9000)
+
+
+def test_a_process_tells_its_own_and_its_shared_memory(tmp_path: Path):
+    folder = tmp_path / "12"
+    folder.mkdir()
+    (folder / "smaps_rollup").write_text(SMAPS)
+    (folder / "status").write_text("Name:\tpython\nPid:\t12\nPPid:\t7\n")
+    found = install_memory.process(12, tmp_path)
+    assert (found.pid, found.parent) == (12, 7)
+    assert (found.rss_mb, found.pss_mb) == pytest.approx((81.92, 61.44))
+
+
+def test_workers_are_what_a_containers_first_process_started():
+    first, one, two, below = (Process(pid, parent, 1.0, 1.0) for pid, parent in ((5, 1), (6, 5), (7, 5), (8, 7)))
+    assert Container("pod", "portal", (two, below, first, one), 0, 0, 0).workers() == [two, one]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("256Mi", 268435456), ("1Gi", 1073741824), ("1.5M", 1.5e6), ("128974848", 128974848), ("0", 0)]
+)
+def test_a_number_of_bytes_is_read_as_kubernetes_writes_it(text: str, value: float):
+    assert install_memory.bytes_of(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "Mi", "256MB", "-1Mi", "1 Gi"])
+def test_what_is_no_number_of_bytes_is_told(text: str):
+    with pytest.raises(ValueError, match="is no number of bytes"):
+        install_memory.bytes_of(text)

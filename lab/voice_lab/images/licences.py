@@ -42,24 +42,25 @@ READ = {
 
 # Debian's packages in the images, by the licence of those files of theirs that are there, as a person read it in their
 # copyright files. LGPL and GPL with an exception: libraries of the system beneath, which are called, and not changed.
+# Where a line says "judged", the copyright file names several licences, and this is why the others do not count.
 SYSTEM = {
-    "ca-certificates": "MPL-2.0",
-    "gcc-14-base": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "ca-certificates": "MPL-2.0",  # judged: the certificates alone are there; the scripts are GPL-2.0-or-later
+    "gcc-14-base": "GPL-3.0-or-later WITH GCC-exception-3.1",  # judged: its copyright file alone is there
     "libbz2-1.0": "bzip2-1.0.6",
-    "libc-bin": "LGPL-2.1-or-later",
-    "libc6": "LGPL-2.1-or-later",
+    "libc-bin": "LGPL-2.1-or-later",  # judged: its settings alone are there; some programs are GPL-2.0-or-later
+    "libc6": "LGPL-2.1-or-later",  # judged: what all of it is under; parts are under terms that ask for less
     "libexpat1": "MIT",
-    "libffi8": "MIT",
+    "libffi8": "MIT",  # judged: the library alone; tests and tools of its sources are GPL
     "libgcc-s1": "GPL-3.0-or-later WITH GCC-exception-3.1",
-    "liblzma5": "0BSD",
-    "libpython3.13-minimal": "PSF-2.0",
-    "libpython3.13-stdlib": "PSF-2.0",
+    "liblzma5": "0BSD",  # judged: the library alone; scripts of its sources are GPL-2.0-or-later
+    "libpython3.13-minimal": "PSF-2.0",  # judged: what all of it is under; parts are under others as free as MIT
+    "libpython3.13-stdlib": "PSF-2.0",  # judged: the same
     "libssl3t64": "Apache-2.0",
     "libstdc++6": "GPL-3.0-or-later WITH GCC-exception-3.1",
-    "libuuid1": "BSD-3-Clause",
-    "libzstd1": "BSD-3-Clause",
+    "libuuid1": "BSD-3-Clause",  # judged: the library alone; what else util-linux has is GPL-2.0-or-later
+    "libzstd1": "BSD-3-Clause",  # or GPL-2.0-only, as one likes
     "openssl": "Apache-2.0",
-    "python3.13-minimal": "PSF-2.0",
+    "python3.13-minimal": "PSF-2.0",  # judged: as libpython3.13-minimal
     "tzdata": "LicenseRef-public-domain",
     "zlib1g": "Zlib",
 }
@@ -144,7 +145,7 @@ def _fault(part: Part) -> str:
     )
 
 
-def installed() -> list[Part]:
+def installed(extras: Iterable[str] = EXTRAS) -> list[Part]:
     """The packages that we hand on, as they are installed here: those of each extra in `uv.lock` and what they need.
 
     Raises:
@@ -152,7 +153,7 @@ def installed() -> list[Part]:
     """
     lock = tomllib.loads((places.CHECKOUT / "uv.lock").read_text())
     parts = []
-    for name in sorted(reachable(lock, "voice-quality-reporting", EXTRAS)):
+    for name in sorted(reachable(lock, "voice-quality-reporting", extras)):
         try:
             parts.append(of_package(metadata.distribution(name).read_text("METADATA") or ""))
         except metadata.PackageNotFoundError:
@@ -182,4 +183,5 @@ def reachable(lock: Mapping[str, object], root: str, extras: Iterable[str]) -> s
 def table(parts: Iterable[Part]) -> str:
     """One line a part, for a person."""
     rows = sorted((part.kind, part.name, part.version, part.licence or "?") for part in parts)
-    return "".join(f"{kind:8}{name:28}{version:24}{licence}\n" for kind, name, version, licence in rows)
+    widths = [max((len(row[column]) for row in rows), default=0) + 2 for column in range(3)]
+    return "".join("".join(map(str.ljust, row[:3], widths)) + f"{row[3]}\n" for row in rows)

@@ -11,11 +11,12 @@ from .carrying import Tree
 DATABASE = Path("/var/lib/dpkg")
 # One file a package, where no package manager is left; scanners of images know the place.
 RECORDS = "/var/lib/dpkg/status.d"
+COMMON = re.compile(r"/usr/share/common-licenses/\w(?:[\w.-]*\w)?")
 FIELDS = ("Package", "Status", "Maintainer", "Architecture", "Source", "Version", "Homepage", "Description")
 
 
 def record(tree: Tree, also: Iterable[str] = ()) -> None:
-    """Note in `tree` the packages whose files were carried, and those in `also`; carry their copyright files."""
+    """Note in `tree` the packages whose files were carried, and those in `also`; carry what they say of copyright."""
     owners = _owners()
     names = {owners[path] for path in tree.carried if path in owners}
     stanzas = parse((DATABASE / "status").read_text())
@@ -24,6 +25,13 @@ def record(tree: Tree, also: Iterable[str] = ()) -> None:
         copyright_file = Path("/usr/share/doc", name, "copyright")
         if copyright_file.exists():
             tree.carry(copyright_file)
+            for text in texts(copyright_file.read_text()):
+                tree.carry(text)
+
+
+def texts(copyright_file: str) -> list[Path]:
+    """The licences' texts that a copyright file names, and does not have: most licences want theirs to come along."""
+    return [path for path in sorted({Path(each) for each in COMMON.findall(copyright_file)}) if path.exists()]
 
 
 def parse(status: str) -> dict[str, dict[str, str]]:
