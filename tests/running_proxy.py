@@ -102,14 +102,18 @@ def serving(server: socketserver.BaseServer) -> Iterator[None]:
 
 
 def rendered(chart: Path = CHART, **values: object) -> dict[str, Any]:
-    """The chart's proxy: its configuration and its command."""
+    """The chart's proxy: its configuration, its command, and what it does before it ends."""
     settings = [f"--set={name.replace('__', '.')}={value}" for name, value in values.items()]
     command = [str(kubectl.program("helm")), "template", "release", str(chart), "--set=mysql.host=mysql", *settings]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     objects = {(found["kind"], found["metadata"]["name"]): found for found in yaml.safe_load_all(text) if found}
     pod = objects["Deployment", DEPLOYMENT]["spec"]["template"]["spec"]
     (proxy,) = (container for container in pod["containers"] if container["name"] == "proxy")
-    return {"conf": objects["ConfigMap", CONFIGURATION]["data"]["nginx.conf"], "command": proxy["command"]}
+    return {
+        "conf": objects["ConfigMap", CONFIGURATION]["data"]["nginx.conf"],
+        "command": proxy["command"],
+        "end": proxy["lifecycle"]["preStop"]["exec"]["command"],
+    }
 
 
 @dataclass(frozen=True)

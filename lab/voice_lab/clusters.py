@@ -18,6 +18,11 @@ from voice_lab.tools import kubectl as kubectl_tool
 
 SERVICES = ("cluster", "node")
 ASK_SECONDS = 15
+INSTALL = (
+    "helm upgrade --install voice-quality charts/voice-quality -n voice-quality -f ~/voice-quality/values.yaml"
+    "\n             (docs/install.md makes the namespace, its Secrets and that file)"
+)
+"""How the chart gets there."""
 
 
 def show(lab: Lab) -> None:
@@ -54,10 +59,11 @@ def look(path: Path, named: str = "") -> None:
 
 def _summary(path: Path, what: str) -> str:
     lines = [f"export KUBECONFIG={path}", "kubectl get nodes,pods -A"]
-    if not shutil.which("kubectl"):
-        lines.insert(0, f"export PATH=$PATH:{kubectl_tool.program('kubectl').parent}")
+    missing = [name for name in ("kubectl", "helm") if not shutil.which(name)]
+    for folder in sorted({str(kubectl_tool.program(name).parent) for name in missing}):
+        lines.insert(0, f"export PATH=$PATH:{folder}")
     separator = f"\n{' ' * 13}"
-    return f"\n  Cluster    {what}\n  kubectl    {separator.join(lines)}\n"
+    return f"\n  Cluster    {what}\n  kubectl    {separator.join(lines)}\n  Install    {INSTALL}\n"
 
 
 def _may_install(path: Path, target: Target) -> bool:

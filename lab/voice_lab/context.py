@@ -63,6 +63,11 @@ class Lab:
         return self.number or zlib.crc32(self.instance.encode()) % LARGEST + 1
 
     @property
+    def never_had_pods(self) -> bool:
+        """Whether there is surely nothing of a node; of a lab that another version drew up nobody knows."""
+        return bool(self.ports) and not self.pods
+
+    @property
     def admin_kubeconfig(self) -> Path:
         """The kubeconfig of an administrator of the cluster in use."""
         return Path(self.kubeconfig) if self.kubeconfig else self.folder / "cluster" / "admin.kubeconfig"

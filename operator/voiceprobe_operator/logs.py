@@ -41,6 +41,8 @@ def configure(level: str) -> None:
     """Send every record of at least this level (one of LEVELS) to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
+    if level != "debug":
+        handler.addFilter(_is_news)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -49,6 +51,19 @@ def configure(level: str) -> None:
     if level != "debug":
         # kopf tells of every handler that succeeded, which here means only that an object was heard of.
         logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+
+
+def is_answer(error: BaseException | None) -> bool:
+    """Whether an error is what the API server answered to kopf: it has words, and a traceback tells nobody anything."""
+    return type(error).__module__.startswith("kopf.")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether it is not kopf's account of an answer that it did not like: what comes of it, we say in a sentence."""
+    if not record.name.startswith("kopf."):
+        return True
+    is_attempt = record.getMessage().startswith("Request attempt ")
+    return not is_attempt and not (record.exc_info and is_answer(record.exc_info[1]))
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

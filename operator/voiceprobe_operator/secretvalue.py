@@ -5,10 +5,15 @@ The kubelet exchanges a mounted Secret's files in place, so a password that was 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 LARGEST_BYTES = 64 * 1024
 FILE = "_FILE"
 
@@ -24,6 +29,8 @@ class SecretValue:
     name: str
     _text: str = field(default="", repr=False)
     path: Path | None = None
+    _taken: list[str] = field(default_factory=list, repr=False, compare=False)
+    _told: list[str] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, name: str, env: Mapping[str, str]) -> SecretValue:
@@ -50,6 +57,42 @@ class SecretValue:
             raise UnreadableSecret(f"{where}, which is empty: put the value itself into it")
         return text
 
+    def tried(self, attempt: Callable[[str], T], is_refused: Callable[[Exception], bool]) -> T:
+        """What `attempt` makes of the value as it is now. If that is refused: of what its file holds by then; at last
+        of the value that was taken last, or stood there at the start.
+
+        So nobody is kept out while a password is exchanged, be it in the Secret first or at its server.
+        """
+        refused: dict[str, Exception] = {}
+        for value in self._candidates():
+            if value in refused:
+                continue
+            try:
+                result = attempt(value)
+            except Exception as error:
+                if not is_refused(error):
+                    raise
+                refused[value] = error
+                continue
+            self._remember(value, [*refused])
+            return result
+        raise next(iter(refused.values()))
+
+    def _candidates(self) -> Iterator[str]:
+        """Values to try, each when the one before it was refused: reading takes place only then."""
+        yield self.read()
+        yield self.read()
+        yield from self._taken[:1]
+
+    def _remember(self, value: str, refused: list[str]) -> None:
+        if refused and value in self._taken and refused != self._told:
+            log.warning(
+                "%s holds a password which is refused: the one before it still works. Give the account the new one",
+                self.name + FILE,
+            )
+        self._told[:] = refused
+        self._taken[:] = [value]
+
     def problems(self, says: str) -> Iterator[str]:
         """What is wrong with the setting, in words; `says`: what it means."""
         if self._text and self.path:
@@ -58,6 +101,6 @@ class SecretValue:
             yield f"{self.name} is missing: {says} (or {self.name}{FILE}: a file that holds it)"
         else:
             try:
-                self.read()
+                self._taken[:] = [self.read()]
             except UnreadableSecret as error:
                 yield str(error)

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,24 @@ from voiceprobe_operator.logs import LEVELS
 from voiceprobe_operator.secretvalue import FILE, SecretValue
 
 
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What is right of settings that are wrong otherwise: enough to say so, where the kubelet asks and in the log."""
+
+    liveness_port: int
+    log_level: str
+
+
 class SettingsError(Exception):
-    """The environment lacks something or holds something unusable; the text names everything at once."""
+    """The environment lacks something or holds something unusable; the text names everything at once.
+
+    `meanwhile` is there if nothing is wrong but what files hold: whoever mounted them may exchange that.
+    """
+
+    def __init__(self, problems: Sequence[str], meanwhile: Meanwhile | None = None) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+        self.meanwhile = meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +130,12 @@ class Settings:
         """Settings as `env` has them; raises SettingsError that names all that is missing or unusable."""
         values = {variable.name: env.get(variable.name) or variable.default or "" for variable in VARIABLES}
         secrets = {variable.name: SecretValue.of(variable.name, env) for variable in VARIABLES if variable.has_file}
-        if problems := list(_problems(values, secrets)):
-            raise SettingsError("\n".join(problems))
+        problems, contents = list(_problems(values, secrets)), list(_wrong_contents(values, secrets))
+        if problems:
+            raise SettingsError([*problems, *contents])
+        if contents:
+            meanwhile = Meanwhile(int(values["VOICE_LIVENESS_PORT"]), values["VOICE_LOG_LEVEL"])
+            raise SettingsError(contents, meanwhile)
         host, port = values["VOICE_MYSQL_HOST"], int(values["VOICE_MYSQL_PORT"])
         return cls(
             mysql_host=host,
@@ -144,20 +164,34 @@ class Settings:
 def _problems(values: Mapping[str, str], secrets: Mapping[str, SecretValue]) -> Iterator[str]:
     for variable in VARIABLES:
         value = values[variable.name]
+        if _is_file_alone(variable, values, secrets):
+            continue
         if variable.has_file:
             yield from secrets[variable.name].problems(variable.says)
         elif variable.default is None and not value:
             yield f"{variable.name} is missing: {variable.says}"
-        elif variable.is_number and not (value.isascii() and value.isdigit() and int(value) > 0):
-            yield f"{variable.name} must be a whole number above 0, not {value!r}"
-        elif variable.is_number and variable.name.endswith("_PORT") and int(value) > MAX_PORT:
-            yield f"{variable.name} must be at most {MAX_PORT}, not {value}"
-        elif variable.is_switch and value not in {"yes", "no"}:
-            yield f"{variable.name} must be yes or no, not {value!r}"
-        elif variable.choices and value not in variable.choices:
-            yield f"{variable.name} must be one of {', '.join(variable.choices)}, not {value!r}"
-        elif variable.is_file and value and (fault := _unreadable(Path(value))):
-            yield f"{variable.name} names {value}, which {fault}"
+        elif fault := _fault(variable, value):
+            yield fault
+    yield from _problems_together(values)
+
+
+def _fault(variable: Variable, value: str) -> str:
+    """What is wrong with the value of a setting that is no secret; empty: nothing."""
+    name = variable.name
+    if variable.is_number and not (value.isascii() and value.isdigit() and int(value) > 0):
+        return f"{name} must be a whole number above 0, not {value!r}"
+    if variable.is_number and name.endswith("_PORT") and int(value) > MAX_PORT:
+        return f"{name} must be at most {MAX_PORT}, not {value}"
+    if variable.is_switch and value not in {"yes", "no"}:
+        return f"{name} must be yes or no, not {value!r}"
+    if variable.is_file and value:
+        return f"{name} names {value}, which {_unreadable(Path(value))}"
+    if variable.choices and value not in variable.choices:
+        return f"{name} must be one of {', '.join(variable.choices)}, not {value!r}"
+    return ""
+
+
+def _problems_together(values: Mapping[str, str]) -> Iterator[str]:
     if (seconds := values["VOICE_ALERT_SECONDS"]).isdigit() and int(seconds) % 10:
         # Grafana refuses rules that are evaluated at any other time.
         yield f"VOICE_ALERT_SECONDS must be a multiple of 10, not {seconds}"
@@ -166,6 +200,27 @@ def _problems(values: Mapping[str, str], secrets: Mapping[str, SecretValue]) -> 
     for name in ("VOICE_GRAFANA_URL", "VOICE_PORTAL_URL"):
         if (url := values[name]) and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", url):
             yield f"{name} must be an http:// or https:// URL without a login, not {url!r}"
+
+
+def _wrong_contents(values: Mapping[str, str], secrets: Mapping[str, SecretValue]) -> Iterator[str]:
+    """What is wrong with what is in files that are there."""
+    for variable in VARIABLES:
+        value = values[variable.name]
+        if not _is_file_alone(variable, values, secrets):
+            continue
+        if variable.has_file:
+            yield from secrets[variable.name].problems(variable.says)
+        elif fault := _unreadable(Path(value)):
+            yield f"{variable.name} names {value}, which {fault}"
+
+
+def _is_file_alone(variable: Variable, values: Mapping[str, str], secrets: Mapping[str, SecretValue]) -> bool:
+    """Whether the setting is what a file holds, and that file is there."""
+    value = values[variable.name]
+    if variable.is_file:
+        return bool(value) and Path(value).exists()
+    path = secrets[variable.name].path if variable.has_file else None
+    return path is not None and path.exists() and not value
 
 
 def _path(text: str) -> Path | None:
@@ -183,7 +238,7 @@ def _unreadable(path: Path) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError):
-        return "holds no certificate"
+        return "holds no certificate: it must be the authority's, in PEM"
     return ""
 
 

@@ -112,6 +112,8 @@ def test_a_cluster_of_ones_own_is_looked_at(cluster: Cluster) -> None:
     assert done.returncode == 0, done.stderr
     assert f"export KUBECONFIG={cluster.lab.admin_kubeconfig}" in done.stdout
     assert "context lab, you are admin" in done.stdout
+    assert "helm upgrade --install voice-quality charts/voice-quality" in done.stdout
+    assert "docs/install.md" in done.stdout
 
 
 def test_what_looks_like_production_has_to_be_named(cluster: Cluster, tmp_path: Path) -> None:

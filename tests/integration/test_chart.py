@@ -1,5 +1,7 @@
 """The Helm chart, as helm itself judges and renders it."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +104,46 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "grafana": {"url": "http://grafana.monitoring.svc.cluster.local/grafana"},
     },
     "one replica each": {"operator": {"replicas": 1}, "portal": {"replicas": 1}},
+    "what few need": {
+        "preflight": False,
+        "operator": {"sweepAll": True, "affinity": {"nodeAffinity": {}}},
+        "portal": {
+            "image": {"digest": "sha256:" + "b" * 64},
+            "address": "::",
+            "proxyUser": "nginx",
+            "httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}], "annotations": {"a": "b"}},
+        },
+    },
 }
+
+
+def choices(values: dict[str, Any], name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that is empty, yes or no by default, and so decides what is rendered at all; with its default."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from choices(value, f"{name}{key}.")
+        elif isinstance(value, bool) or value in ("", [], {}):
+            yield f"{name}{key}", value
+
+
+def test_the_variants_make_every_choice_and_render_every_template() -> None:
+    """What is held against a real API server is whole."""
+    made = [dict(choices_made(with_required(variant))) for variant in VARIANTS.values()]
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert [name for name, usual in choices(defaults) if all(each.get(name, usual) == usual for each in made)] == []
+    found = (helm("helm 4", "template", "x", str(CHART), values=with_required(each)) for each in VARIANTS.values())
+    text = "".join(done.stdout for done in found)
+    sources = set(re.findall(r"^# Source: [^/\s]+/templates/(\S+)$", text, re.MULTILINE))
+    templates = {path.relative_to(CHART / "templates").as_posix() for path in CHART.glob("templates/**/*.yaml")}
+    assert templates - sources == {"checks.yaml"}, "which renders nothing"
+
+
+def choices_made(values: dict[str, Any], name: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a variant by its whole name, mappings too: some are one value."""
+    for key, value in values.items():
+        yield f"{name}{key}", value
+        if isinstance(value, dict):
+            yield from choices_made(value, f"{name}{key}.")
 
 
 def pod(key: tuple[str, str], values: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -374,3 +415,10 @@ def test_a_package_of_the_chart_has_its_crds_and_renders_the_same(line: str, tmp
     packed = helm(line, "template", *place, values=with_required(EVERYTHING))
     assert packed.returncode == 0, packed.stderr
     assert [each for each in yaml.safe_load_all(packed.stdout) if each] == objects(EVERYTHING, line)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_command_has_two_dollars_of_which_the_kubelet_would_take_one_away(variant: str) -> None:
+    for _, found in pod_templates(rendered(VARIANTS[variant])):
+        for container in containers(found).values():
+            assert "$$" not in " ".join([*container.get("command", ()), *container.get("args", ())])

@@ -29,6 +29,7 @@ SECRETS = {
     "voice-grafana": ("user", "password"),
     "voice-portal": ("secret-key", "grafana-jwt.pem"),
 }
+CONTENTS = {"secret-key": "x" * 50, "grafana-jwt.pem": "-----BEGIN PRIVATE KEY-----"}
 REVISION = "voicequality.io/crd-revision"
 LABEL = "pod-security.kubernetes.io"
 Body = dict[str, Any]
@@ -97,9 +98,9 @@ def make_namespace(lab: Lab, name: str) -> None:
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     cluster.apply(lab, json.dumps(body))
     for secret, keys in SECRETS.items():
-        put(lab, name, "Secret", secret, {"stringData": dict.fromkeys(keys, "x")})
+        put(lab, name, "Secret", secret, {"stringData": {key: CONTENTS.get(key, "x") for key in keys}})
     for config in ("voice-mysql-ca", "voice-grafana-ca"):
-        put(lab, name, "ConfigMap", config, {"data": {"ca.pem": "x"}})
+        put(lab, name, "ConfigMap", config, {"data": {"ca.pem": "-----BEGIN CERTIFICATE-----"}})
 
 
 def put(lab: Lab, namespace: str, kind: str, name: str, content: Body) -> None:
@@ -204,6 +205,52 @@ def test_a_missing_secret_or_key_is_told_before_anything_is_changed(lab: Lab, cr
 
 
 @pytest.mark.parametrize("line", LINES)
+def test_a_policy_that_would_keep_the_operator_from_the_api_server_is_refused(lab: Lab, crds: None, line: str) -> None:
+    """Where the API server listens differs from cluster to cluster; policies look at its own port."""
+    slice_ = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "kubernetes", "namespace": "default"},
+        "addressType": "IPv6",
+        "endpoints": [{"addresses": ["2001:db8::1"]}],
+        "ports": [{"name": "https", "port": 16443, "protocol": "TCP"}],
+    }
+    cluster.apply(lab, json.dumps(slice_))
+    try:
+        refused = release(lab, line, "install", {}, "--dry-run=server")
+        named = {"networkPolicies": {"ports": {"apiServer": [443, 16443]}}}
+        without = {"networkPolicies": {"enabled": False}}
+        taken = [release(lab, line, "install", values, "--dry-run=server") for values in (named, without)]
+    finally:
+        cluster.kubectl(lab, "delete", "endpointslice", "kubernetes", "-n", "default")
+    assert refused.returncode != 0
+    assert (
+        "the API server listens at port 16443, and networkPolicies.ports.apiServer does not let the operator reach it: "
+        "it must be [443, 6443, 16443]"
+    ) in refused.stderr
+    assert [done.returncode for done in taken] == [0, 0], taken[0].stderr + taken[1].stderr
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_what_a_key_cannot_hold_is_told_before_anything_is_changed(lab: Lab, crds: None, line: str) -> None:
+    make_namespace(lab, "contents")
+    put(lab, "contents", "Secret", "voice-mysql", {"stringData": {"owner": "x", "operator": "\n", "portal": "x"}})
+    put(lab, "contents", "Secret", "voice-portal", {"stringData": {"secret-key": "short", "grafana-jwt.pem": "x"}})
+    put(lab, "contents", "ConfigMap", "voice-mysql-ca", {"data": {"ca.pem": "x"}})
+    done = release(lab, line, "install", {}, namespace="contents")
+    assert done.returncode != 0
+    for sentence in (
+        "the Secret voice-mysql of the namespace contents, which mysql.existingSecret names, has nothing in its key "
+        "operator: put the value itself into it",
+        "portal.existingSecret names, has less than 50 characters in its key secret-key",
+        "portal.existingSecret names, has no private key in its key grafana-jwt.pem: it must be an RSA key in PEM",
+        "mysql.caConfigMap names, has no certificate in its key ca.pem: it must be that of the authority, in PEM",
+    ):
+        assert sentence in done.stderr
+    assert cluster.kubectl(lab, "get", "deployments", "-n", "contents", "-o", "name") == ""
+
+
+@pytest.mark.parametrize("line", LINES)
 def test_two_releases_in_two_namespaces_do_not_collide(lab: Lab, crds: None, line: str) -> None:
     for name in ("one", "two"):
         make_namespace(lab, name)
@@ -266,6 +313,8 @@ def test_the_notes_name_the_next_three_commands_of_this_release(lab: Lab, crds: 
     assert len(commands) == 3
     assert commands[0] == f"helm test voice --namespace {NAMESPACE}"
     assert f"deployment/voice-quality-portal --container portal --namespace {NAMESPACE}" in commands[1]
+    assert commands[1].endswith("python -m django demo_user NAME --staff")
+    assert "docs/install.md" in notes
     assert "kubectl apply" in commands[2]
     assert "portal.trustedProxies is empty" in notes, "everybody would have the load balancer's address"
     plain = release(lab, line, "install", {}, "--dry-run=server").stdout

@@ -154,6 +154,28 @@ def test_an_authority_that_is_exchanged_takes_effect_and_one_that_is_none_takes_
             assert status() == httpx.codes.OK
 
 
+def test_a_proxy_that_is_about_to_end_answers_and_says_on_each_connection_that_it_was_the_last_answer(
+    tmp_path: Path,
+) -> None:
+    """Whoever asks on a connection while it is being closed has no answer, and does not know whether it was heard."""
+    query = "/grafana/api/ds/query?ds_type=mysql&requestId=Q100"
+    with echoing() as echo, running(tmp_path, echo.server_port, echo.server_port) as proxy:
+        assert proxy.browser.get("/").headers["connection"] == "keep-alive"
+        *_, script = rendered(grafana__url="http://grafana/grafana", portal__url=f"https://{HOST}")["end"]
+        first, *_ = script.replace("/run/voice-proxy", str(tmp_path / "run")).split(";")
+        subprocess.run(["sh", "-c", first], check=True)
+        for method, path in (("GET", "/probes/?a=b%2Fc"), ("POST", "/login/"), ("GET", PAGE), ("POST", query)):
+            echo.heard.clear()
+            answer = proxy.browser.request(method, path, headers=COOKIE, content=b"x" if method == "POST" else b"")
+            assert (answer.status_code, answer.headers["connection"]) == (httpx.codes.OK, "close")
+            heard = [(each.method, each.path, each.body) for each in echo.heard if each.path != "/auth/grafana"]
+            assert heard == [(method, path, answer.request.content)]
+        stranger = proxy.browser.get(PAGE)
+        assert (stranger.json()["path"], stranger.json()["headers"]["x-original-uri"]) == ("/auth/sign-in", PAGE)
+        assert proxy.browser.get("/grafana/api/admin/settings").status_code == httpx.codes.FORBIDDEN
+        assert proxy.browser.get("/healthz", headers={"Host": "pod"}).status_code == httpx.codes.OK
+
+
 def record(folder: Path) -> dict[str, object]:
     """What the lab wrote down of the proxy that it started."""
     found: dict[str, object] = json.loads((folder / "processes" / "nginx.json").read_text())

@@ -194,6 +194,34 @@ def test_passwords_that_were_rotated_are_used_without_a_restart(world: World, st
     assert "rotated-in-mysql" not in started.log.read_text()
 
 
+def test_a_password_that_is_not_the_accounts_yet_is_told_and_keeps_nothing_waiting(
+    world: World, start: Callable[..., Started]
+):
+    started = start()
+    until(lambda: started.status("/readyz") == 200, LIMIT_S, "it is ready")
+    before = world.lab.passwords["mysql-operator"]
+    try:
+        started.exchange("VOICE_MYSQL_PASSWORD", "rotated-in-the-secret")
+        told = "which is refused: the one before it still works"
+        until(lambda: told in started.log.read_text(), LIMIT_S, "it is told")
+        change_password(world.lab, "rotated-in-the-secret")
+        so_far = asked_of_mysql(started)
+        until(lambda: asked_of_mysql(started) > so_far + 3, LIMIT_S, "it goes on")
+        assert started.status("/readyz") == 200
+    finally:
+        change_password(world.lab, before)
+    assert "refuses the login" not in started.log.read_text()
+
+
+def asked_of_mysql(started: Started) -> float:
+    """How often MySQL has answered so far."""
+    lines = started.get("/metrics").text.splitlines()
+    kept = [
+        line for line in lines if line.startswith("voice_operator_request_seconds_count") and 'server="mysql"' in line
+    ]
+    return sum(float(line.rpartition(" ")[2]) for line in kept if 'code="ok"' in line)
+
+
 def change_password(lab: Lab, password: str) -> None:
     with closing(database.connect(lab, "admin")) as connection, connection.cursor() as cursor:
         cursor.execute("ALTER USER voice_operator@'%%' IDENTIFIED BY %s", (password,))

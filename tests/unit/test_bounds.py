@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from voice_lab.places import CHECKOUT
-from voice_sipapp import __version__
 
 PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
@@ -74,11 +72,6 @@ def test_what_a_part_imports_is_among_its_own_extras(part: str):
     if part == "lab":
         declared |= {"playwright"}  # draws previews, where it is installed
     assert {COMES_WITH.get(package, package) for package in imported(part)} <= declared
-
-
-def test_the_chart_and_the_programs_have_one_version():
-    chart = yaml.safe_load((CHECKOUT / "charts" / "voice-quality" / "Chart.yaml").read_text(encoding="utf-8"))
-    assert {str(chart["version"]), str(chart["appVersion"]), __version__} == {PROJECT["project"]["version"]}
 
 
 @pytest.mark.parametrize("path", ["docs/sip-host.md", "docs/measurement.md"])

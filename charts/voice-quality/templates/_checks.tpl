@@ -107,14 +107,34 @@
         {{- range $keys }}
           {{- if not (has . $there) }}
             {{- $faults = append $faults (printf "the %s %s of the namespace %s, which %s names, has no key %s: it needs %s" $kind $name $.Release.Namespace $label . (join " and " $keys)) }}
+          {{- else }}
+            {{- $value := get $found.data . }}
+            {{- if eq $kind "Secret" }}{{ $value = b64dec $value }}{{ end }}
+            {{- with include "voice.faultyContent" (dict "key" . "value" $value) }}
+              {{- $faults = append $faults (printf "the %s %s of the namespace %s, which %s names, %s" $kind $name $.Release.Namespace $label .) }}
+            {{- end }}
           {{- end }}
         {{- end }}
       {{- end }}
     {{- end }}
   {{- end }}
   {{- with include "voice.oldCrds" . }}{{ $faults = append $faults . }}{{ end }}
+  {{- with include "voice.closedApiServer" . }}{{ $faults = append $faults . }}{{ end }}
 {{- end }}
 {{ toJson $faults }}
+{{- end }}
+
+{{/* What is wrong with the .value of a .key; empty: nothing that can be seen from here. */}}
+{{- define "voice.faultyContent" -}}
+{{- if not (trim .value) -}}
+has nothing in its key {{ .key }}: put the value itself into it
+{{- else if and (eq .key "ca.pem") (not (contains "-----BEGIN CERTIFICATE-----" .value)) -}}
+has no certificate in its key ca.pem: it must be that of the authority, in PEM
+{{- else if and (eq .key "grafana-jwt.pem") (not (regexMatch "-----BEGIN (RSA )?PRIVATE KEY-----" .value)) -}}
+has no private key in its key grafana-jwt.pem: it must be an RSA key in PEM, without a password
+{{- else if and (eq .key "secret-key") (lt (len (trim .value)) 50) -}}
+has less than 50 characters in its key secret-key
+{{- end }}
 {{- end }}
 
 {{/* The sentence about the first of the cluster's CRDs that is older than the chart's; empty if none is. Helm upgrades none. */}}
@@ -132,4 +152,17 @@
   {{- end }}
 {{- end }}
 {{- with $sentences }}{{ first . }}{{ end }}
+{{- end }}
+
+{{/* The sentence about a NetworkPolicy that would keep the operator from the API server; empty if none would. */}}
+{{- define "voice.closedApiServer" -}}
+{{- $open := list }}
+{{- range .Values.networkPolicies.ports.apiServer }}{{ $open = append $open (int .) }}{{ end }}
+{{- $closed := list }}
+{{- range dig "ports" list (lookup "discovery.k8s.io/v1" "EndpointSlice" "default" "kubernetes") }}
+  {{- if not (has (int .port) $open) }}{{ $closed = append $closed (int .port) }}{{ end }}
+{{- end }}
+{{- if and .Values.networkPolicies.enabled $closed -}}
+the API server listens at port {{ join " and " $closed }}, and networkPolicies.ports.apiServer does not let the operator reach it: it must be [{{ join ", " (concat $open $closed) }}]
+{{- end }}
 {{- end }}

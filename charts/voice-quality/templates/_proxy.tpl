@@ -31,11 +31,20 @@ listen [::]:{{ $portal.port }}{{ .options }};
   # nginx reads the authority when it starts, or is told to. The kubelet exchanges the file in place. Told of one that it
   # cannot read, nginx keeps what it has, and says so.
   authority=/etc/voice-grafana/ca.pem
+  # With no certificate in it nginx does not start, and a container that ends is started again more and more rarely.
+  trap 'exit 0' QUIT TERM
+  until awk '/-----BEGIN CERTIFICATE-----/ { found = 1 } END { exit !found }' "$authority"; do
+    echo "not ready: $authority, of the ConfigMap {{ .Values.grafana.caConfigMap }}, holds no certificate: it must be the authority's, in PEM" >&2
+    sleep 5
+  done
+  trap - QUIT TERM
+  # This shell's process id, which nginx will have. Not by two dollars: of those, the kubelet takes one away.
+  own=$(exec sh -c 'echo $PPID')
   watch_authority() {
     before=$(cksum < "$authority")
-    while sleep 5 && kill -0 $$; do
+    while sleep 5 && kill -0 "$own"; do
       now=$(cksum < "$authority") || continue
-      if [ "$now" != "$before" ]; then kill -HUP $$; fi
+      if [ "$now" != "$before" ]; then kill -HUP "$own"; fi
       before=$now
     done 2>/dev/null
   }

@@ -38,17 +38,26 @@ def start(lab: Lab) -> None:
         LabError: the cluster has CRDs of ours, or a namespace, that no lab made; or pods do not become ready.
     """
     _apply_crds(lab)
+    prepare(lab)
+    path = lab.folder / "values.yaml"
+    path.write_text(yaml.safe_dump(values(lab)))
+    options = ("--namespace", NAMESPACE, "--values", str(path), "--skip-crds")
+    form = ("--wait", f"--timeout={READY_SECONDS}s") if lab.pods else ("--no-hooks",)
+    cluster.helm(lab, "upgrade", "--install", RELEASE, str(CHART), *options, *form)
+
+
+def prepare(lab: Lab) -> None:
+    """Make what whoever installs the chart makes before: the namespace, with the Secrets and the ConfigMap.
+
+    Raises:
+        LabError: the cluster has a namespace of that name that no lab made.
+    """
     cluster.claim_namespace(lab, NAMESPACE)
     if lab.pods:
         cluster.kubectl(lab, "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
     for name, data in _secrets(lab).items():
         _apply(lab, {"kind": "Secret", "stringData": data}, name)
     _apply(lab, {"kind": "ConfigMap", "data": {"ca.pem": database.authority(lab).read_text()}}, "voice-mysql-ca")
-    path = lab.folder / "values.yaml"
-    path.write_text(yaml.safe_dump(values(lab)))
-    options = ("--namespace", NAMESPACE, "--values", str(path), "--skip-crds")
-    form = ("--wait", f"--timeout={READY_SECONDS}s") if lab.pods else ("--no-hooks",)
-    cluster.helm(lab, "upgrade", "--install", RELEASE, str(CHART), *options, *form)
 
 
 def migrate(lab: Lab) -> None:

@@ -100,7 +100,8 @@ def stop(lab: Lab) -> None:
     """End the API server, then etcd."""
     for name in ("kube-apiserver", "etcd"):
         processes.stop(lab.folder, name)
-    link.give_up_address(lab.index)
+    if not lab.never_had_pods:  # a lab of the same number may have it
+        link.give_up_address(lab.index)
 
 
 def server(lab: Lab) -> str:

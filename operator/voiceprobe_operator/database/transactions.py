@@ -170,19 +170,10 @@ class Database:
             raise self._translated(error, self._settings.mysql_user) from error
 
     def _log_in(self) -> Connected:
-        """A connection as the operator's own account, with its password as it is now."""
-        user, password = self._settings.mysql_user, self._password()
+        """A connection as the operator's own account, with whichever password that has while it is exchanged."""
+        user = self._settings.mysql_user
         try:
-            return self._connect(user, password)
-        except pymysql.Error as error:
-            # The file may have been exchanged since it was read.
-            if number(error) not in WRONG_LOGIN or (newer := self._password()) == password:
-                raise
-        return self._connect(user, newer)
-
-    def _password(self) -> str:
-        try:
-            return self._settings.mysql_password.read()
+            return self._settings.mysql_password.tried(lambda password: self._connect(user, password), _is_wrong_login)
         except UnreadableSecret as error:
             raise Transient("PasswordUnreadable", str(error)) from error
 
@@ -213,6 +204,10 @@ class Database:
     def _translated(self, error: pymysql.Error, account: str) -> OutsideError:
         server = address(self._settings.mysql_host, self._settings.mysql_port)
         return translated(error, server=server, account=account)
+
+
+def _is_wrong_login(error: Exception) -> bool:
+    return isinstance(error, pymysql.Error) and number(error) in WRONG_LOGIN
 
 
 def _parts(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

@@ -30,6 +30,7 @@ _TRANSIENT = frozenset({408, 409, 425, 429})
 # An attempt whose answer got lost may have made it, or somebody else did.
 _EXISTS = frozenset({409, 412})
 ADDRESS = "VOICE_GRAFANA_URL must be its address as the operator sees it, with its sub-path"
+ADMINISTRATOR = "the account of VOICE_GRAFANA_USER must be a server administrator of Grafana"
 _RETRY_AT_ONCE = frozenset({429, 500, 502, 503, 504})
 
 
@@ -131,13 +132,13 @@ def _checked(method: str, path: str, answer: Answer) -> Any:
         return _json(answer)
     sentence = f"Grafana answered {answer.status} to {method} {path}: {_message(answer)}"
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        raise Transient("GrafanaUnavailable", f"{REFUSED} ({_message(answer)})")
+        raise Transient("GrafanaUnavailable", REFUSED)
     if 300 <= answer.status < 400:
         where = answer.headers.get("Location", "nowhere")
         text = f"{sentence}; it sends to {where}: VOICE_GRAFANA_URL must be the address that sends nowhere else"
         raise Transient("GrafanaUnavailable", text)
     if answer.status == HTTPStatus.FORBIDDEN:
-        raise Denied("GrafanaUnavailable", sentence)
+        raise Denied("GrafanaUnavailable", f"{sentence}: {ADMINISTRATOR}")
     if answer.status in _TRANSIENT or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Transient("GrafanaUnavailable", sentence)
     raise Rejected("GrafanaRejected", sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
@@ -64,7 +65,7 @@ class Pool:
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unanswered(_untrusted(error)) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unanswered(explain(error)) from error
+            raise Unanswered(_unreached(error, url)) from error
 
     async def aclose(self) -> None:
         """See `Connections`."""
@@ -77,3 +78,20 @@ def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> str:
         f"its certificate is not trusted: VOICE_GRAFANA_TLS_CA must hold the authority that signed it, and"
         f" VOICE_GRAFANA_URL name a host that is in it ({error.host}: {reason})"
     )
+
+
+def _unreached(error: aiohttp.ClientError | TimeoutError, url: str) -> str:
+    """Why nobody answered at Grafana's address, and the mend."""
+    where = URL(url).authority
+    cause = getattr(error, "os_error", None)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"no address is known for {where}: VOICE_GRAFANA_URL must have a name that the pod can look up"
+    if isinstance(cause, ssl.SSLError) or isinstance(error, aiohttp.ClientSSLError):
+        return (
+            f"{where} does not speak TLS: VOICE_GRAFANA_URL must begin with http:// there ({explain(cause or error)})"
+        )
+    if isinstance(cause, ConnectionRefusedError):
+        return f"nothing listens at {where}: is Grafana running there, and is VOICE_GRAFANA_URL right?"
+    if isinstance(error, TimeoutError) or isinstance(cause, OSError):
+        return f"{where} keeps silent: is it running, and may the pod reach it (NetworkPolicy, security group)?"
+    return explain(error)

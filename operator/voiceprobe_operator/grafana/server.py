@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 from urllib.parse import quote
 
-from voiceprobe_operator.errors import Denied, Transient
+from voiceprobe_operator.errors import Transient
 from voiceprobe_operator.grafana.api import ADDRESS, Grafana
 from voiceprobe_operator.grafana.versions import Support, judged
 
@@ -66,11 +66,7 @@ class Server:
         found: dict[str, int] = {}
         page = 0
         while True:
-            try:
-                part = await self._grafana.get("/api/orgs", perpage=_PAGE, page=page)
-            except Denied as error:
-                text = "the account of VOICE_GRAFANA_USER must be a server administrator of Grafana"
-                raise Denied("GrafanaUnavailable", f"{error.sentence}: {text}") from error
+            part = await self._grafana.get("/api/orgs", perpage=_PAGE, page=page)
             if not isinstance(part, list):
                 raise Transient("GrafanaUnavailable", NOT_GRAFANA)
             found |= {org["name"]: org["id"] for org in part}

@@ -24,6 +24,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from voiceprobe_operator import metrics, names
 from voiceprobe_operator.errors import Denied, OutsideError, Rejected, Transient, explain
+from voiceprobe_operator.kubernetes import crds
 from voiceprobe_operator.model import Reference
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ CONNECTIONS = 8
 PAGE = 250
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 _SECRETS = "/api/v1/namespaces/{}/secrets"
+_ROLES = "Its roles must be those of the chart, which `helm upgrade` puts back"
 _NOT_FOUND, _CONFLICT, _UNAUTHORIZED, _FORBIDDEN = 404, 409, 401, 403
 
 
@@ -80,13 +82,14 @@ class Kubernetes:
     async def objects(self, kind: str) -> AsyncIterator[dict[str, Any]]:
         """All objects of our `kind` of all namespaces, page by page; raises before the end if it is not complete."""
         token = ""
-        accept = (_NOT_FOUND,) if kind == _MAY_BE_MISSING else ()
         while True:
             params = {"limit": str(PAGE), "continue": token} if token else {"limit": str(PAGE)}
-            page = await self._call("GET", f"/apis/{API}/{PLURALS[kind]}", params=params, accept=accept)
+            page = await self._call("GET", f"/apis/{API}/{PLURALS[kind]}", params=params, accept=(_NOT_FOUND,))
             if page.status == _NOT_FOUND:
-                # What `crd` is asked for says so.
-                return
+                if kind == _MAY_BE_MISSING:
+                    # What `crd` is asked for says so.
+                    return
+                raise Transient("KubernetesUnavailable", crds.missing(kind))
             for item in page.body["items"]:
                 # The objects of a list leave out their own kind.
                 yield {"apiVersion": API, "kind": kind, **item}
@@ -267,7 +270,9 @@ def _refusal(method: str, path: str, status: int, body: Any) -> OutsideError:
     sentence = f"the Kubernetes API answered {status} to {method} {path}: {_message(body)}"
     if status in {400, 422}:
         return Rejected("KubernetesRejected", sentence)
-    return (Denied if status == _FORBIDDEN else Transient)("KubernetesUnavailable", sentence)
+    if status == _FORBIDDEN:
+        return Denied("KubernetesUnavailable", f"{sentence}. {_ROLES}")
+    return Transient("KubernetesUnavailable", sentence)
 
 
 def _answer(status: int, text: bytes) -> _Answer:

@@ -18,8 +18,7 @@ NAMED = 5
 def judged(kind: str, crd: Mapping[str, Any] | None, version: str) -> tuple[str, str]:
     """What is wrong with the CRD of our `kind` (None: there is none), and what is worth knowing; empty: nothing."""
     if crd is None:
-        so = ", so no number is allotted" if kind == "NumberAllotment" else ", so nothing can be declared"
-        return f"the cluster knows no {kind}{so}: {MEND}", ""
+        return missing(kind), ""
     served = {one["name"]: one for one in crd["spec"]["versions"] if one.get("served")}
     if version not in served:
         return f"the cluster's CRD of {kind} serves no version {version}: {MEND}", ""
@@ -33,6 +32,12 @@ def judged(kind: str, crd: Mapping[str, Any] | None, version: str) -> tuple[str,
         text = f"the cluster's CRD of {kind} is newer than this operator, which does nothing with {_named(more)}"
         return "", f"{text}: bring the operator to the version of the CRDs"
     return "", ""
+
+
+def missing(kind: str) -> str:
+    """What a cluster without the CRD of our `kind` means, and how to mend it."""
+    so = ", so no number is allotted" if kind == "NumberAllotment" else ", so nothing can be declared"
+    return f"the cluster knows no {kind}{so}: {MEND}"
 
 
 def paths(schema: Mapping[str, Any], at: str = "") -> Iterator[str]:

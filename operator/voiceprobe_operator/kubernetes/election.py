@@ -76,7 +76,7 @@ class Election:
                     pause = min(pause, max(watched.free_in(now), 0.05))
             except (OutsideError, TimeoutError) as error:
                 self.trouble = _sentence(error)
-                told = _tell(told, f"standing by: {self.trouble}")
+                told = _tell(told, f"standing by: {self.trouble}", logging.WARNING)
             self._asked = self._clock()
             await asyncio.sleep(pause)
 
@@ -141,10 +141,10 @@ class Election:
         return f"it could not renew its Lease for {lease.RENEW_DEADLINE_SECONDS} s: {fault}"
 
 
-def _tell(told: str, sentence: str) -> str:
+def _tell(told: str, sentence: str, level: int = logging.INFO) -> str:
     """Log what changed since it was last told."""
     if sentence != told:
-        log.info("%s", sentence)
+        log.log(level, "%s", sentence)
     return sentence
 
 

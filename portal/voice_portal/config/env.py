@@ -14,11 +14,15 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class InvalidEnvironment(Exception):
-    """One or more settings are missing or wrong; the message names all of them."""
+    """One or more settings are missing or wrong; the message names all of them.
 
-    def __init__(self, faults: list[str]) -> None:
+    `may_pass`: nothing is wrong but what files hold, which whoever mounted them may exchange. `metrics_port` is right
+    then.
+    """
+
+    def __init__(self, faults: list[str], *, may_pass: bool = False, metrics_port: int = 0) -> None:
         super().__init__("The portal cannot start:\n" + "\n".join(f"  - {fault}" for fault in faults))
-        self.faults = faults
+        self.faults, self.may_pass, self.metrics_port = faults, may_pass, metrics_port
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,8 @@ class Env:
             metrics_port=reader.port("VOICE_PORTAL_METRICS_PORT", 8081),
         )
         if reader.faults:
-            raise InvalidEnvironment(reader.faults)
+            may_pass = reader.faults == reader.contents
+            raise InvalidEnvironment(reader.faults, may_pass=may_pass, metrics_port=env.metrics_port)
         return env
 
 
@@ -85,6 +90,8 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.faults: list[str] = []
+        # Those of them that are of what is in a file that is there.
+        self.contents: list[str] = []
 
     def required(self, name: str) -> str:
         value = self._environ.get(name, "")
@@ -126,16 +133,22 @@ class _Reader:
             return None
         path = Path(text)
         if fault := _unreadable(path):
-            self.faults.append(f"{name} names {path}, which {fault}")
+            self._wrong(f"{name} names {path}, which {fault}", path)
         return path
 
     def secret(self, name: str, least: int = 1) -> SecretValue:
         value = SecretValue.of(name, self._environ)
         if fault := value.fault():
-            self.faults.append(fault)
+            self._wrong(fault, None if self._environ.get(name) else value.path)
         elif len(value.read()) < least:
-            self.faults.append(f"{name} must have at least {least} characters")
+            self._wrong(f"{name} must have at least {least} characters", value.path)
         return value
+
+    def _wrong(self, fault: str, path: Path | None) -> None:
+        """Note a fault of what the file `path` holds; None: of something else."""
+        self.faults.append(fault)
+        if path is not None and path.exists():
+            self.contents.append(fault)
 
 
 def _unreadable(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,18 @@ from typing import Any
 STALE_SECONDS = 90
 STARTING = "starting: nobody has looked at the database yet"
 STALE = "no worker has looked at the database for a while: the portal's log says what became of them"
+
+
+def write(folder: Path, waiting: Sequence[str], note: str) -> None:
+    """Write down for `Answers` what is waited for, a sentence each, and what is worth knowing."""
+    fresh = folder / "readiness.new"
+    fresh.write_text(json.dumps({"at": time.time(), "waitingFor": list(waiting), "note": note}))
+    fresh.rename(folder / "readiness")
+
+
+def forget(folder: Path) -> None:
+    """Nothing is known any more."""
+    (folder / "readiness").unlink(missing_ok=True)
 
 
 class Answers:

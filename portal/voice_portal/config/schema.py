@@ -37,7 +37,7 @@ def older(code: Migrations, database: Migrations) -> Refusal | None:
     """What is to be done about a schema that lacks migrations of this portal; None: it lacks none."""
     if not (lacking := code - database):
         return None
-    sentence = f"the schema is older than this portal, it lacks {_named(lacking)}: {MIGRATE}"
+    sentence = f"the schema is older than this portal, it lacks {named(lacking)}: {MIGRATE}"
     return Refusal("the database's schema is older than this portal", sentence)
 
 
@@ -46,8 +46,9 @@ def newer(code: Migrations, database: Migrations) -> str:
     apps_ = {app for app, _ in code}
     if not (more := frozenset(one for one in database - code if one[0] in apps_)):
         return ""
-    return f"the schema is newer than this portal, it has {_named(more)}: bring the portal to the schema's version"
+    return f"the schema is newer than this portal, it has {named(more)}: bring the portal to the schema's version"
 
 
-def _named(migrations: Iterable[tuple[str, str]]) -> str:
+def named(migrations: Iterable[tuple[str, str]]) -> str:
+    """Migrations as words, sorted; empty: there are none."""
     return ", ".join(f"{app}.{name}" for app, name in sorted(migrations))

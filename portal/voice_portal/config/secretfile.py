@@ -3,10 +3,15 @@
 The kubelet exchanges a mounted Secret's files in place, so a password that was changed takes effect without a restart.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 LARGEST_BYTES = 64 * 1024
 FILE = "_FILE"
 
@@ -22,6 +27,8 @@ class SecretValue:
     name: str
     _text: str = field(default="", repr=False)
     path: Path | None = None
+    _taken: list[str] = field(default_factory=list, repr=False, compare=False)
+    _told: list[str] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, name: str, environ: Mapping[str, str]) -> "SecretValue":
@@ -47,6 +54,42 @@ class SecretValue:
             raise UnreadableSecret(f"{where}, which is empty: put the value itself into it")
         return text
 
+    def tried(self, attempt: Callable[[str], T], is_refused: Callable[[Exception], bool]) -> T:
+        """What `attempt` makes of the value as it is now. If that is refused: of what its file holds by then; at last
+        of the value that was taken last, or stood there at the start.
+
+        So nobody is kept out while a password is exchanged, be it in the Secret first or at its server.
+        """
+        refused: dict[str, Exception] = {}
+        for value in self._candidates():
+            if value in refused:
+                continue
+            try:
+                result = attempt(value)
+            except Exception as error:
+                if not is_refused(error):
+                    raise
+                refused[value] = error
+                continue
+            self._remember(value, [*refused])
+            return result
+        raise next(iter(refused.values()))
+
+    def _candidates(self) -> Iterator[str]:
+        """Values to try, each when the one before it was refused: reading takes place only then."""
+        yield self.read()
+        yield self.read()
+        yield from self._taken[:1]
+
+    def _remember(self, value: str, refused: list[str]) -> None:
+        if refused and value in self._taken and refused != self._told:
+            log.warning(
+                "%s holds a password which is refused: the one before it still works. Give the account the new one",
+                self.name + FILE,
+            )
+        self._told[:] = refused
+        self._taken[:] = [value]
+
     def fault(self) -> str:
         """What is wrong with the setting, in words; empty: nothing."""
         if self._text and self.path:
@@ -54,7 +97,7 @@ class SecretValue:
         if not (self._text or self.path):
             return f"{self.name} is not set, nor {self.name}{FILE}, a file that holds it"
         try:
-            self.read()
+            self._taken[:] = [self.read()]
         except UnreadableSecret as error:
             return str(error)
         return ""

@@ -7,13 +7,16 @@ from there on a port of its own. No way leads to that port through the portal's 
 import json
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
+from voice_portal.config import beginning
 from voice_portal.config.env import Env, InvalidEnvironment
 from voice_portal.config.readyz import Answers
 
@@ -24,15 +27,24 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = FOLDER
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector  # noqa: E402
 
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+
 READ_SECONDS = 5
 
 
-def on_starting(_arbiter: object) -> None:
-    """Listen before the first worker starts; raises SystemExit with the reason if a setting or the port is wrong."""
+def on_starting(arbiter: "Arbiter") -> None:
+    """Listen before the first worker starts; raises SystemExit with the reason if a setting or the port is wrong.
+
+    What is wrong with the files of the settings alone, such as an empty Secret, is waited for: the kubelet exchanges
+    them in place, and a container that ends is started again more and more rarely.
+    """
     try:
         port = Env.read(os.environ).metrics_port
     except InvalidEnvironment as error:
-        raise SystemExit(str(error)) from error
+        if not error.may_pass:
+            raise SystemExit(str(error)) from error
+        port = error.metrics_port
     try:
         server = MetricsServer(port)
     except OSError as error:
@@ -40,6 +52,14 @@ def on_starting(_arbiter: object) -> None:
             f"The portal cannot start: no metrics on port {port} (VOICE_PORTAL_METRICS_PORT): {error}"
         ) from error
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    # gunicorn handles signals later only, and process 1 of a container ignores what it does not handle.
+    before = signal.signal(signal.SIGTERM, _end)
+    beginning.await_contents(Path(FOLDER), arbiter.log)
+    signal.signal(signal.SIGTERM, before)
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def post_worker_init(_worker: object) -> None:

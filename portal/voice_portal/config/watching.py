@@ -5,12 +5,11 @@ login may hold a lock then. Which worker looks is decided by a lock on a file, t
 """
 
 import fcntl
-import json
 import random
 import time
 from pathlib import Path
 
-from voice_portal.config import readiness
+from voice_portal.config import readiness, readyz
 
 LOOK_SECONDS = 15
 
@@ -22,7 +21,7 @@ def look_for_ever(folder: Path) -> None:
         failures = 0
         while True:
             found = readiness.look()
-            _write(folder, found)
+            readyz.write(folder, [one.sentence for one in found.refusals], found.note)
             failures = failures + 1 if found.refusals else 0
             time.sleep(pause(failures))
 
@@ -31,10 +30,3 @@ def pause(failures: int) -> float:
     """Seconds until the next look after so many that failed: doubling up to the usual, and spread by a quarter."""
     seconds = min(LOOK_SECONDS, 2.0 ** min(failures - 1, 10)) if failures else LOOK_SECONDS
     return seconds * random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
-
-
-def _write(folder: Path, found: readiness.Look) -> None:
-    body = {"at": time.time(), "waitingFor": [one.sentence for one in found.refusals], "note": found.note}
-    fresh = folder / "readiness.new"
-    fresh.write_text(json.dumps(body))
-    fresh.rename(folder / "readiness")

@@ -74,6 +74,8 @@ def _load_key(path: Path, _modified_ns: int) -> RSAPrivateKey:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except TypeError as error:
         raise ValueError(f"{path} holds a key with a password: it must be one without") from error
+    except ValueError as error:
+        raise ValueError(f"{path} holds no key in PEM") from error
     if not isinstance(key, RSAPrivateKey):
         raise ValueError(f"{path} does not hold an RSA key")  # noqa: TRY004 - the file is wrong, no caller's type
     return key

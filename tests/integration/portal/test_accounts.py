@@ -206,14 +206,6 @@ def test_a_demo_user_that_is_made_again_stays_logged_in(django_db, monkeypatch, 
     assert browser.get("/").status_code == 200
 
 
-def test_a_demo_user_without_password_is_refused(django_db, monkeypatch):
-    from django.core.management import CommandError, call_command
-
-    monkeypatch.delenv("VOICE_DEMO_PASSWORD", raising=False)
-    with pytest.raises(CommandError, match="VOICE_DEMO_PASSWORD"):
-        call_command("demo_user", "nobody")
-
-
 def test_the_key_set_is_printed(signing_key):
     from django.core.management import call_command
 

@@ -31,7 +31,7 @@ PASSWORD = "a password for tests"
 class Serving:
     """gunicorn with the chart's hooks, and what it says."""
 
-    def __init__(self, env: dict[str, str], folder: Path) -> None:
+    def __init__(self, env: dict[str, str], folder: Path, *, serves: bool = True) -> None:
         self.port, self.metrics_port = free_port(), free_port()
         self.log = folder / "gunicorn.log"
         env = {**env, "VOICE_PORTAL_METRICS_PORT": str(self.metrics_port), "TMPDIR": str(folder)}
@@ -41,13 +41,20 @@ class Serving:
         self.browser = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", headers={"Host": "testserver"}, trust_env=False, timeout=30
         )
-        self.until(lambda: self.status("/healthz") == 200, "it serves")
+        self.until(lambda: self.status("/healthz") == 200 if serves else self.is_asked(), "it serves")
 
     def status(self, path: str) -> int | None:
         try:
             return self.browser.get(path).status_code
         except httpx.TransportError:
             return None
+
+    def is_asked(self) -> bool:
+        """Whether the kubelet would get an answer."""
+        try:
+            return self.ready().status_code == 503
+        except httpx.TransportError:
+            return False
 
     def ready(self) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.metrics_port}/readyz", trust_env=False, timeout=10)
@@ -77,8 +84,8 @@ def start(tmp_path):
     """Starts the portal with these settings; it is ended after the test."""
     started = []
 
-    def start(env):
-        started.append(Serving(env, tmp_path))
+    def start(env, *, serves=True):
+        started.append(Serving(env, tmp_path, serves=serves))
         return started[-1]
 
     yield start
@@ -310,6 +317,18 @@ def test_a_password_that_was_rotated_is_used_at_the_next_login(own_env, start, p
     assert "rotated" not in serving.log.read_text()
 
 
+def test_a_password_that_is_not_the_accounts_yet_keeps_nobody_out(own_env, own_database, start, password):
+    serving = start(own_env)
+    serving.until(lambda: serving.ready().status_code == 200, "it is ready")
+    exchange(Path(own_env["VOICE_MYSQL_PASSWORD_FILE"]), "rotated")
+    password(own_database.environment("portal")["VOICE_MYSQL_PASSWORD"])  # as it was; ends all connections
+    assert [serving.status("/healthz/database") for _ in range(20)] == [200] * 20
+    assert "which is refused: the one before it still works" in serving.log.read_text()
+    password("rotated")
+    assert [serving.status("/healthz/database") for _ in range(20)] == [200] * 20
+    assert "not ready" not in serving.log.read_text()
+
+
 @pytest.fixture
 def signed_in(own_env, own_database, start):
     """A portal in whose browser somebody is signed in."""
@@ -377,6 +396,23 @@ def test_a_key_for_grafana_that_is_of_no_use_is_waited_for(own_env, start, tmp_p
     serving = start(own_env)
     assert "VOICE_GRAFANA_JWT_KEY_FILE must name an RSA key in PEM" in serving.until_told()
     assert serving.ready().status_code == 503
+
+
+@pytest.mark.parametrize("how", ["it is mended", "it is told to end"])
+def test_a_secret_that_is_of_no_use_is_waited_for_before_there_are_workers(own_env, start, tmp_path, how):
+    key = tmp_path / "VOICE_PORTAL_SECRET_KEY"
+    right = key.read_text()
+    key.write_text("short")
+    serving = start(own_env, serves=False)
+    assert serving.until_told() == "VOICE_PORTAL_SECRET_KEY must have at least 50 characters"
+    assert serving.ready().status_code == 503
+    if how == "it is told to end":
+        serving.process.terminate()
+        assert serving.process.wait(30) == 0
+        return
+    exchange(key, right)
+    serving.until(lambda: serving.ready().status_code == 200, "it is ready")
+    assert serving.log.read_text().count("not ready: VOICE_PORTAL_SECRET_KEY") == 1
 
 
 def test_a_worker_that_has_shown_many_pages_is_small(signed_in):

@@ -15,6 +15,9 @@ from voiceprobe_operator.secretvalue import SecretValue
         (pymysql.ProgrammingError(1146, "Table 'voice.voice_probe' doesn't exist"), Transient, "SchemaMissing"),
         (pymysql.OperationalError(1049, "Unknown database 'voice'"), Transient, "SchemaMissing"),
         (pymysql.OperationalError(1142, "SELECT command denied"), Transient, "DatabaseDenied"),
+        (pymysql.OperationalError(1044, "Access denied to database 'voice'"), Transient, "DatabaseDenied"),
+        (pymysql.OperationalError(4151, "This account is locked"), Transient, "DatabaseDenied"),
+        (pymysql.InternalError("Packet sequence number wrong"), Transient, "DatabaseUnavailable"),
         (pymysql.OperationalError(1364, "Field 'x' has no default value"), Transient, "SchemaNewer"),
         (pymysql.OperationalError(2003, "Can't connect"), Transient, "DatabaseUnavailable"),
         (pymysql.OperationalError(1213, "Deadlock found"), Transient, "DatabaseUnavailable"),
@@ -26,7 +29,7 @@ def test_an_error_becomes_a_decision_and_a_sentence(error, kind, reason):
     outcome = translated(error)
     assert type(outcome) is kind
     assert outcome.reason == reason
-    assert "database" in outcome.sentence
+    assert "database" in outcome.sentence or "MySQL" in outcome.sentence
 
 
 async def test_a_database_that_is_away_is_transient(settings, monkeypatch):

@@ -77,7 +77,7 @@ async def test_a_list_that_breaks_off_is_no_list(far):
 async def test_a_cluster_that_knows_no_allotments_has_none_and_says_so(far, caplog):
     far.answers = [(404, "page not found"), (404, {"message": "page not found"})]
     assert [item async for item in far.api.objects("NumberAllotment")] == []
-    with pytest.raises(Transient, match="404"):
+    with pytest.raises(Transient, match="knows no VoiceProbe, so nothing can be declared: helm show crds"):
         await listed(far)
 
 

@@ -7,6 +7,7 @@ import logging
 import sys
 
 import pytest
+from kopf._cogs.clients.errors import APIForbiddenError
 
 from voiceprobe_operator import logs
 
@@ -60,3 +61,16 @@ def test_an_error_that_nobody_caught_is_a_line_too(logged):
     sys.excepthook(ValueError, ValueError("no such thing"), None)
     line = logged()[-1]
     assert (line["severity"], line["message"]) == ("critical", "ended by an error")
+
+
+def test_what_the_api_server_answers_to_kopf_is_no_line_of_the_log(logged, capsys):
+    """It repeats each answer again and again, with a traceback at the end; what comes of it, the operator says."""
+    logs.configure("info")
+    kopf = logging.getLogger("kopf._cogs.clients.watching")
+    kopf.error("Request attempt #1/9 failed; will retry: GET https://x -> APIForbiddenError('no', {}, status=403)")
+    for error in (APIForbiddenError({"message": "no"}, status=403, headers={}), KeyError("a bug")):
+        kopf.error("Watcher for voiceprobes has failed", exc_info=error)
+    kopf.warning("something else")
+    told = capsys.readouterr().err.splitlines()
+    lines = [(line["message"], "a bug" in line.get("exception", "")) for line in map(json.loads, told)]
+    assert lines == [("Watcher for voiceprobes has failed", True), ("something else", False)]

@@ -102,3 +102,64 @@ def test_a_flag_names_the_file_and_goes_before_both_variables(env, tmp_path):
     assert settings.mysql_password.read() == "by flag"
     settings = from_command_line(["--grafana-user=me"], {**env, "VOICE_GRAFANA_USER_FILE": "/none"} | {})
     assert settings.grafana_user.read() == "me"
+
+
+class Account:
+    """What asks for a password: `accepts` is the right one."""
+
+    def __init__(self, accepts: str) -> None:
+        self.accepts = accepts
+        self.asked: list[str] = []
+
+    def log_in(self, password: str) -> str:
+        self.asked.append(password)
+        if password != self.accepts:
+            raise PermissionError(password)
+        return password
+
+
+def is_refused(error: Exception) -> bool:
+    return isinstance(error, PermissionError)
+
+
+def test_the_password_that_was_taken_last_is_tried_when_the_files_is_refused(tmp_path, caplog):
+    path = tmp_path / "password"
+    path.write_text("old")
+    value, account = SecretValue("VOICE_MYSQL_PASSWORD", path=path), Account("old")
+    assert value.tried(account.log_in, is_refused) == "old"
+    path.write_text("new")
+    for _ in range(3):
+        assert value.tried(account.log_in, is_refused) == "old"
+    (told,) = caplog.messages
+    assert told.startswith("VOICE_MYSQL_PASSWORD_FILE holds a password which is refused")
+    assert "new password" not in told
+    account.accepts = "new"
+    assert value.tried(account.log_in, is_refused) == "new"
+    assert account.asked == ["old", *["new", "old"] * 3, "new"]
+
+
+def test_the_password_that_stood_there_at_the_start_counts_as_taken(tmp_path):
+    path = tmp_path / "password"
+    path.write_text("old")
+    value = SecretValue("VOICE_MYSQL_PASSWORD", path=path)
+    assert not list(value.problems("what it is"))
+    path.write_text("new")
+    assert value.tried(Account("old").log_in, is_refused) == "old"
+
+
+def test_a_password_that_nobody_takes_is_refused_as_it_is_in_the_file(tmp_path, caplog):
+    path = tmp_path / "password"
+    path.write_text("old")
+    value = SecretValue("VOICE_MYSQL_PASSWORD", path=path)
+    assert not list(value.problems("what it is"))
+    path.write_text("new")
+    with pytest.raises(PermissionError, match=r"^new$"):
+        value.tried(Account("another").log_in, is_refused)
+    assert not caplog.messages
+
+
+def test_what_is_no_refusal_of_the_password_is_not_tried_again(tmp_path):
+    account = Account("old")
+    with pytest.raises(PermissionError):
+        SecretValue("VOICE_MYSQL_PASSWORD", "new").tried(account.log_in, lambda _: False)
+    assert account.asked == ["new"]

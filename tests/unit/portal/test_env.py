@@ -82,3 +82,18 @@ def test_no_text_breaks_the_port(text):
 def test_https_is_known_by_the_public_url():
     assert Env.read(COMPLETE).is_https
     assert not Env.read({**COMPLETE, "VOICE_PORTAL_URL": "http://127.0.0.1:8080"}).is_https
+
+
+def test_only_what_files_hold_may_be_exchanged(tmp_path):
+    (tmp_path / "key").write_text("short")
+    (tmp_path / "empty").touch()
+    files = {"VOICE_PORTAL_SECRET_KEY_FILE": "key", "VOICE_MYSQL_PASSWORD_FILE": "empty", "VOICE_MYSQL_TLS_CA": "key"}
+    mounted = {name: str(tmp_path / file) for name, file in files.items()}
+    complete = {name: value for name, value in COMPLETE.items() if name + "_FILE" not in files}
+    with pytest.raises(InvalidEnvironment) as raised:
+        Env.read({**complete, **mounted})
+    assert (len(raised.value.faults), raised.value.may_pass, raised.value.metrics_port) == (3, True, 8081)
+    for wrong in ({"VOICE_MYSQL_PORT": "x"}, {"VOICE_MYSQL_PASSWORD_FILE": "/gone"}):
+        with pytest.raises(InvalidEnvironment) as raised:
+            Env.read({**complete, **mounted, **wrong})
+        assert not raised.value.may_pass

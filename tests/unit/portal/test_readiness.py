@@ -8,7 +8,7 @@ import time
 
 import pymysql
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 
 from voice_portal.config import readyz, schema, watching
 from voice_portal.config.errors import is_not_yet
@@ -39,7 +39,13 @@ def met(cause, text="it failed"):
         (OperationalError(2003, "VOICE_MYSQL_TLS_CA names /gone"), "VOICE_MYSQL_TLS_CA names /gone", False),
         (OperationalError(1040, "Too many connections"), "the database does not answer: Too many", True),
         (OperationalError(1045, "Access denied"), "refuses the login of voice_x, so password or user is wrong", False),
-        (OperationalError(1044, "Access denied"), "denies voice_x a right, which the migration grants", False),
+        (OperationalError(1044, "Access denied"), "has no such database, or none that voice_x may use", False),
+        (OperationalError(1142, "Denied"), "denies voice_x a right, which the migration grants", False),
+        (OperationalError(4151, "Locked"), "lets voice_x not log in: it must be unlocked", False),
+        (OperationalError(2026, "No SSL"), "does not answer by TLS: it must offer TLS 1.2 or newer (No SSL)", True),
+        (OperationalError(2013, "Lost connection during query (timed out)"), "MySQL at db:3306 keeps silent", True),
+        (met(OSError(113, "No route to host")), "MySQL at db:3306 keeps silent", True),
+        (InternalError("Packet sequence number wrong"), "what answers at db:3306 is not MySQL", False),
         (OperationalError(1049, "Unknown database"), "has no such database: VOICE_MYSQL_DATABASE must name it", False),
         (OperationalError(1146, "Table"), "the schema is not this portal's: run the migration", False),
     ],

@@ -140,3 +140,40 @@ def test_a_key_with_a_password_is_a_sentence(tmp_path):
     (tmp_path / "jwt.pem").write_bytes(key.private_bytes(*encoding, serialization.BestAvailableEncryption(b"x")))
     with pytest.raises(ValueError, match="holds a key with a password: it must be one without"):
         tokens.load_key(tmp_path / "jwt.pem")
+
+
+@pytest.fixture
+def password(tmp_path):
+    """A password in a file, and what asks for it: `accepts` is the right one."""
+    path = tmp_path / "password"
+    path.write_text("old")
+    value = SecretValue("VOICE_MYSQL_PASSWORD", path=path)
+    assert value.fault() == ""
+    account = SimpleNamespace(path=path, accepts="old", asked=[])
+
+    def log_in(text):
+        account.asked.append(text)
+        if text != account.accepts:
+            raise PermissionError(text)
+        return text
+
+    account.log_in = lambda: value.tried(log_in, lambda error: isinstance(error, PermissionError))
+    return account
+
+
+def test_the_password_that_stood_there_at_the_start_is_tried_when_the_files_is_refused(password, caplog):
+    password.path.write_text("new")
+    assert [password.log_in() for _ in range(2)] == ["old", "old"]
+    (told,) = caplog.messages
+    assert told.startswith("VOICE_MYSQL_PASSWORD_FILE holds a password which is refused: the one before it still works")
+    password.accepts = "new"
+    assert password.log_in() == "new"
+    assert password.asked == ["new", "old"] * 2 + ["new"]
+
+
+def test_a_password_that_nobody_takes_is_refused_as_it_is_in_the_file(password, caplog):
+    password.path.write_text("new")
+    password.accepts = "another"
+    with pytest.raises(PermissionError, match=r"^new$"):
+        password.log_in()
+    assert caplog.messages == []

@@ -18,18 +18,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that asks for its password when it is opened; one that is open needs none."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as Django has it
-        """Log in; if the password is refused, once more in case its file was exchanged meanwhile.
+        """Log in, with whichever password the account has while it is exchanged.
 
         Raises OperationalError, as Django expects, also if a file cannot be read.
         """
-        password = _password(conn_params)
+        # A test or a command that set a password of its own means that one.
+        if given := conn_params.get("password"):
+            return self._connect(conn_params, str(given))
         try:
-            return self._connect(conn_params, password)
-        except pymysql.OperationalError as error:
-            newer = _password(conn_params)
-            if error.args[0] not in WRONG_LOGIN or newer == password:
-                raise
-        return self._connect(conn_params, newer)
+            return settings.ENV.mysql_password.tried(lambda now: self._connect(conn_params, now), _is_wrong_login)
+        except UnreadableSecret as error:
+            raise OperationalError(CANNOT_CONNECT, str(error)) from error
 
     def _connect(self, conn_params: dict[str, Any], password: str) -> Any:  # noqa: ANN401 - as Django has it
         try:
@@ -40,11 +39,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise OperationalError(CANNOT_CONNECT, text) from error
 
 
-def _password(conn_params: dict[str, Any]) -> str:
-    """The account's password now. A test or a command that set one of its own means that one."""
-    if given := conn_params.get("password"):
-        return str(given)
-    try:
-        return str(settings.ENV.mysql_password.read())
-    except UnreadableSecret as error:
-        raise OperationalError(CANNOT_CONNECT, str(error)) from error
+def _is_wrong_login(error: Exception) -> bool:
+    return isinstance(error, pymysql.OperationalError) and error.args[0] in WRONG_LOGIN

@@ -1,6 +1,8 @@
 """`manage.py demo_user`: a local login, where there is no directory to log in with."""
 
+import getpass
 import os
+import sys
 
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,7 +16,10 @@ PASSWORD_VARIABLE = "VOICE_DEMO_PASSWORD"  # noqa: S105 - the variable's name
 class Command(BaseCommand):
     """Makes a local user, or brings an existing one to what is asked."""
 
-    help = f"Create or update a local login for demonstrations; its password comes from {PASSWORD_VARIABLE}."
+    help = (
+        f"Create or update a local login. Its password comes from {PASSWORD_VARIABLE}; where that is not set, it is"
+        " asked for, or read from the first line of the standard input."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
@@ -24,14 +29,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         """Run the command; raises CommandError without a password."""
-        password = os.environ.get(PASSWORD_VARIABLE)
+        password = os.environ.get(PASSWORD_VARIABLE) or _asked()
         if not password:
-            raise CommandError(f"Set {PASSWORD_VARIABLE}")
+            raise CommandError(f"No password: write it to the standard input, or set {PASSWORD_VARIABLE}")
         clients = options["client"]
         if not isinstance(clients, list):
             raise CommandError("--client takes a client's name")
         make_user(str(options["login"]), password, clients, is_staff=bool(options["staff"]))
         self.stdout.write(f"{options['login']} may log in")
+
+
+def _asked() -> str:
+    """The password as it is typed, unseen, or as it comes from a file or another program; empty: there is none."""
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @transaction.atomic

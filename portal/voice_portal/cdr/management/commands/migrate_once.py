@@ -9,16 +9,20 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.exceptions import InconsistentMigrationHistory
 
 from voice_portal.cdr import grants
 from voice_portal.config import schema
-from voice_portal.config.refusals import Refusal, refusal
+from voice_portal.config.refusals import NO_RIGHT, NO_SCHEMA, Refusal, number_of, refusal, text_of
 
 LOCK_TABLE = "voice_migration_lock"
 LOCK_WAIT_TIMEOUT = 1205
 # MariaDB's and MySQL's numbers for "GRANT to an account that does not exist".
 NO_SUCH_ACCOUNT = (1133, 1410)
 NO_SUCH_TABLE = 1146
+# What a migration makes is there, or what it changes is not: DDL is not undone where a migration breaks off.
+HALF_DONE = NO_SCHEMA | {1007, 1022, 1050, 1051, 1060, 1061, 1068, 1091, 1826}
+PUT_BACK = "Put back a back-up, or undo that by hand; then `helm upgrade` again"
 RETRY_SECONDS = 2
 
 
@@ -42,7 +46,10 @@ class Command(BaseCommand):
         try:
             self._migrate(int(str(options["wait"])), int(str(options["verbosity"])))
         except DatabaseError as error:
-            raise CommandError(f"The migration failed: {_refusal(error).sentence}") from error
+            raise CommandError(f"The migration failed: {failure(error)}") from error
+        except InconsistentMigrationHistory as error:
+            text = f"the database's list of migrations (django_migrations) cannot be true. {PUT_BACK} ({error})"
+            raise CommandError(f"The migration cannot start: {text}") from error
         self._say("the schema and the service accounts' rights are up to date")
 
     def _migrate(self, wait_seconds: int, verbosity: int) -> None:
@@ -90,6 +97,30 @@ def refuse_newer() -> None:
         raise
     if sentence:
         raise CommandError(f"Nothing was migrated: {sentence}")
+
+
+def failure(error: BaseException) -> str:
+    """What a refusal in the middle of migrating means, and how to mend it."""
+    number = number_of(error)
+    if number in NO_RIGHT:
+        account, server = settings.ENV.mysql_user, settings.ENV.mysql_address
+        mend = "`python -m django service_accounts`, as an administrator, gives it all that it needs"
+        return f"MySQL at {server} denies {account} a right: {mend} ({text_of(error)})"
+    if number not in HALF_DONE:
+        return _refusal(error).sentence
+    return (
+        f"the database does not have what it had after the last migration that it has noted, so {_lacking()} cannot be"
+        " applied: a migration broke off half-way once, or somebody changed tables by hand."
+        f" {PUT_BACK} ({text_of(error)})"
+    )
+
+
+def _lacking() -> str:
+    """The migrations that the database lacks, in words."""
+    try:
+        return schema.named(schema.known() - schema.applied()) or "a migration"
+    except DatabaseError:
+        return "a migration"
 
 
 def _refusal(error: BaseException) -> Refusal:
