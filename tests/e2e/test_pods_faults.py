@@ -16,7 +16,6 @@ import httpx
 import pytest
 
 from tests import pods as labs
-from tests.e2e.faults_load import under_load
 from tests.e2e.faults_secrets import (
     Authority,
     GrafanaDoor,
@@ -28,6 +27,7 @@ from tests.e2e.faults_secrets import (
     until_mounted,
 )
 from tests.e2e.faults_world import OPERATOR, PORTAL, SECONDS, World
+from tests.e2e.load import under_load
 from voice_lab import evidence, processes, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
