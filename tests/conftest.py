@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 from filelock import FileLock
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from voice_lab import context, guard, places, processes, stack
 from voice_lab.context import Lab
@@ -40,6 +42,9 @@ WHOLE = "-whole"
 
 # A test that has one of these, or a fixture that needs them, is marked `database`.
 DATABASE_FIXTURES = {"database", "own_database", "own_cluster", "operator", "system"}
+
+# Each file in here takes a node of its own, with pods, which is enough for two processors: one file at a time.
+PODS = "tests/pods/"
 
 _held = pytest.StashKey[ExitStack]()
 
@@ -77,7 +82,26 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
             item.add_marker("database")
     # Tests that wait for a service leave the processors to those that do not: so these come last, and fill the gaps.
     order = {"long": 0, "services": 1}
-    items.sort(key=lambda item: min((order[mark] for mark in order if item.get_closest_marker(mark)), default=2))
+
+    def place(item: pytest.Function) -> int:
+        if item.nodeid.startswith(PODS):
+            return -1
+        return min((order[mark] for mark in order if item.get_closest_marker(mark)), default=2)
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)  # there is none with `-p no:xdist`
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneNodeAtATime | None:
+    """Give each worker whole files, and all files with nodes to one."""
+    return OneNodeAtATime(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class OneNodeAtATime(LoadFileScheduling):
+    """Files as ever; those of `PODS` are one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return PODS if nodeid.startswith(PODS) else super()._split_scope(nodeid)
 
 
 def _end_if_abandoned(runs: Path, instance: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.install_page import PAGE, blocks, filled_in
+from tests.pods.install_page import PAGE, blocks, filled_in
 from voice_lab.places import CHECKOUT
 from voice_portal.cdr import grants
 

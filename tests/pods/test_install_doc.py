@@ -17,7 +17,7 @@ import yaml
 
 from tests import chart as chart_tool
 from tests import pods as pods_tool
-from tests.e2e.install_page import PAGE, User, blocks
+from tests.pods.install_page import PAGE, User, blocks
 from voice_lab import evidence, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.node import plan

@@ -12,7 +12,7 @@ import httpx
 import pymysql
 from pymysql.cursors import Cursor
 
-from tests.e2e.faults_world import NAME, SECONDS, World
+from tests.pods.faults_world import NAME, SECONDS, World
 from tests.ports import free_port
 from voice_lab import pki, processes, waiting
 from voice_lab.context import Lab

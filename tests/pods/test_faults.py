@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests import pods as labs
-from tests.e2e.faults_secrets import (
+from tests.pods.faults_secrets import (
     Authority,
     GrafanaDoor,
     end_connections,
@@ -26,8 +26,8 @@ from tests.e2e.faults_secrets import (
     set_password,
     until_mounted,
 )
-from tests.e2e.faults_world import OPERATOR, PORTAL, SECONDS, World
-from tests.e2e.load import under_load
+from tests.pods.faults_world import OPERATOR, PORTAL, SECONDS, World
+from tests.pods.load import under_load
 from voice_lab import evidence, processes, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError

@@ -20,9 +20,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests import pods
-from tests.e2e import pods_records, pods_release
-from tests.e2e.load import under_load
-from tests.e2e.pods_load import asking_long_questions
+from tests.pods import last_version, records
+from tests.pods.load import under_load
+from tests.pods.long_requests import asking_long_questions
 from voice_lab import browser, demo, evidence, places, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
@@ -81,7 +81,7 @@ class Life:
     def calls(self, client: str) -> set[str]:
         """The client's calls that have a record."""
         query = f"SELECT LOWER(HEX(uuid)) FROM voice_call WHERE client = '{client}'"
-        return {call for (call,) in pods_records.rows(self.lab, query)}
+        return {call for (call,) in records.rows(self.lab, query)}
 
     def in_grafana(self, client: str) -> dict[str, Any]:
         """What the client's organisation has, by uid: with the ids that Grafana gave it when it was made."""
@@ -120,8 +120,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     """A cluster in which nothing is installed."""
     with pods.running("life", ("sip_host", "grafana", "doors", "images")) as lab:
         chart.prepare(lab)
-        last = pods_release.last_version(lab, tmp_path_factory.mktemp("last"))
-        yield Life(lab, last, pods_release.inventory(lab), pods_records.watch_the_plan(lab))
+        last = last_version.last_version(lab, tmp_path_factory.mktemp("last"))
+        yield Life(lab, last, last_version.inventory(lab), records.watch_the_plan(lab))
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def chromium() -> Iterator[Browser]:
 
 def assert_all_run(lab: Lab, version: str) -> None:
     """Two pods of each part, of this version, ready, never restarted."""
-    present = [pod for pod in pods_release.chart_pods(lab) if "deletionTimestamp" not in pod["metadata"]]
+    present = [pod for pod in last_version.chart_pods(lab) if "deletionTimestamp" not in pod["metadata"]]
     images = [container["image"] for pod in present for container in pod["spec"]["containers"]]
     ours = sorted(image for image in images if "nginx" not in image)
     assert ours == sorted(f"{name}:{version}" for name in names.TARGETS for _ in "ab")
@@ -143,10 +143,10 @@ def assert_all_run(lab: Lab, version: str) -> None:
 
 def test_an_installation_ends_with_pods_that_are_ready_and_have_no_rights_on_their_node(life: Life) -> None:
     began = time.monotonic()
-    said = pods_release.install(life.lab, "helm 3", life.last)
+    said = last_version.install(life.lab, "helm 3", life.last)
     log.info("from helm install to all pods ready: %.1f s", time.monotonic() - began)
-    assert f"Voice Quality Reporting {pods_release.LAST} is in the namespace {NAMESPACE}" in said
-    assert_all_run(life.lab, pods_release.LAST)
+    assert f"Voice Quality Reporting {last_version.LAST} is in the namespace {NAMESPACE}" in said
+    assert_all_run(life.lab, last_version.LAST)
     look = "import os; print(os.getuid(), os.getgid(), os.access('/', os.W_OK), os.statvfs('/').f_flag & os.ST_RDONLY)"
     where = ("exec", "-n", NAMESPACE)
     for part in ("operator", "portal"):
@@ -166,7 +166,7 @@ def test_what_is_applied_is_planned_shown_and_judged(life: Life) -> None:
     )
     probes = life.probes()
     assert len(probes) == 10
-    assert pods_records.planned(life.lab) == set(probes)
+    assert records.planned(life.lab) == set(probes)
     for client in CLIENTS:
         shown = life.in_grafana(client)
         dashboards = {f"vp-{uid.replace('-', '')}" for (namespace, _), uid in probes.items() if namespace == client}
@@ -180,14 +180,14 @@ def test_calls_come_back_through_the_portals_pods(life: Life) -> None:
     for client in CLIENTS:
         portal.add_user(life.lab, demo.login(client), client)
     assert_calls_are_read_back(life.lab)
-    assert pods_records.assert_no_record_is_lost(life.lab) > 0
+    assert records.assert_no_record_is_lost(life.lab) > 0
 
 
 def assert_calls_are_read_back(lab: Lab) -> None:
     """Each client's engineer finds whole calls of each probe, ended as the example says."""
     expectations = examples.expectations(lab)
     enough = evidence.EXPECTED_CALLS * len(expectations)
-    waiting.until(lambda: len(pods_records.recorded(lab)) >= enough, what="calls have records", seconds=90)
+    waiting.until(lambda: len(records.recorded(lab)) >= enough, what="calls have records", seconds=90)
     browsers = [evidence.sign_in(lab, demo.login(client)) for client in CLIENTS]
 
     def all_met() -> bool:
@@ -222,19 +222,19 @@ def test_a_browser_shows_an_engineer_the_calls_and_dashboards_of_the_client_and_
 
 
 def test_helm_test_passes(life: Life) -> None:
-    assert "Succeeded" in pods_release.helm(life.lab, "helm 3", "test", pods_release.RELEASE)
+    assert "Succeeded" in last_version.helm(life.lab, "helm 3", "test", last_version.RELEASE)
 
 
 def test_an_upgrade_changes_nothing_until_the_crds_are_brought_up(life: Life) -> None:
     patch = ("patch", "voiceclient", "client", "-n", "acme", "--type=merge", "-p", json.dumps(RECEIVER))
-    field = ("get", "voiceclient", "client", "-n", "acme", f"-o=jsonpath={{.spec.{pods_release.LACKING}}}")
+    field = ("get", "voiceclient", "client", "-n", "acme", f"-o=jsonpath={{.spec.{last_version.LACKING}}}")
     life.kubectl(*patch)
     assert not life.kubectl(*field), "an older CRD drops what it does not know"
     older = r"older \(revision \d+\) than this chart needs \(\d+\), and helm upgrades none; first: helm show crds"
     with pytest.raises(LabError, match=older):
-        pods_release.upgrade(life.lab, "helm 4", chart.CHART)
-    assert_all_run(life.lab, pods_release.LAST)
-    pods_release.bring_up_crds(life.lab, "helm 4", chart.CHART)
+        last_version.upgrade(life.lab, "helm 4", chart.CHART)
+    assert_all_run(life.lab, last_version.LAST)
+    last_version.bring_up_crds(life.lab, "helm 4", chart.CHART)
     life.kubectl(*patch)
     assert "noc@acme.example" in life.kubectl(*field)
 
@@ -247,39 +247,39 @@ def everything_goes_on(life: Life, what: str) -> Iterator[None]:
     status (a signed-in session that is lost answers with the way to the login). None may fail, not even those that were
     under way on a connection to a pod that went.
     """
-    plan, calls = pods_records.planned(life.lab), len(pods_records.ended(life.lab))
-    old, login = pods_release.chart_pods(life.lab), demo.login("acme")
+    plan, calls = records.planned(life.lab), len(records.ended(life.lab))
+    old, login = last_version.chart_pods(life.lab), demo.login("acme")
     with under_load(life.lab, login) as load:
         with asking_long_questions(life.lab, login) as faults:
             waiting.until(lambda: len(load.requests) > 50, what="people use the portal", seconds=60)
             began = time.monotonic()
             yield
             seconds = time.monotonic() - began
-        pods_release.until_gone(life.lab, old)
+        last_version.until_gone(life.lab, old)
         gone, done = time.monotonic() - began, len(load.requests)
         waiting.until(lambda: len(load.requests) > done + 50, what="people still use the portal", seconds=60)
-    total = pods_records.assert_no_record_is_lost(life.lab)
+    total = records.assert_no_record_is_lost(life.lab)
     log.info(
         "%s: helm %.1f s, old pods gone after %.1f s; %d requests, %d failed; %d long ones, %d failed; %d calls",
         what, seconds, gone, len(load.requests), len(load.lost()), len(faults), sum(map(bool, faults)), total - calls,
     )  # fmt: skip
     assert load.lost() == []
     assert not any(faults), faults
-    assert pods_records.planned(life.lab) == plan
+    assert records.planned(life.lab) == plan
     assert life.removed() == []
 
 
 def test_an_upgrade_under_load_loses_no_request_and_no_call(life: Life) -> None:
     with everything_goes_on(life, "upgrade"):
-        pods_release.upgrade(life.lab, "helm 4", chart.CHART)
+        last_version.upgrade(life.lab, "helm 4", chart.CHART)
     assert_all_run(life.lab, names.version())
     assert any("noc" in name for name in life.contact_points("acme")), "this version knows what the last one did not"
 
 
 def test_so_does_a_rollback(life: Life) -> None:
     with everything_goes_on(life, "rollback"):
-        pods_release.helm(life.lab, "helm 3", "rollback", pods_release.RELEASE, *pods_release.READY)
-    assert_all_run(life.lab, pods_release.LAST)
+        last_version.helm(life.lab, "helm 3", "rollback", last_version.RELEASE, *last_version.READY)
+    assert_all_run(life.lab, last_version.LAST)
     life.kubectl("wait", "voiceprobes", "--all", "-A", "--for=condition=Ready", "--timeout=50s")
 
 
@@ -292,31 +292,31 @@ def engineer(life: Life) -> Iterator[httpx.Client]:
 
 @pytest.mark.usefixtures("engineer")
 def test_an_uninstallation_leaves_what_is_documented_and_all_that_was_declared_and_recorded(life: Life) -> None:
-    probes, plan = life.probes(), pods_records.planned(life.lab)
+    probes, plan = life.probes(), records.planned(life.lab)
     shown = [life.in_grafana(client) for client in CLIENTS]
-    old, calls = pods_release.chart_pods(life.lab), len(pods_records.ended(life.lab))
-    said = pods_release.helm(life.lab, "helm 3", "uninstall", pods_release.RELEASE)
+    old, calls = last_version.chart_pods(life.lab), len(records.ended(life.lab))
+    said = last_version.helm(life.lab, "helm 3", "uninstall", last_version.RELEASE)
     assert "[ClusterRole] voice-quality-receivers" in said
-    pods_release.until_gone(life.lab, old)
-    assert pods_release.inventory(life.lab) == life.before | set(LEFT)
+    last_version.until_gone(life.lab, old)
+    assert last_version.inventory(life.lab) == life.before | set(LEFT)
     told = PAGE.read_text().partition("## Uninstall")[2].partition("\n## ")[0]
     assert [words for words in LEFT.values() if words not in told] == []
     assert life.probes() == probes
-    assert pods_records.planned(life.lab) == plan
+    assert records.planned(life.lab) == plan
     assert [life.in_grafana(client) for client in CLIENTS] == shown
-    waiting.until(lambda: len(pods_records.ended(life.lab)) > calls + 5, what="the SIP hosts call on", seconds=60)
+    waiting.until(lambda: len(records.ended(life.lab)) > calls + 5, what="the SIP hosts call on", seconds=60)
 
 
 def test_an_installation_takes_over_what_the_last_one_left(life: Life, engineer: httpx.Client) -> None:
     probes, shown = life.probes(), [life.in_grafana(client) for client in CLIENTS]
     passwords, earlier = [life.password(client) for client in CLIENTS], life.calls("acme")
-    pods_release.install(life.lab, "helm 4", chart.CHART)
+    last_version.install(life.lab, "helm 4", chart.CHART)
     assert_all_run(life.lab, names.version())
     doors.open_to(life.lab, NAMESPACE, portal.NAME)
     suspend = json.dumps({"spec": {"suspend": True}})
     life.kubectl("patch", "voiceprobe", "fax", "-n", "acme", "--type=merge", "-p", suspend)
     waiting.until(
-        lambda: pods_records.rows(life.lab, "SELECT probe FROM voice_probe WHERE suspended") == [("fax",)],
+        lambda: records.rows(life.lab, "SELECT probe FROM voice_probe WHERE suspended") == [("fax",)],
         what="what is declared now is planned",
         seconds=60,
     )
@@ -327,4 +327,4 @@ def test_an_installation_takes_over_what_the_last_one_left(life: Life, engineer:
     assert life.removed() == []
     calls = {row["uuid"].lower() for row in evidence.calls(engineer)}
     assert earlier <= calls, "who was signed in still is, and sees all calls that there were"
-    assert pods_records.assert_no_record_is_lost(life.lab) > len(calls)
+    assert records.assert_no_record_is_lost(life.lab) > len(calls)

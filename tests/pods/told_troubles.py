@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.e2e import told_doors
-from tests.e2e.told_doors import answers, says
+from tests.pods import told_doors
+from tests.pods.told_doors import answers, says
 from voice_lab.services import database
 
 

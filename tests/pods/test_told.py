@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from tests.chart import LINES
-from tests.e2e.told_doors import leads_to
-from tests.e2e.told_troubles import REFUSED, TROUBLES
-from tests.e2e.told_world import GRAFANA_CA, OPERATOR, PORTAL, World, bring_up_crds, until, world
+from tests.pods.told_doors import leads_to
+from tests.pods.told_troubles import REFUSED, TROUBLES
+from tests.pods.told_world import GRAFANA_CA, OPERATOR, PORTAL, World, bring_up_crds, until, world
 from voice_lab.pods import NAMESPACE
 from voice_lab.services import chart, cluster, database, grafana
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chart import helm
-from tests.e2e.told_doors import Door, doors, leads_to
 from tests.pods import running
+from tests.pods.told_doors import Door, doors, leads_to
 from voice_lab import pki, waiting
 from voice_lab.context import Lab
 from voice_lab.node import plan
