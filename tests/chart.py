@@ -37,7 +37,7 @@ def program(line: str) -> Path:
 
 def with_required(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that have no default, and `values` over them."""
-    return _merged(REQUIRED, values)
+    return merged(REQUIRED, values)
 
 
 def nested(name: str, value: object) -> dict[str, Any]:
@@ -95,9 +95,10 @@ def environment(container: Object) -> dict[str, str]:
     return {item["name"]: item["value"] for item in container.get("env", []) if "value" in item}
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, mapping by mapping."""
     both = {
-        key: _merged(below[key], above[key])
+        key: merged(below[key], above[key])
         for key in below.keys() & above.keys()
         if isinstance(below[key], dict) and isinstance(above[key], dict)
     }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.chart import containers, environment, pod_templates, rendered
+from tests.running_proxy import serving
 
 pytestmark = pytest.mark.services
 
@@ -128,6 +132,19 @@ def test_whatever_stands_between_is_let_in_by_name_and_the_release_can_still_be_
     assert operator == {(8081, "TCP"): [test, MONITORING]}
 
 
+@pytest.mark.parametrize("peers", [None, []], ids=["default", "nobody"])
+def test_a_pod_of_a_client_reaches_no_port_but_the_proxys(peers: list[Any] | None) -> None:
+    """Whoever holds connections to the others keeps the kubelet's probes from being answered."""
+    found = rendered({} if peers is None else {"networkPolicies": {"metricsFrom": peers}})
+    for name, template in pod_templates(found):
+        for (port, _), sources in allowed(found, labels_of(template), "Ingress").items():
+            if (name, port) == ("voice-quality-portal", 8080):
+                continue
+            assert sources, f"everybody may ask {name} at {port}"
+            everywhere = [source for source in sources if source.get("namespaceSelector") == {}]
+            assert everywhere == [], f"every pod of the cluster may ask {name} at {port}"
+
+
 def test_the_migration_has_its_policy_before_there_is_any_other() -> None:
     """It runs before the rest of a release; and with it goes what only it may do."""
     policy = rendered()["NetworkPolicy", "voice-quality-migrate"]["metadata"]["annotations"]
@@ -145,3 +162,52 @@ def test_pods_of_others_in_the_namespace_are_left_alone() -> None:
 
 def test_without_them_there_is_none() -> None:
     assert "NetworkPolicy" not in {kind for kind, _ in rendered({"networkPolicies": {"enabled": False}})}
+
+
+class Pod(BaseHTTPRequestHandler):
+    """A pod of the operator: one of two, by the address at which it is asked."""
+
+    waits_at = ""
+
+    def do_GET(self) -> None:
+        body = b'{"waitingFor": ["MySQL is away"]}'
+        self.send_response(503 if self.server.server_address[0] == self.waits_at else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+# In place of the minute in which it asks again and again, and of the cluster's DNS.
+IN_A_CLUSTER = """
+import itertools, socket, time
+time.monotonic, known = itertools.count(0, 100).__next__, socket.getaddrinfo
+def two_pods(host, *rest, **more):
+    hosts = ["127.0.0.1", "127.0.0.2"] if host == "voice-quality-operator" else [host]
+    return [found for host in hosts for found in known(host, *rest, **more)]
+socket.getaddrinfo = two_pods
+"""
+
+
+@pytest.mark.parametrize("waits_at", ["", "127.0.0.1", "127.0.0.2"])
+def test_the_releases_own_test_asks_each_pod_and_fails_if_one_waits(
+    waits_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The replica that stands by is well whatever happens outside: it must not answer for the one that leads."""
+    found = rendered()
+    service = found["Service", "voice-quality-operator"]["spec"]
+    assert (service["clusterIP"], service["publishNotReadyAddresses"]) == ("None", True), "its name leads to each pod"
+    (container,) = found["Pod", "voice-quality-test"]["spec"]["containers"]
+    monkeypatch.setattr(Pod, "waits_at", waits_at)
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Pod) as one,
+        ThreadingHTTPServer(("127.0.0.2", one.server_port), Pod) as two,
+        serving(one),
+        serving(two),
+    ):
+        script, url = container["args"][0], f"http://voice-quality-operator:{one.server_port}/readyz"
+        command = [sys.executable, "-c", IN_A_CLUSTER + script, url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == bool(waits_at), done.stderr
+    assert ("MySQL is away" in done.stdout) == bool(waits_at)

@@ -1,10 +1,13 @@
 """Whoever gives the chart a value that cannot be is told in words what it must be, by helm 3 and helm 4 both."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.chart import LINES, nested, template
+from tests.chart import LINES, helm, merged, nested, objects, template, with_required
+from voice_lab.services.chart import CHART
 
 pytestmark = pytest.mark.services
 
@@ -28,11 +31,15 @@ SENTENCES: list[tuple[str, Any, str]] = [
     ("grafana.url", "https://u:p@grafana/grafana", "a host and the sub-path /grafana"),
     ("grafana.mysqlAddress", "db", "grafana.mysqlAddress must be host:port"),
     ("grafana.resolver", "10.0.0.1; include /x", "grafana.resolver must be one address or more of DNS servers"),
+    ("grafana.resolver", "kube-dns", "grafana.resolver must be one address or more of DNS servers"),
     (
         "portal.url",
         "https://voice.example.net/",
         "without a path or a slash at the end, such as https://voice.example.net",
     ),
+    ("portal.url", "https://voice.example.net\n", "portal.url must be http:// or https:// and a host"),
+    ("portal.url", "https://[2001:db8::5", "portal.url must be http:// or https:// and a host"),
+    ("grafana.url", "https://grafana:port/grafana", "grafana.url must be http:// or https://, a host"),
     ("portal.url", "voice.example.net", "portal.url must be http:// or https:// and a host"),
     ("portal.address", "localhost", "portal.address must be an IP address"),
     ("portal.trustedProxies", ["everybody"], "portal.trustedProxies[0] must be a network such as 10.0.0.0/8"),
@@ -52,6 +59,9 @@ SENTENCES: list[tuple[str, Any, str]] = [
     ("portal.autoscaling.averageCPU", "half", "portal.autoscaling.averageCPU must be an amount of CPU, such as 500m"),
     ("portal.httpRoute.enabled", True, "portal.httpRoute.parentRefs is required with portal.httpRoute.enabled"),
     ("portal.ingress.tlsSecret", "Voice", "portal.ingress.tlsSecret must be the name of a Secret"),
+    ("portal.ingress.className", "a\nrules: []", "portal.ingress.className must be the name of an IngressClass"),
+    ("operator.priorityClassName", "a\nhostNetwork: true", "operator.priorityClassName must be the name of a Priority"),
+    ("portal.priorityClassName", "a: b", "portal.priorityClassName must be the name of a PriorityClass"),
     ("image.registry", "https://registry.example.net/", "without https:// and without a slash at the end"),
     ("image.tag", "sha256:abc", "belongs into operator.image.digest and portal.image.digest"),
     ("portal.image.digest", "abc", "portal.image.digest must be sha256: and 64 hexadecimal digits"),
@@ -79,6 +89,8 @@ SENTENCES: list[tuple[str, Any, str]] = [
     ("networkPolicy", {}, "additional properties 'networkPolicy' not allowed"),
     ("portal.service.type", "ExternalName", "value must be one of 'ClusterIP', 'NodePort', 'LoadBalancer'"),
     ("commonLabels", {"a": 1}, "got number, want string"),
+    ("operator.extraEnv", [{"name": "X", "value": 5}], "got number, want string"),
+    ("portal.extraEnv", [{"name": 1, "value": "x"}], "got number, want string"),
 ]
 
 
@@ -125,3 +137,56 @@ def test_all_that_is_wrong_is_told_at_once(line: str) -> None:
 def test_what_can_be_is_taken(name: str, value: object) -> None:
     done = template("helm 4", nested(name, value))
     assert done.returncode == 0, done.stderr
+
+
+NAMES = (
+    "mysql.existingSecret",
+    "mysql.caConfigMap",
+    "grafana.existingSecret",
+    "grafana.caConfigMap",
+    "portal.existingSecret",
+    "portal.proxyImage",
+    "portal.priorityClassName",
+    "operator.priorityClassName",
+    "portal.ingress.className",
+    "portal.ingress.tlsSecret",
+)
+
+
+@pytest.mark.parametrize("text", ["123", "no", "true", "null"])
+def test_a_name_that_yaml_could_take_for_something_else_stays_a_text(text: str) -> None:
+    values: dict[str, Any] = {"operator": {"receiverNamespaces": [text]}, "portal": {"ingress": {"enabled": True}}}
+    for name in NAMES:
+        values = merged(values, nested(name, text))
+    placed = [place for body in objects(values) for place in where(body, text)]
+    assert {
+        "spec.template.spec.volumes.secret.secretName",
+        "spec.template.spec.volumes.configMap.name",
+        "spec.template.spec.containers.image",
+        "spec.template.spec.priorityClassName",
+        "spec.ingressClassName",
+        "spec.tls.secretName",
+        "metadata.namespace",
+    } <= set(placed)
+    others = [place for body in objects(values) for other in (123, False, True, None) for place in where(body, other)]
+    assert [place for place in others if place.rpartition(".")[2] in {"name", "secretName", "image", "namespace"}] == []
+
+
+def test_a_release_and_a_namespace_may_be_called_by_a_number() -> None:
+    done = helm("helm 4", "template", "123", str(CHART), "--namespace", "456", values=with_required({}))
+    assert done.returncode == 0, done.stderr
+    found = [body for body in yaml.safe_load_all(done.stdout) if body]
+    assert [place for body in found for number in (123, 456) for place in where(body, number)] == []
+    assert {body["metadata"]["labels"]["app.kubernetes.io/instance"] for body in found} == {"123"}
+
+
+def where(body: object, wanted: object, path: str = "") -> Iterator[str]:
+    """Where in an object a value stands: the keys on the way to it."""
+    if isinstance(body, dict):
+        for key, value in body.items():
+            yield from where(value, wanted, f"{path}.{key}" if path else key)
+    elif isinstance(body, list):
+        for value in body:
+            yield from where(value, wanted, path)
+    elif type(body) is type(wanted) and body == wanted:
+        yield path

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.chart import LINES, REQUIRED, rendered, template
-from tests.e2e.install_page import PAGE, blocks
+from tests.pods.install_page import PAGE, blocks
 
 pytestmark = pytest.mark.services
 

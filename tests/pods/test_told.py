@@ -13,11 +13,12 @@ import pytest
 import yaml
 
 from tests.chart import LINES
+from tests.pods import clients_pod
 from tests.pods.told_doors import leads_to
 from tests.pods.told_troubles import REFUSED, TROUBLES
 from tests.pods.told_world import GRAFANA_CA, OPERATOR, PORTAL, World, bring_up_crds, until, world
 from voice_lab.pods import NAMESPACE
-from voice_lab.services import chart, cluster, database, grafana
+from voice_lab.services import chart, cluster, database, grafana, node
 
 pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(400)]
 MIGRATE = "voice-quality-migrate"
@@ -270,6 +271,16 @@ def waiting_for(told: World) -> str:
 
 
 # The cluster itself.
+
+
+def test_a_pod_of_a_client_reaches_the_portals_proxy_and_nothing_else_of_the_release(told: World) -> None:
+    if not node.enforces_policies(told.lab):
+        pytest.skip("nothing enforces NetworkPolicies on this node")
+    addresses = {name: told.pods(name)[-1]["status"]["podIP"] for name in (OPERATOR, PORTAL)}
+    ports = {OPERATOR: (8081,), PORTAL: (8000, 8080, 8081)}  # those of the chart's defaults
+    targets = [(addresses[name], port) for name in ports for port in ports[name]]
+    cluster.kubectl(told.lab, "create", "namespace", "neighbour")
+    assert clients_pod.reached(told.lab, "neighbour", targets) == {(addresses[PORTAL], 8080)}
 
 
 def test_a_right_that_is_missing_is_named_with_who_puts_it_back(told: World) -> None:

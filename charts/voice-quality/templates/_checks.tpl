@@ -4,6 +4,7 @@
 {{- $host := "[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\]" }}
 {{- $name := "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$" }}
 {{- $address := "[0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*" }}
+{{- $server := "[0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]+\\]" }}
 
 {{- /* Each: the value's name, the value, the pattern, what it must be. Empty ones are looked at below. */}}
 {{- $forms := list
@@ -14,13 +15,14 @@
   (list "grafana.url" .Values.grafana.url (printf "^https?://(%s)(:[0-9]+)?/grafana$" $host) "http:// or https://, a host and the sub-path /grafana, which the portal passes on as it is, such as https://grafana.internal:3000/grafana")
   (list "grafana.existingSecret" .Values.grafana.existingSecret $name "the name of a Secret: small letters, digits, - and . only")
   (list "grafana.mysqlAddress" .Values.grafana.mysqlAddress (printf "^(%s):[0-9]+$" $host) "host:port, such as aurora.internal:3306 or [2001:db8::5]:3306")
-  (list "grafana.resolver" .Values.grafana.resolver (printf "^((%s)(:[0-9]+)?)( +(%s)(:[0-9]+)?)*$" $host $host) "one address or more of DNS servers, IPv6 in brackets, such as 10.0.0.10 or [fd00::a]")
+  (list "grafana.resolver" .Values.grafana.resolver (printf "^(%s)(:[0-9]+)?( +(%s)(:[0-9]+)?)*$" $server $server) "one address or more of DNS servers, IPv6 in brackets, such as 10.0.0.10 or [fd00::a]")
   (list "grafana.caConfigMap" .Values.grafana.caConfigMap $name "the name of a ConfigMap: small letters, digits, - and . only")
   (list "portal.url" .Values.portal.url (printf "^https?://(%s)(:[0-9]+)?$" $host) "http:// or https:// and a host, without a path or a slash at the end, such as https://voice.example.net")
   (list "portal.existingSecret" .Values.portal.existingSecret $name "the name of a Secret: small letters, digits, - and . only")
   (list "portal.address" .Values.portal.address (printf "^(%s|\\[[0-9A-Fa-f:.]+\\])$" $address) "an IP address, such as 127.0.0.1 or ::1")
   (list "portal.proxyUser" .Values.portal.proxyUser "^[a-z_][a-z0-9_-]*$" "the name of a user of the proxy's image")
   (list "portal.proxyImage" .Values.portal.proxyImage "^[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+)?(/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]{64})?$" "an image with its registry, without https://, such as docker.io/library/nginx:1.29-alpine")
+  (list "portal.ingress.className" .Values.portal.ingress.className $name "the name of an IngressClass: small letters, digits, - and . only")
   (list "portal.ingress.tlsSecret" .Values.portal.ingress.tlsSecret $name "the name of a Secret: small letters, digits, - and . only")
   (list "portal.autoscaling.averageCPU" (toString .Values.portal.autoscaling.averageCPU) "^[0-9]+(\\.[0-9]+)?m?$" "an amount of CPU, such as 500m or 1.5")
   (list "metrics.interval" .Values.metrics.interval "^([0-9]+(h|m|s|ms))+$" "a time, such as 30s")
@@ -28,6 +30,7 @@
   (list "image.tag" .Values.image.tag "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$" "a tag, such as 1.2.3: what stands after sha256: belongs into operator.image.digest and portal.image.digest")
 }}
 {{- range $part := list "operator" "portal" }}
+  {{- $forms = append $forms (list (printf "%s.priorityClassName" $part) (get $.Values $part).priorityClassName $name "the name of a PriorityClass: small letters, digits, - and . only") }}
   {{- $image := (get $.Values $part).image }}
   {{- $forms = append $forms (list (printf "%s.image.repository" $part) $image.repository "^[a-z0-9][a-z0-9._-]*(/[a-z0-9._-]+)*$" "the name of an image, without tag or digest") }}
   {{- $forms = append $forms (list (printf "%s.image.digest" $part) $image.digest "^sha256:[0-9a-f]{64}$" "sha256: and 64 hexadecimal digits") }}

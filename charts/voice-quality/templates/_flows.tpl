@@ -32,11 +32,9 @@
 # Prometheus
 - ports: [{port: {{ .port }}, protocol: TCP}]
   from:
+    {{- include "voice.testPod" .root | nindent 4 }}
     {{- with .root.Values.networkPolicies.metricsFrom }}
-    {{- include "voice.testPod" $.root | nindent 4 }}
     {{- toYaml . | nindent 4 }}
-    {{- else }}
-    - {namespaceSelector: {}}
     {{- end }}
 {{- end }}
 

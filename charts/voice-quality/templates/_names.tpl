@@ -2,7 +2,7 @@
 
 {{- define "voice.chartLabels" -}}
 app.kubernetes.io/part-of: voice-quality
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
@@ -22,7 +22,7 @@ annotations:
 {{/* What tells the pods of .name from all others of the namespace. A Deployment can never change it. */}}
 {{- define "voice.selector" -}}
 app.kubernetes.io/name: {{ .name }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- end }}
 
 {{/* Roles that belong to no namespace are called after the release's, in which there can be but one release. */}}
@@ -37,18 +37,24 @@ voice-quality-operator-{{ .Release.Namespace }}
 {{ if .image.digest }}{{ $name }}@{{ .image.digest }}{{ else }}{{ $name }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}{{ end }}
 {{- end }}
 
+{{/* A URL that can be taken apart. Of one that cannot be, nothing is left: what is wrong with it stands in _checks.tpl, and a
+template that ended before would keep that from being said. */}}
+{{- define "voice.url" -}}
+{{ regexFind "^https?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]+)?(/[A-Za-z0-9._/-]*)?$" . }}
+{{- end }}
+
 {{/* Host of portal.url without its port: what browsers ask for. */}}
 {{- define "voice.portalHost" -}}
-{{ regexReplaceAll ":[0-9]+$" (urlParse .Values.portal.url).host "" }}
+{{ regexReplaceAll ":[0-9]+$" (urlParse (include "voice.url" .Values.portal.url)).host "" }}
 {{- end }}
 
 {{/* Grafana's host as a certificate names it: no port, no brackets. */}}
 {{- define "voice.grafanaHost" -}}
-{{ regexReplaceAll ":[0-9]+$" (urlParse .Values.grafana.url).host "" | trimAll "[]" }}
+{{ regexReplaceAll ":[0-9]+$" (urlParse (include "voice.url" .Values.grafana.url)).host "" | trimAll "[]" }}
 {{- end }}
 
 {{- define "voice.grafanaPort" -}}
-{{- $url := urlParse .Values.grafana.url -}}
+{{- $url := urlParse (include "voice.url" .Values.grafana.url) -}}
 {{ regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) }}
 {{- end }}
 

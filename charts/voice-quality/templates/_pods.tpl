@@ -37,7 +37,7 @@ securityContext:
 {{/* On which nodes pods may run: .values of the operator or the portal. */}}
 {{- define "voice.nodes" -}}
 {{- with .values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .values.nodeSelector }}
 nodeSelector:
@@ -96,11 +96,11 @@ topologySpreadConstraints:
 {{- define "voice.mysqlVolumes" -}}
 - name: mysql-password
   secret:
-    secretName: {{ .root.Values.mysql.existingSecret }}
+    secretName: {{ .root.Values.mysql.existingSecret | quote }}
     defaultMode: 0440
     items: [{key: {{ .account }}, path: password}]
 {{- with .root.Values.mysql.caConfigMap }}
-- {name: mysql-ca, configMap: {name: {{ . }}, items: [{key: ca.pem, path: ca.pem}]}}
+- {name: mysql-ca, configMap: {name: {{ . | quote }}, items: [{key: ca.pem, path: ca.pem}]}}
 {{- end }}
 {{- end }}
 
@@ -114,7 +114,7 @@ topologySpreadConstraints:
 {{- define "voice.portalVolumes" -}}
 {{ include "voice.mysqlVolumes" . }}
 # Whole: while the key is exchanged there is a secret-key-previous, too.
-- {name: keys, secret: {secretName: {{ .root.Values.portal.existingSecret }}, defaultMode: 0440}}
+- {name: keys, secret: {secretName: {{ .root.Values.portal.existingSecret | quote }}, defaultMode: 0440}}
 - {name: tmp, emptyDir: {}}
 {{- with .root.Values.portal.extraVolumes }}
 {{ toYaml . }}
@@ -132,7 +132,7 @@ topologySpreadConstraints:
 
 {{- define "voice.grafanaCaVolume" -}}
 {{- with .Values.grafana.caConfigMap }}
-- {name: grafana-ca, configMap: {name: {{ . }}, items: [{key: ca.pem, path: ca.pem}]}}
+- {name: grafana-ca, configMap: {name: {{ . | quote }}, items: [{key: ca.pem, path: ca.pem}]}}
 {{- end }}
 {{- end }}
 
