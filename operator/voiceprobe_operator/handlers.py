@@ -7,10 +7,13 @@ from typing import Any
 
 import kopf
 
-from voiceprobe_operator.kubernetes import GROUP, PLURALS, VERSION, login
+from voiceprobe_operator.kubernetes import GROUP, PAGE, PLURALS, VERSION, login
 from voiceprobe_operator.names import MANAGER
 from voiceprobe_operator.service import Service
 from voiceprobe_operator.settings import Settings
+
+HELD_SECONDS = 0.1
+"""For so long kopf holds an object after its last event, in case there is another one."""
 
 
 class Memo:
@@ -37,6 +40,9 @@ async def startup(memo: Memo, settings: kopf.OperatorSettings, **_: object) -> N
     settings.posting.enabled = False
     settings.persistence.finalizer = f"{GROUP}/{MANAGER}"
     settings.networking.request_timeout = 30
+    # Whoever writes in a namespace decides how large its objects are: few are in memory at a time.
+    settings.watching.chunk_size = PAGE
+    settings.queueing.idle_timeout = HELD_SECONDS
     memo.service = Service(memo.settings)
     try:
         await memo.service.start()

@@ -31,6 +31,7 @@ _TRANSIENT = frozenset({408, 409, 425, 429})
 _EXISTS = frozenset({409, 412})
 ADDRESS = "VOICE_GRAFANA_URL must be its address as the operator sees it, with its sub-path"
 ADMINISTRATOR = "the account of VOICE_GRAFANA_USER must be a server administrator of Grafana"
+HEALTH = "/api/health"
 _RETRY_AT_ONCE = frozenset({429, 500, 502, 503, 504})
 
 
@@ -100,7 +101,7 @@ class Grafana:
             last, pause = attempt == ATTEMPTS, delay(attempt, base=0.25, cap=5)
             try:
                 with metrics.request("grafana", route) as call:
-                    answer = await self._ask(method, self._url + path, headers, content)
+                    answer = await self._ask(method, path, headers, content)
                     call.code = str(answer.status)
             except Unanswered as error:
                 if last:
@@ -112,8 +113,12 @@ class Grafana:
             await self._sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _ask(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
+    async def _ask(self, method: str, path: str, headers: dict[str, str], content: bytes | None) -> Answer:
         """One attempt, with the login as it is now; with another one if there is another when it is refused."""
+        url = self._url + path
+        if path == HEALTH:
+            # Everybody is told: it needs no login, and an answer says nothing of one that was refused.
+            return await self._connections.ask(method, url, headers, content)
         authorization = self._login.authorization()
         answer = await self._connections.ask(method, url, headers | {"Authorization": authorization}, content)
         if answer.status == HTTPStatus.UNAUTHORIZED and self._login.refused(authorization):

@@ -13,6 +13,7 @@ from voiceprobe_operator.errors import explain
 from voiceprobe_operator.grafana.trust import Trust, UnreadableAuthority
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+_RIGHT = "is Grafana running there, and is VOICE_GRAFANA_URL right?"
 
 
 class Unanswered(Exception):
@@ -91,7 +92,17 @@ def _unreached(error: aiohttp.ClientError | TimeoutError, url: str) -> str:
             f"{where} does not speak TLS: VOICE_GRAFANA_URL must begin with http:// there ({explain(cause or error)})"
         )
     if isinstance(cause, ConnectionRefusedError):
-        return f"nothing listens at {where}: is Grafana running there, and is VOICE_GRAFANA_URL right?"
+        return f"nothing listens at {where}: {_RIGHT}"
     if isinstance(error, TimeoutError) or isinstance(cause, OSError):
         return f"{where} keeps silent: is it running, and may the pod reach it (NetworkPolicy, security group)?"
+    return _unanswered(error, where)
+
+
+def _unanswered(error: aiohttp.ClientError, where: str) -> str:
+    """What became of a request that was sent, and the mend."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return f"{where} closes the connection without an answer: {_RIGHT}"
+    if isinstance(error, aiohttp.ClientResponseError):
+        mend = "VOICE_GRAFANA_URL must begin with https:// where Grafana has TLS, and have Grafana's own port"
+        return f"what answers at {where} does not speak HTTP: {mend}"
     return explain(error)

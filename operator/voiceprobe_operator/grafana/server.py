@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from urllib.parse import quote
 
 from voiceprobe_operator.errors import Transient
-from voiceprobe_operator.grafana.api import ADDRESS, Grafana
+from voiceprobe_operator.grafana.api import ADDRESS, HEALTH, Grafana
 from voiceprobe_operator.grafana.versions import Support, judged
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Server:
 
     async def look(self) -> None:
         """Ask for everything, but for the operator's own login if it is known."""
-        health = await self._grafana.get("/api/health")
+        health = await self._grafana.get(HEALTH)
         if not isinstance(health, dict):
             raise Transient("GrafanaUnavailable", NOT_GRAFANA)
         self._judge(str(health.get("version", "")))

@@ -1,7 +1,7 @@
 """The calls to the Kubernetes API that kopf does not make for us."""
 
-from voiceprobe_operator.kubernetes.api import GROUP, PLURALS, VERSION, Kubernetes, login
+from voiceprobe_operator.kubernetes.api import GROUP, PAGE, PLURALS, VERSION, Kubernetes, login
 from voiceprobe_operator.kubernetes.election import Election
 from voiceprobe_operator.kubernetes.secrets import Secrets
 
-__all__ = ["GROUP", "PLURALS", "VERSION", "Election", "Kubernetes", "Secrets", "login"]
+__all__ = ["GROUP", "PAGE", "PLURALS", "VERSION", "Election", "Kubernetes", "Secrets", "login"]

@@ -40,7 +40,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 WATCH_SECONDS = 300
 STREAM_TIMEOUT = aiohttp.ClientTimeout(sock_connect=5, sock_read=WATCH_SECONDS + 30)
 CONNECTIONS = 8
-PAGE = 250
+# Of an object nobody bounds the labels and annotations but the API server and etcd, at 1.5 MB: a page of such fits into
+# the memory that the operator has.
+PAGE = 20
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 _SECRETS = "/api/v1/namespaces/{}/secrets"
 _ROLES = "Its roles must be those of the chart, which `helm upgrade` puts back"

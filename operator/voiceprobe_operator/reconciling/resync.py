@@ -76,8 +76,9 @@ class Resync:
             # Looked at once in the life of this process; whatever fails at one is tried again until it does not.
             left = await self._database.shown_clients() if self._left is None else self._left
         except OutsideError as error:
-            self._waits.because("MySQL", error.sentence)
+            self._waits.because("plan", error.sentence)
             return set()
+        self._waits.over("plan")
         first, self._left = self._left is None, set()
         kept = self._guard.judge(in_plan, self._store.probes(), self._store.ended())
         self._store.forget_ended(in_plan)

@@ -23,10 +23,12 @@ MINIMUM_LENGTH = 50
 
 def read(key: SecretValue) -> tuple[str, list[str]]:
     """The key as it is now, and those that are still accepted; raises UnreadableSecret."""
-    previous = _previous(key)
-    if previous is None or not previous.path or not previous.path.exists():
-        return key.read(), []
-    return key.read(), [previous.read()]
+    now, previous = key.read(), _previous(key)
+    try:
+        return now, [previous.read()] if previous else []
+    except UnreadableSecret:
+        # Not there, or emptied, which means the same. It must not keep a new key from being used.
+        return now, []
 
 
 def _previous(key: SecretValue) -> SecretValue | None:

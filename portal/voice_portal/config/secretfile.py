@@ -55,13 +55,14 @@ class SecretValue:
         return text
 
     def tried(self, attempt: Callable[[str], T], is_refused: Callable[[Exception], bool]) -> T:
-        """What `attempt` makes of the value as it is now. If that is refused: of what its file holds by then; at last
-        of the value that was taken last, or stood there at the start.
+        """What `attempt` makes of the value as it is now. If that is refused: of what its file holds by then; at last,
+        also where the file holds none, of the value that was taken last, or stood there at the start.
 
         So nobody is kept out while a password is exchanged, be it in the Secret first or at its server.
         """
         refused: dict[str, Exception] = {}
-        for value in self._candidates():
+        told: list[str] = []
+        for value in self._candidates(told):
             if value in refused:
                 continue
             try:
@@ -71,23 +72,34 @@ class SecretValue:
                     raise
                 refused[value] = error
                 continue
-            self._remember(value, [*refused])
+            if refused and value in self._taken:
+                told.append(
+                    f"{self.name}{FILE} holds a password which is refused: the one before it still works. Give the "
+                    "account the new one"
+                )
+            self._remember(value, told)
             return result
         raise next(iter(refused.values()))
 
-    def _candidates(self) -> Iterator[str]:
-        """Values to try, each when the one before it was refused: reading takes place only then."""
-        yield self.read()
-        yield self.read()
+    def _candidates(self, told: list[str]) -> Iterator[str]:
+        """Values to try, each when the one before it was refused: reading takes place only then. `told` gets what keeps
+        the file from being read.
+        """
+        try:
+            yield self.read()
+            yield self.read()
+        except UnreadableSecret as error:
+            if not self._taken:
+                raise
+            told.append(f"{error}. The one before it is still used")
         yield from self._taken[:1]
 
-    def _remember(self, value: str, refused: list[str]) -> None:
-        if refused and value in self._taken and refused != self._told:
-            log.warning(
-                "%s holds a password which is refused: the one before it still works. Give the account the new one",
-                self.name + FILE,
-            )
-        self._told[:] = refused
+    def _remember(self, value: str, told: list[str]) -> None:
+        """`value` was taken; each trouble is logged when it begins."""
+        for sentence in told:
+            if sentence not in self._told:
+                log.warning("%s", sentence)
+        self._told[:] = told
         self._taken[:] = [value]
 
     def fault(self) -> str:

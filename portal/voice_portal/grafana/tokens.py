@@ -18,6 +18,8 @@ ISSUER = "voice-portal"
 AUDIENCE = "grafana"
 LIFETIME = timedelta(seconds=120)
 _last_keys: dict[Path, RSAPrivateKey] = {}
+# Why each cannot be used now, as it was told: once, and not at each request of a dashboard.
+_told: dict[Path, str] = {}
 log = logging.getLogger(__name__)
 # The one viewer of the organisation of all clients. A client's viewer begins with "client-", so this is no client's.
 FLEET_VIEWER = "fleet-viewer"
@@ -57,9 +59,12 @@ def current_key(path: Path) -> RSAPrivateKey:
     except (OSError, ValueError) as error:
         if (last := _last_keys.get(path)) is None:
             raise
-        log.warning("the key that signs tokens for Grafana stays as it was: %s", error)
+        if _told.get(path) != str(error):
+            log.warning("the key that signs tokens for Grafana stays as it was: %s", error)
+        _told[path] = str(error)
         return last
     _last_keys[path] = key
+    _told.pop(path, None)
     return key
 
 

@@ -80,6 +80,25 @@ async def test_what_is_no_whole_answer_is_told_in_words(answer: bytes, monkeypat
             await pool.ask("POST", at("/api/orgs"), {}, b"{}")
 
 
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (
+            b"",
+            r"127\.0\.0\.1:\d+ closes the connection without an answer: is Grafana running there, and",
+        ),
+        (
+            b"garbage\r\n\r\n",
+            r"at 127\.0\.0\.1:\d+ does not speak HTTP: VOICE_GRAFANA_URL must begin with https:// where",
+        ),
+    ],
+)
+async def test_what_is_no_web_server_is_named_with_the_mend(answer: bytes, sentence: str):
+    async with serving(answer) as (_, at, pool):
+        with pytest.raises(Unanswered, match=sentence):
+            await pool.ask("POST", at("/api/orgs"), {}, b"{}")
+
+
 async def test_a_server_that_is_away_is_named():
     async with serving(JSON) as (_, at, pool):
         away = at("/")

@@ -151,6 +151,30 @@ async def test_a_refused_login_is_a_sentence_and_is_not_sent_again_and_again(set
     assert len(far.requests) == 1
 
 
+async def test_health_which_grafana_tells_everybody_says_nothing_of_a_refused_login(settings):
+    """Else each look at the health would have it sent again, until Grafana locks it."""
+    asked, told = asyncio.Event(), asyncio.Event()
+
+    async def answer(request):
+        if request.url.path.endswith("/api/health"):
+            asked.set()
+            await told.wait()
+            return httpx.Response(200, json={})
+        refused.append(request)
+        return httpx.Response(401)
+
+    refused = []
+    grafana = Grafana(settings, connections=Connected(answer))
+    health = asyncio.create_task(grafana.get("/api/health"))
+    await asked.wait()
+    for _ in range(2):
+        with pytest.raises(Transient, match="401"):
+            await grafana.get("/api/orgs")
+        told.set()
+        assert await health == {}
+    assert len(refused) == 1
+
+
 def test_a_refused_login_is_tried_once_after_each_rest_and_at_once_if_it_is_another(tmp_path):
     clock = Clock()
     login = login_of(tmp_path, clock)

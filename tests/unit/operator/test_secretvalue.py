@@ -138,6 +138,24 @@ def test_the_password_that_was_taken_last_is_tried_when_the_files_is_refused(tmp
     assert account.asked == ["old", *["new", "old"] * 3, "new"]
 
 
+def test_a_file_that_was_emptied_by_mistake_keeps_nobody_out(tmp_path, caplog):
+    path = tmp_path / "password"
+    path.write_text("old")
+    value, account = SecretValue("VOICE_MYSQL_PASSWORD", path=path), Account("old")
+    value.tried(account.log_in, is_refused)
+    path.write_text("\n")
+    for _ in range(3):
+        assert value.tried(account.log_in, is_refused) == "old"
+    (told,) = caplog.messages
+    assert "which is empty: put the value itself into it. The one before it is still used" in told
+
+
+def test_a_file_that_was_empty_from_the_start_is_told(tmp_path):
+    (tmp_path / "password").write_text("")
+    with pytest.raises(UnreadableSecret):
+        SecretValue("VOICE_MYSQL_PASSWORD", path=tmp_path / "password").tried(Account("old").log_in, is_refused)
+
+
 def test_the_password_that_stood_there_at_the_start_counts_as_taken(tmp_path):
     path = tmp_path / "password"
     path.write_text("old")
