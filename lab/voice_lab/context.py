@@ -145,8 +145,12 @@ def forget(lab: Lab) -> None:
     """Forget a lab of which nothing runs any more; its logs stay until the next of its name."""
     (lab.folder / RECORD).unlink(missing_ok=True)
     for path in lab.folder.iterdir() if lab.folder.exists() else ():
-        if path.is_dir() and path.name != "logs":
+        if path.name == "logs":
+            continue
+        if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def instances() -> list[str]:

@@ -68,7 +68,9 @@ def members(file: Path) -> dict[str, tarfile.TarInfo]:
                 folder, _, name = path.rpartition("/")
                 if name.startswith(_HIDDEN):
                     hidden = f"{folder}/{name.removeprefix(_HIDDEN)}"
-                    found = {each: what for each, what in found.items() if each != hidden and hidden + "/" not in each}
+                    found = {
+                        each: found[each] for each in found if each != hidden and not each.startswith(f"{hidden}/")
+                    }
                 else:
                     found[path] = member
     return found

@@ -132,8 +132,8 @@ def _login() -> Path | None:
     """Where the user, and not root, has logged in to registries."""
     if given := os.environ.get("REGISTRY_AUTH_FILE"):
         return Path(given)
-    user = Path(f"~{os.environ.get('SUDO_USER', '')}").expanduser()
-    return next((each for each in (user / ".docker/config.json",) if each.is_file()), None)
+    config = Path(f"~{os.environ.get('SUDO_USER', '')}").expanduser() / ".docker/config.json"
+    return config if config.is_file() else None
 
 
 def _base(*, pull: bool) -> dict[str, str]:

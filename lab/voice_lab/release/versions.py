@@ -19,7 +19,7 @@ class Version:
     Attributes:
         numbers: major, minor, patch.
         stage: alpha, beta or rc, of a version before the one of these numbers; else "".
-        trial: the how manieth of that stage.
+        trial: its number within that stage.
     """
 
     numbers: tuple[int, int, int]

@@ -82,8 +82,8 @@ def healthy(lab: Lab) -> bool:
 
 
 def stop(lab: Lab) -> None:
-    """Uninstall from a cluster that outlives the lab; the lab's own goes with its data."""
-    if lab.kubeconfig and cluster.is_ours(lab, NAMESPACE):
+    """Uninstall from a cluster that outlives the lab."""
+    if cluster.outlives(lab) and cluster.is_ours(lab, NAMESPACE):
         cluster.helm(lab, "uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found")
         cluster.release_namespace(lab, NAMESPACE)
         _release_crds(lab)

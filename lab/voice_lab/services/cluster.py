@@ -245,6 +245,13 @@ def release(lab: Lab, kind: str, names: list[str]) -> None:
         kubectl(lab, "delete", kind, *ours)
 
 
+def outlives(lab: Lab) -> bool:
+    """Whether the lab must take out of the cluster what it made there: the lab's own goes with its data, and one whose
+    kubeconfig is gone can't be reached.
+    """
+    return lab.kubeconfig is not None and lab.admin_kubeconfig.exists()
+
+
 def is_ours(lab: Lab, name: str) -> bool:
     """Tell whether a lab made this namespace."""
     return bool(_namespace(lab, name).get("metadata", {}).get("labels", {}).get(LABEL) == "true")

@@ -39,8 +39,8 @@ def healthy(lab: Lab) -> bool:
 
 
 def stop(lab: Lab) -> None:
-    """Delete them from a cluster that outlives the lab; the lab's own goes with its data."""
-    if lab.kubeconfig:
+    """Delete them from a cluster that outlives the lab."""
+    if cluster.outlives(lab):
         cluster.release(lab, "numberallotment", _named("NumberAllotment"))
         for name in _named("Namespace"):
             cluster.release_namespace(lab, name)

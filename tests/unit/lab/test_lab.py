@@ -53,6 +53,12 @@ def test_a_lab_of_another_version_can_still_be_stopped() -> None:
     assert (found.instance, found.folder) == ("one", lab.folder)
 
 
+def test_a_lab_in_a_cluster_whose_kubeconfig_is_gone_can_still_be_stopped(tmp_path: Path) -> None:
+    lab = context.create("one", portal_port=0, kubeconfig=str(tmp_path / "gone"))
+    assert stack.down(lab) == []
+    assert context.load("one") is None
+
+
 def test_a_stopped_lab_is_forgotten() -> None:
     lab = context.create("one", portal_port=0)
     context.forget(lab)
@@ -176,6 +182,7 @@ def test_of_a_lab_that_has_ended_the_logs_stay_and_no_data(tmp_path: Path, monke
     lab = context.create("one", portal_port=0)
     for folder in ("logs", "database"):
         (lab.folder / folder).mkdir()
+    (lab.folder / "call.key").write_text("secret")
     context.forget(lab)
     assert [path.name for path in lab.folder.iterdir()] == ["logs"]
 

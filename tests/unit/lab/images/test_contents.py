@@ -26,7 +26,7 @@ def layer(files: dict[str, str]) -> bytes:
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     """An image of three layers, of which the last stands where the first does."""
-    first = layer({"./etc/kept": "old", "etc/gone": "x", "opt/folder/file": "x"})
+    first = layer({"./etc/kept": "old", "etc/gone": "x", "opt/folder/file": "x", "srv/opt/file": "x"})
     second = layer({"etc/kept": "new", "etc/.wh.gone": "", ".wh.opt": ""})
     manifest = [{"Config": "abc.json", "Layers": ["1.tar", "2.tar", "x/layer.tar"]}]
     file = tmp_path / "image.tar"
@@ -51,7 +51,7 @@ def test_its_digest_labels_and_size_are_told(archive: Path) -> None:
 
 
 def test_what_a_later_layer_hides_is_gone(archive: Path) -> None:
-    assert set(contents.members(archive)) == {"/etc/kept"}
+    assert set(contents.members(archive)) == {"/etc/kept", "/srv/opt/file"}
 
 
 def test_of_a_file_that_stands_twice_the_last_counts(archive: Path) -> None:
