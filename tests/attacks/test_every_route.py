@@ -115,6 +115,7 @@ NGINX = {
     "= /auth/grafana": "PORTAL",
     "@sign_in": "GRAFANA, for who is anonymous",
     "/grafana/": "GRAFANA",
+    "/.ending/": "test_a_proxy_that_is_about_to_end_answers_and_says_on_each_connection_that_it_was_the_last_answer",
     "= /healthz": "test_whoever_is_asked_for_by_a_foreign_name_is_not_here",
     "= /healthz/database": "test_whoever_watches_the_pod_asks_by_any_name",
 }

@@ -87,7 +87,7 @@ def test_an_interrupted_lab_leaves_nothing(name: str, number: signal.Signals) ->
     demo = lab_command("demo", "--check", "--name", name, "--port", "0")
     with subprocess.Popen(demo, stderr=subprocess.PIPE, text=True) as running:
         folder = places.state(name)
-        waiting.until(lambda: processes.running(folder, "etcd"), what="a server runs", seconds=60)
+        waiting.until(lambda: processes.running(folder, "etcd"), what="a server runs", seconds=150)
         running.send_signal(number)
         running.send_signal(number)  # impatience must not leave half of it behind
         _, told = running.communicate()
