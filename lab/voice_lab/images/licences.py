@@ -27,6 +27,7 @@ ALIASES = {
     "bsd license": "BSD-3-Clause",
     "isc license (iscl)": "ISC",
     "mit license": "MIT",
+    "mit no attribution license (mit-0)": "MIT-0",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
     "psf": "PSF-2.0",
     "python software foundation license": "PSF-2.0",
@@ -36,6 +37,7 @@ ALIASES = {
 
 # Read by a person in the packages themselves, where these tell nothing that a program understands.
 READ = {
+    "croniter": "MIT",
     "g722": "LicenseRef-public-domain",
     "protobuf": "BSD-3-Clause",
 }
