@@ -144,13 +144,8 @@ def load(instance: str) -> Lab | None:
 def forget(lab: Lab) -> None:
     """Forget a lab of which nothing runs any more; its logs stay until the next of its name."""
     (lab.folder / RECORD).unlink(missing_ok=True)
-    for path in lab.folder.iterdir() if lab.folder.exists() else ():
-        if path.name == "logs":
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    if lab.folder.exists():
+        files.clear_away((path for path in lab.folder.iterdir() if path.name != "logs"), lab.folder.parent)
 
 
 def instances() -> list[str]:
