@@ -20,6 +20,7 @@ from filelock import FileLock
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from tests.labs import VARIABLE, own_lab
 from voice_lab import context, guard, places, processes, stack
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("any-machine", deadline=None)
 hypothesis.settings.load_profile("any-machine")
 
-# The name of this run's lab. The process that runs pytest chooses it; test workers inherit it.
-VARIABLE = "VOICE_TEST_LAB"
+# Of the names of this run's labs. The process that runs pytest chooses the name; test workers inherit it.
 PREFIX = "test-"
 WHOLE = "-whole"
 
@@ -203,17 +203,13 @@ def database(services: Services) -> Database:
 @pytest.fixture(scope="session")
 def own_database(services: Services) -> Iterator[Database]:
     """A database server with the schema, of this test worker alone: no SIP host but a test's own shares its plan."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
-    with stack.running(f"{os.environ[VARIABLE]}-{worker}") as lab:
-        stack.up(lab, ("schema",))
+    with own_lab("database", ("schema",)) as lab:
         yield Database(lab)
 
 
 @pytest.fixture(scope="session")
 def _own_cluster() -> Iterator[Lab]:
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
-    with stack.running(f"{os.environ[VARIABLE]}-{worker}-operators") as lab:
-        stack.up(lab, ("chart",))
+    with own_lab("operators", ("chart",)) as lab:
         yield lab
 
 

@@ -3,7 +3,6 @@
 A test comes from addresses of its own in 127.0.0.0/8, which nginx tells apart like any others.
 """
 
-import os
 import re
 import statistics
 import threading
@@ -17,8 +16,8 @@ import httpx
 import pytest
 
 from tests.attacks.door import WRONG, Door, attempt, guess, new_address, said
-from tests.conftest import VARIABLE, Database
-from voice_lab import stack
+from tests.conftest import Database
+from tests.labs import own_lab
 from voice_lab.services import portal as portal_service
 from voice_lab.services import schema
 
@@ -41,8 +40,7 @@ FORGED = (
 def door() -> Iterator[Door]:
     """A portal of its own: at a door that is besieged, other tests' engineers would have to wait."""
     model = f"door-{uuid.uuid4().hex[:10]}"
-    with stack.running(f"{os.environ[VARIABLE]}-door") as lab, ExitStack() as browsers:
-        stack.up(lab, ("portal",))
+    with own_lab("door", ("portal",)) as lab, ExitStack() as browsers:
         portal_service.add_user(lab, model, "acme")
         yield Door(lab, Database(lab), browsers, model)
 

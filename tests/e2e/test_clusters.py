@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import VARIABLE, Cluster
+from tests.conftest import Cluster
+from tests.labs import own_name
 from voice_lab import commands, context, places, stack
 from voice_lab.node import archive, machine
 from voice_lab.node.plan import NodePlan
@@ -49,7 +49,7 @@ def name() -> Iterator[str]:
     """A name for a lab of the test's own, whose remains are ended afterwards."""
     if reason := machine.why_not():
         pytest.skip(f"this machine cannot run pods: {reason}")
-    name = f"{os.environ[VARIABLE]}-cluster-{os.getpid()}"
+    name = own_name("cluster")
     yield name
     stack.clear(name)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import VARIABLE
+from tests.labs import own_name
 from voice_lab import context, places, processes, stack, waiting
 from voice_lab.services import cluster, network
 
@@ -43,9 +42,9 @@ def error(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.fixture
-def name(worker_id: str) -> Iterator[str]:
+def name() -> Iterator[str]:
     """A name for a lab of the test's own, whose remains are ended afterwards."""
-    name = f"{os.environ[VARIABLE]}-life-{worker_id}"
+    name = own_name("life")
     yield name
     if lab := context.load(name):
         stack.down(lab)

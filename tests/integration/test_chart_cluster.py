@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from tests.chart import LINES, NAMESPACE, helm, objects, pod_templates, program, rendered, with_required
-from tests.conftest import VARIABLE
 from tests.integration.test_chart import EVERYTHING, VARIANTS
-from voice_lab import pods, stack, waiting
+from tests.labs import own_lab
+from voice_lab import pods, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.services import chart, cluster
@@ -63,9 +63,7 @@ OTHERS = {
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """An API server of this file alone: it changes CRDs."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
-    with stack.running(f"{os.environ[VARIABLE]}-{worker}-chart") as lab:
-        stack.up(lab, ("cluster",))
+    with own_lab("chart", ("cluster",)) as lab:
         for (group, kind), properties in OTHERS.items():
             cluster.apply(lab, json.dumps(other_crd(group, kind, properties)))
         for name in (NAMESPACE, "acme"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import VARIABLE
+from tests.labs import own_lab
 from voice_lab import processes, stack
 from voice_lab.context import Lab
 from voice_lab.services import network
@@ -19,9 +19,8 @@ pytestmark = pytest.mark.services
 
 
 @pytest.fixture
-def lab(worker_id: str) -> Iterator[Lab]:
-    with stack.running(f"{os.environ[VARIABLE]}-{worker_id}-network") as lab:
-        stack.up(lab, ["network"])
+def lab() -> Iterator[Lab]:
+    with own_lab("network", ["network"]) as lab:
         yield lab
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import VARIABLE
+from tests.labs import own_name
 from voice_lab import commands, context, places, processes, stack, waiting
 from voice_lab.clusters import SERVICES
 from voice_lab.context import Lab
@@ -143,15 +143,11 @@ def claimed(lab: Lab, namespace: str) -> World:
     return world
 
 
-def name_of(suffix: str) -> str:
-    return f"{os.environ[VARIABLE]}-{suffix}-{os.getpid()}"
-
-
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     if reason := machine.why_not():
         pytest.skip(f"this machine cannot run pods: {reason}")
-    name = name_of("node")
+    name = own_name("node")
     try:
         yield up(name)
     finally:
@@ -338,7 +334,7 @@ def ours(found: dict[str, set[str]], index: int) -> dict[str, set[str]]:
 
 @pytest.mark.usefixtures("lab")
 def test_two_nodes_do_not_touch_each_other_and_leave_nothing() -> None:
-    names = [name_of(which) for which in ("first", "second")]
+    names = [own_name(which) for which in ("first", "second")]
     before = traces()
     service = f"web.pods.svc.{plan.DOMAIN}"
     try:
@@ -365,7 +361,7 @@ def test_two_nodes_do_not_touch_each_other_and_leave_nothing() -> None:
 
 @pytest.mark.usefixtures("lab")
 def test_a_node_that_was_killed_is_cleared_and_the_api_server_goes_on_without_it() -> None:
-    name = name_of("killed")
+    name = own_name("killed")
     try:
         lab = up(name)
         claimed(lab, "pods").web()

@@ -20,10 +20,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import VARIABLE
 from tests.flaky_proxy import FlakyProxy, flaky
+from tests.labs import own_lab
 from tests.operator_replica import holder
-from voice_lab import pods, processes, stack
+from voice_lab import pods, processes
 from voice_lab.context import Lab
 from voice_lab.services import cluster, database, grafana, operator
 from voice_lab.waiting import until
@@ -136,8 +136,7 @@ def is_ready(body: Body) -> bool:
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with stack.running(f"{os.environ[VARIABLE]}-faults") as lab:
-        stack.up(lab, ("chart", "schema", "grafana"))
+    with own_lab("faults", ("chart", "schema", "grafana")) as lab:
         origin = lab.grafana_url.removesuffix("/grafana")
         with flaky(origin) as proxy:
             running = Operator(lab, proxy, tmp_path_factory.mktemp("operator") / "log")

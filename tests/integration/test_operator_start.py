@@ -21,9 +21,10 @@ import pymysql
 import pytest
 
 from tests.flaky_proxy import FlakyProxy, flaky
+from tests.labs import own_lab
 from tests.operator_replica import holder, namespace, ready, roll_out, until
 from tests.ports import free_port
-from voice_lab import pods, processes, stack
+from voice_lab import pods, processes
 from voice_lab.context import Lab
 from voice_lab.services import cluster, database, grafana, operator
 
@@ -100,8 +101,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with stack.running(f"{os.environ['VOICE_TEST_LAB']}-start") as lab:
-        stack.up(lab, ("chart", "schema", "grafana"))
+    with own_lab("start", ("chart", "schema", "grafana")) as lab:
         namespace(lab, CLIENT)
         roll_out(lab, CLIENT, 2)
         with flaky(lab.grafana_url.removesuffix("/grafana")) as proxy:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from bench import injected, truth
 from bench.trunks import DIRECTIONS, Trunk
 
-from tests.conftest import VARIABLE
-from voice_lab import stack
+from tests.labs import own_lab
 from voice_lab.context import Lab
 
 pytestmark = [pytest.mark.services, pytest.mark.long]
@@ -33,9 +31,7 @@ EDGE_PP = 100 * truth.UNDER_WAY_PACKETS / (SECONDS * 50)
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     """A lab of its own: in the shared ones, other tests' SIP hosts come into the plan and go in mid-call."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
-    with stack.running(f"{os.environ[VARIABLE]}-{worker}-truth") as lab:
-        stack.up(lab, ("sip_host",))
+    with own_lab("truth", ("sip_host",)) as lab:
         yield lab
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.conftest import VARIABLE
-from voice_lab import stack
+from tests.labs import own_lab
 from voice_lab.context import Lab
 from voice_lab.node import machine
 
@@ -19,7 +17,5 @@ def running(name: str, services: Iterable[str] | None = None) -> Iterator[Lab]:
     """A lab with a node and the named services (default: all), until the block ends; skips where no pod can run."""
     if reason := machine.why_not():
         pytest.skip(f"this machine cannot run pods: {reason}")
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "only")
-    with stack.running(f"{os.environ[VARIABLE]}-{worker}-{name}", pods=True) as lab:
-        stack.up(lab, services)
+    with own_lab(name, services, pods=True) as lab:
         yield lab
