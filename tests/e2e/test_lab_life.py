@@ -16,7 +16,7 @@ from tests.labs import own_name
 from voice_lab import context, places, processes, stack, waiting
 from voice_lab.services import cluster, network
 
-pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(900)]  # a whole demo, beside a node
 
 EXAMPLES = sum("kind: VoiceProbe\n" in path.read_text() for path in (places.CHECKOUT / "examples").glob("*.yaml"))
 
