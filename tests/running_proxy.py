@@ -6,9 +6,7 @@ import http.client
 import http.server
 import json
 import socket
-import socketserver
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ import pytest
 import yaml
 
 from tests.ports import free_port
+from tests.serving import serving
 from voice_lab import processes
 from voice_lab.services.chart import CHART
 from voice_lab.tools import kubectl
@@ -87,18 +86,6 @@ def echoing() -> Iterator[EchoServer]:
     """Such a server, while it is needed."""
     with EchoServer() as server, serving(server):
         yield server
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    """Have a server answer in a thread."""
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 def rendered(chart: Path = CHART, **values: object) -> dict[str, Any]:

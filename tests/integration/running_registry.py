@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.serving import serving
 
 
 class Registry(ThreadingHTTPServer):
@@ -30,15 +31,8 @@ class Registry(ThreadingHTTPServer):
 @contextmanager
 def running() -> Iterator[Registry]:
     """A registry until the block ends."""
-    server = Registry()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with Registry() as server, serving(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

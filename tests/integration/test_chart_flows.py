@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.chart import containers, environment, pod_templates, rendered
-from tests.running_proxy import serving
+from tests.serving import serving
 
 pytestmark = pytest.mark.services
 

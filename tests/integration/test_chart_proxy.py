@@ -19,7 +19,8 @@ import pytest
 
 from tests.integration.portal.test_proxy import Names
 from tests.ports import free_port
-from tests.running_proxy import HOST, EchoServer, echoing, rendered, running, serving
+from tests.running_proxy import HOST, EchoServer, echoing, rendered, running
+from tests.serving import serving
 from voice_lab import pki, processes
 
 pytestmark = pytest.mark.services

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from aiosmtpd.controller import Controller
 
 from tests.conftest import Cluster
 from tests.operator_replica import until
+from tests.serving import serving
 from voice_lab import pods
 from voice_lab.context import Lab
 from voice_lab.services import database, grafana
@@ -70,12 +70,8 @@ class Mailbox:
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    with Hook() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with Hook() as server, serving(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

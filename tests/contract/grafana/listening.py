@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
+
+from tests.serving import serving
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,8 @@ class _Hear(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def hook() -> Iterator[Hook]:
     """A webhook's other end that listens."""
-    with Hook() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with Hook() as server, serving(server):
+        yield server
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running_proxy import COOKIE, EchoServer, echoing, rendered, running, serving
+from tests.running_proxy import COOKIE, EchoServer, echoing, rendered, running
+from tests.serving import serving
 from voice_lab import pki
 
 pytestmark = pytest.mark.services
