@@ -1,0 +1,1 @@
+"""What one value alone cannot tell: checks of several against each other."""

@@ -1,0 +1,1 @@
+"""Single values: made of what TOML holds, or refused with a sentence."""
