@@ -1,9 +1,10 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences release bench-install
+.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences release bench-install synth
 
 PORT ?= 8080
+CONFIG ?= cdk/config/example.toml
 export VOICE_LAB_BEGAN := $(shell date +%s)
 # A proxy that opens TLS has its authority in the system's store, if the machine has one.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
@@ -105,6 +106,10 @@ migrations-check: environment-dev ## Check that the migrations match the models
 
 chart-values: environment-dev ## Write the table of the chart's values (docs/chart-values.md) from values.yaml
 	@.venv/bin/python scripts/chart_values.py
+
+# The stacks' environment is their own: whoever doesn't deploy them needn't wait for it.
+synth: ## Write the CloudFormation templates of a platform in AWS into build/cdk.out (CONFIG=cdk/config/example.toml)
+	@programs=$$(scripts/environment cdk) && "$$programs/python" cdk/app.py '$(CONFIG)'
 
 screenshots: environment-dev ## Take the screenshots of docs/images from a lab with real calls
 	@.venv/bin/python scripts/screenshots.py

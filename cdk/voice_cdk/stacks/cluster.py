@@ -1,0 +1,209 @@
+"""The cluster: EKS with IPv6, its nodes and its add-ons, in the order in which they need each other."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_eks as eks
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from voice_cdk.config.model import Config
+from voice_cdk.config.values.machines import Architecture, architecture
+from voice_cdk.stacks.grafana import WEB, Grafana
+from voice_cdk.stacks.groups import Group, Ports, let_group_in
+from voice_cdk.stacks.network import Network
+
+LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+IMAGES = {Architecture.X86_64: "AL2023_x86_64_STANDARD", Architecture.ARM64: "AL2023_ARM_64_STANDARD"}
+BEFORE_NODES = ("eks-pod-identity-agent", "kube-proxy")
+AFTER_NODES = ("coredns", "metrics-server")
+DISK_GB = 50
+
+
+class Cluster(cdk.Stack):
+    """The cluster.
+
+    Attributes:
+        group: the security group that EKS makes, in which nodes and pods are: who is in it may talk to all others in
+            it, and to everybody.
+    """
+
+    def __init__(self, scope: Construct, name: str, *, config: Config, network: Network, grafana: Grafana) -> None:
+        super().__init__(scope, name, description="EKS", termination_protection=True)
+        self._config, self._network = config, network
+        self._cluster = self._make_cluster()
+        self.group = self._cluster.attr_cluster_security_group_id
+        self._let_in_administrators()
+        nodes = self._nodes()
+        cni = self._vpc_cni()
+        for each in BEFORE_NODES:
+            addon = self._addon(each)
+            cni.add_resource_dependency(addon)  # it gets its role from the pod identity agent
+            nodes.add_resource_dependency(addon)
+        nodes.add_resource_dependency(cni)
+        for each in AFTER_NODES:
+            self._addon(each).add_resource_dependency(nodes)
+        grafana.group.let_in_group(self, "ToGrafana", purpose="Grafana, from pods", group=self.group, ports=WEB)
+        ecr.Repository(
+            self,
+            "Images",
+            image_scan_on_push=True,
+            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def let_in(self, scope: Construct, name: str, *, purpose: str, group: Group, ports: Ports) -> None:
+        """What is in another group may begin to talk to pods."""
+        let_group_in(scope, name, purpose=purpose, into=self.group, group=group.identity, ports=ports)
+
+    def _make_cluster(self) -> eks.CfnCluster:
+        config = self._config
+        key = kms.Key(self, "Key", description="Secrets of the cluster", enable_key_rotation=True)
+        role = _role(self, "ClusterRole", iam.ServicePrincipal("eks.amazonaws.com"), "AmazonEKSClusterPolicy")
+        allowed = [str(each) for each in config.cluster.allowed]
+        cluster = eks.CfnCluster(
+            self,
+            "Cluster",
+            name=config.name,
+            version=config.cluster.version,
+            role_arn=role.role_arn,
+            bootstrap_self_managed_addons=False,
+            deletion_protection=True,
+            access_config=eks.CfnCluster.AccessConfigProperty(
+                authentication_mode="API", bootstrap_cluster_creator_admin_permissions=False
+            ),
+            kubernetes_network_config=eks.CfnCluster.KubernetesNetworkConfigProperty(ip_family="ipv6"),
+            resources_vpc_config=eks.CfnCluster.ResourcesVpcConfigProperty(
+                subnet_ids=[subnet.identity for subnet in self._network.shared.apps],
+                endpoint_private_access=True,
+                endpoint_public_access=bool(allowed),
+                public_access_cidrs=allowed or None,
+            ),
+            encryption_config=[
+                eks.CfnCluster.EncryptionConfigProperty(
+                    provider=eks.CfnCluster.ProviderProperty(key_arn=key.key_arn), resources=["secrets"]
+                )
+            ],
+            logging=eks.CfnCluster.LoggingProperty(
+                cluster_logging=eks.CfnCluster.ClusterLoggingProperty(
+                    enabled_types=[eks.CfnCluster.LoggingTypeConfigProperty(type=each) for each in LOGS]
+                )
+            ),
+        )
+        cluster.node.add_dependency(role, self._log_group())
+        return cluster
+
+    def _log_group(self) -> logs.LogGroup:
+        """EKS would make it by itself, and keep it for ever."""
+        return logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/eks/{self._config.name}/cluster",
+            encryption_key=self._network.logs_key,
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+
+    def _let_in_administrators(self) -> None:
+        """Whoever may assume this role: EKS lets in nobody else, not even who made the cluster."""
+        role = iam.Role(self, "Administrators", assumed_by=iam.AccountRootPrincipal())
+        eks.CfnAccessEntry(
+            self,
+            "AdministratorsAccess",
+            cluster_name=self._cluster.ref,
+            principal_arn=role.role_arn,
+            access_policies=[
+                eks.CfnAccessEntry.AccessPolicyProperty(
+                    policy_arn=f"arn:{self.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
+                    access_scope=eks.CfnAccessEntry.AccessScopeProperty(type="cluster"),
+                )
+            ],
+        )
+        cdk.CfnOutput(self, "AdministratorsRole", value=role.role_arn, description="For aws eks update-kubeconfig")
+
+    def _nodes(self) -> eks.CfnNodegroup:
+        config = self._config.cluster
+        role = _role(
+            self,
+            "NodeRole",
+            iam.ServicePrincipal("ec2.amazonaws.com"),
+            "AmazonEKSWorkerNodePolicy",
+            "AmazonEC2ContainerRegistryPullOnly",
+        )
+        data = ec2.CfnLaunchTemplate.LaunchTemplateDataProperty(
+            # One hop: a pod that asks for the node's credentials gets no answer.
+            metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(
+                http_tokens="required", http_put_response_hop_limit=1
+            ),
+            block_device_mappings=[
+                ec2.CfnLaunchTemplate.BlockDeviceMappingProperty(
+                    device_name="/dev/xvda",
+                    ebs=ec2.CfnLaunchTemplate.EbsProperty(encrypted=True, volume_size=DISK_GB, volume_type="gp3"),
+                )
+            ],
+        )
+        template = ec2.CfnLaunchTemplate(self, "NodeTemplate", launch_template_data=data)
+        nodes = eks.CfnNodegroup(
+            self,
+            "Nodes",
+            cluster_name=self._cluster.ref,
+            node_role=role.role_arn,
+            ami_type=IMAGES[architecture(config.node_type)],
+            instance_types=[config.node_type],
+            subnets=[subnet.identity for subnet in self._network.shared.apps],
+            scaling_config=eks.CfnNodegroup.ScalingConfigProperty(
+                min_size=config.min_nodes, max_size=config.max_nodes, desired_size=config.min_nodes
+            ),
+            launch_template=eks.CfnNodegroup.LaunchTemplateSpecificationProperty(
+                id=template.ref, version=template.attr_latest_version_number
+            ),
+        )
+        nodes.node.add_dependency(role)
+        return nodes
+
+    def _vpc_cni(self) -> eks.CfnAddon:
+        """It gives pods their addresses; for IPv6 AWS has no policy of its own."""
+        principal = iam.ServicePrincipal("pods.eks.amazonaws.com").with_session_tags()
+        role = iam.Role(self, "VpcCniRole", assumed_by=principal)
+        # What only reads, and what gives a node's interface an address, knows no resources.
+        role.add_to_policy(iam.PolicyStatement(actions=_CNI_ACTIONS, resources=["*"]))
+        interfaces = self.format_arn(service="ec2", resource="network-interface", resource_name="*")
+        role.add_to_policy(iam.PolicyStatement(actions=["ec2:CreateTags"], resources=[interfaces]))
+        association = eks.CfnAddon.PodIdentityAssociationProperty(role_arn=role.role_arn, service_account="aws-node")
+        addon = self._addon("vpc-cni", identities=[association], settings='{"enableNetworkPolicy":"true"}')
+        addon.node.add_dependency(role)
+        return addon
+
+    def _addon(
+        self,
+        name: str,
+        *,
+        identities: list[eks.CfnAddon.PodIdentityAssociationProperty] | None = None,
+        settings: str | None = None,
+    ) -> eks.CfnAddon:
+        return eks.CfnAddon(
+            self,
+            "".join(word.capitalize() for word in name.split("-")),
+            addon_name=name,
+            cluster_name=self._cluster.ref,
+            pod_identity_associations=identities,
+            configuration_values=settings,
+        )
+
+
+_CNI_ACTIONS = [
+    "ec2:AssignIpv6Addresses",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeInstances",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeTags",
+]
+
+
+def _role(scope: Construct, name: str, service: iam.IPrincipal, *policies: str) -> iam.Role:
+    managed = [iam.ManagedPolicy.from_aws_managed_policy_name(each) for each in policies]
+    return iam.Role(scope, name, assumed_by=service, managed_policies=managed)

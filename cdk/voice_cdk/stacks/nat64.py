@@ -1,0 +1,80 @@
+"""The hosts that translate between the IPv6 of those who ask the database, and its IPv4: one in each zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from voice_cdk.config import plan
+from voice_cdk.config.model import Config
+from voice_cdk.stacks.data import HEALTH_CHECK, MYSQL, Data
+from voice_cdk.stacks.groups import Group, Rule
+from voice_cdk.stacks.host import HTTPS, Host
+from voice_cdk.stacks.network import Network
+from voice_cdk.stacks.subnet import Subnet
+
+
+class Nat64(cdk.Stack):
+    """The NAT64 hosts.
+
+    Attributes:
+        group: their security group; who asks the database adds itself to it.
+    """
+
+    def __init__(self, scope: Construct, name: str, *, config: Config, network: Network, data: Data) -> None:
+        super().__init__(scope, name, description="NAT64 hosts")
+        communications = network.communications
+        self.group = Group(
+            self,
+            "Access",
+            vpc=communications.identity,
+            purpose="NAT64 hosts",
+            inbound=[
+                Rule(purpose=f"MySQL from {subnet.node.id}", peer=subnet.ipv6, ports=MYSQL)
+                for subnet in network.shared.asking
+                if subnet.ipv6 is not None
+            ],
+            outbound=[
+                HTTPS,
+                *(
+                    Rule(purpose="health check, by the other host", peer=prefix, ports=MYSQL)
+                    for prefix in communications.asked.values()
+                ),
+            ],
+        )
+        own = self.group.identity
+        self.group.let_in_group(self, "HealthCheck", purpose="health check, of the other host", group=own, ports=MYSQL)
+        self.group.let_out_group(self, "ToData", purpose="MySQL", group=data.group.identity, ports=MYSQL)
+        data.group.let_in_group(self, "FromNat64", purpose="MySQL by NAT64", group=own, ports=MYSQL)
+        entrances = [communications.attachment_in(subnet.zone) for subnet in communications.answering]
+        tables = [each.table for each in entrances]
+        facts = {
+            "VOICE_MYSQL_HOST": data.host,
+            "VOICE_MYSQL_SECRET": data.secrets[HEALTH_CHECK].secret_arn,
+            "VOICE_NAT64_PREFIX": communications.asked["Nat64"].cidr,
+            "VOICE_ROUTE_TABLES": " ".join(tables),
+        }
+        hosts = [self._host(config, subnet, facts) for subnet in communications.answering]
+        # The health check goes by the neighbour: what a host translates by itself proves nothing of that one.
+        neighbours = hosts[1:] + hosts[:1]
+        for subnet, entrance, host, neighbour in zip(
+            communications.answering, entrances, hosts, neighbours, strict=True
+        ):
+            communications.translate(self, entrance, host.target)
+            communications.translate(self, subnet, neighbour.target)
+            host.may_replace_routes(tables)
+            data.let_read(host.role, HEALTH_CHECK)
+
+    def _host(self, config: Config, subnet: Subnet, facts: Mapping[str, str]) -> Host:
+        return Host(
+            self,
+            f"Host{plan.letter(subnet.zone).upper()}",
+            subnet=subnet,
+            host=plan.Host.NAT64,
+            instance_type=config.hosts.nat64,
+            group=self.group,
+            forwards=True,
+            facts=facts,
+        )

@@ -1,0 +1,79 @@
+"""From a configuration file to a folder of templates, or to sentences that say why there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voice_cdk.config import ConfigError, load
+
+if TYPE_CHECKING:
+    from voice_cdk.config.model import Config
+
+FOLDER = Path(__file__).resolve().parents[1]
+EXAMPLE = FOLDER / "config" / "example.toml"
+OUTPUT = FOLDER.parent / "build" / "cdk.out"
+REPORT = "validation-report.json"
+
+WRONG_CONFIGURATION = 2
+WRONG_TEMPLATES = 1
+
+
+def main(arguments: list[str]) -> int:
+    """Synthesise a configuration into a folder: `[CONFIG [OUTPUT]]`; return the exit code."""
+    context = json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
+    source = Path(arguments[0] if arguments else context.get("config", EXAMPLE))
+    output = Path(arguments[1] if len(arguments) > 1 else os.environ.get("CDK_OUTDIR", OUTPUT))
+    try:
+        config = load(source)
+    except ConfigError as error:
+        for fault in error.faults:
+            _say(f"{source}: {fault}")
+        return WRONG_CONFIGURATION
+    shutil.rmtree(output, ignore_errors=True)
+    sentence = synthesise(config, output)
+    if sentence is None:
+        return 0
+    shutil.rmtree(output, ignore_errors=True)  # nobody shall deploy it
+    _say(sentence)
+    return WRONG_TEMPLATES
+
+
+def synthesise(config: Config, output: Path) -> str | None:
+    """Write the templates of `config` into `output`; return why they are not fit to be deployed, None if they are."""
+    from voice_cdk.stacks.app import build  # noqa: PLC0415 - it starts Node, which a wrong file needn't wait for
+
+    try:
+        build(config, output, _context()).synth()
+    except RuntimeError as error:
+        if not (output / REPORT).exists():
+            return f"The templates cannot be made: {str(error).partition(chr(10))[0]}"
+    findings = list(_findings(output / REPORT))
+    if not findings:
+        return None
+    return "\n".join(["The templates are not fit to be deployed:", *findings])
+
+
+def _context() -> dict[str, Any]:
+    """What the CDK's command would hand over, for when it is not there."""
+    context: dict[str, Any] = json.loads((FOLDER / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return context
+
+
+def _findings(report: Path) -> Iterator[str]:
+    """A line for each finding that nobody acknowledged, whatever its severity."""
+    if not report.exists():
+        return
+    for plugin in json.loads(report.read_text(encoding="utf-8"))["pluginReports"]:
+        for violation in plugin["violations"]:
+            for construct in violation["violatingConstructs"]:
+                yield f"{construct['constructPath']}: {violation['description']} ({violation['ruleName']})"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
