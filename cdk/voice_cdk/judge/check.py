@@ -1,0 +1,78 @@
+"""All checks of one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from voice_cdk.judge.modelling import assemble
+from voice_cdk.judge.faults import (
+    attach,
+    blocks,
+    cluster,
+    dns64,
+    elastic,
+    endpoints,
+    failover,
+    flags,
+    forbidden,
+    groups,
+    ipv4,
+    isolation,
+    needed,
+    races,
+    references,
+    required,
+    routes,
+    twice,
+    unfollowed,
+    unused,
+    userdata,
+    zones,
+)
+from voice_cdk.judge.faults.context import Context
+from voice_cdk.judge.keys import Fault
+from voice_cdk.judge.resolve import Resolver
+from voice_cdk.judge.templates import Assembly
+
+CHECKS: tuple[Callable[[Context], Iterator[Fault]], ...] = (
+    references.check,
+    needed.check,
+    blocks.check,
+    twice.check,
+    unfollowed.check,
+    routes.check,
+    elastic.check,
+    endpoints.check,
+    attach.check,
+    races.check,
+    cluster.check,
+    userdata.check,
+    groups.check,
+    ipv4.check,
+    isolation.check,
+    required.check,
+    forbidden.check,
+    dns64.check,
+    zones.check,
+    failover.check,
+    flags.check,
+    unused.check,
+)
+
+
+def judge(assembly: Assembly) -> list[Fault]:
+    """Every fault of synthesised templates, each once, those that others may follow from first."""
+    return list(dict.fromkeys(faults(assembly)))
+
+
+def faults(assembly: Assembly) -> Iterator[Fault]:
+    """The same one by one as they are found, some perhaps twice."""
+    context = context_of(assembly)
+    for one in CHECKS:
+        yield from one(context)
+
+
+def context_of(assembly: Assembly) -> Context:
+    """The model of synthesised templates, ready to be asked."""
+    resolver = Resolver(assembly)
+    return Context(resolver, assemble.model(resolver))

@@ -1,0 +1,44 @@
+"""`check-templates DIR`: judge a folder of synthesised templates."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from voice_cdk.judge.check import context_of, judge
+from voice_cdk.judge.faults.context import Context
+from voice_cdk.judge.templates import Assembly, TemplatesError, read
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; 0: nothing found, 1: faults, one line each, or a folder that can't be read."""
+    parser = argparse.ArgumentParser(prog="check-templates", description="Tell whether templates would work on AWS.")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="what `cdk synth` wrote, or a folder of *.template.json"
+    )
+    try:
+        assembly = read(parser.parse_args(arguments).folder)
+    except TemplatesError as error:
+        sys.stderr.write("".join(f"{sentence}\n" for sentence in error.sentences))
+        return 1
+    return _judged(assembly)
+
+
+def _judged(assembly: Assembly) -> int:
+    try:
+        faults = judge(assembly)
+    except Exception as error:
+        sys.stderr.write(f"these templates can't be judged: {type(error).__name__}: {error}\n")
+        return 1
+    sys.stdout.write("".join(f"{fault}\n" for fault in faults))
+    sys.stdout.write(f"{len(faults)} faults\n" if faults else f"nothing found: {_summary(context_of(assembly))}\n")
+    return 1 if faults else 0
+
+
+def _summary(context: Context) -> str:
+    model = context.model
+    told = f"{len(context.resolver.keys)} resources, {len(model.vpcs)} VPCs, {len(model.clients)} clients"
+    note = "" if model.members else "; nothing stands in them yet, so who reaches whom was not judged"
+    return f"{told}, {len(model.routes)} routes, {len(model.rules)} rules{note}"

@@ -1,0 +1,44 @@
+"""What every check reads, worked out once for a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from voice_cdk.judge.flows import Flows
+from voice_cdk.judge.keys import Key
+from voice_cdk.judge.model import Model, Outside
+from voice_cdk.judge.order import Order
+from voice_cdk.judge.outside import outsides
+from voice_cdk.judge.resolve import Resolver
+from voice_cdk.judge.world import World
+
+
+@dataclass
+class Context:
+    """A resolved folder, its model, and flows as things stand."""
+
+    resolver: Resolver
+    model: Model
+
+    @cached_property
+    def flows(self) -> Flows:
+        """Flows while everything stands."""
+        return Flows(World(self.model))
+
+    @cached_property
+    def outsides(self) -> list[Outside]:
+        """Who is outside."""
+        return outsides(self.model)
+
+    @cached_property
+    def order(self) -> Order:
+        """What is deployed before what."""
+        return Order(self.resolver)
+
+    def tags(self, key: Key) -> Mapping[str, str]:
+        """A resource's tags."""
+        given = self.resolver.properties(key).get("Tags")
+        listed = given if isinstance(given, list) else []
+        return {str(tag.get("Key")): str(tag.get("Value")) for tag in listed if isinstance(tag, dict)}

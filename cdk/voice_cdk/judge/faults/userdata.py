@@ -1,0 +1,41 @@
+"""User data: in Base64, and not more than EC2 takes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+
+from voice_cdk.judge.faults.context import Context
+from voice_cdk.judge.intrinsics import Encoded
+from voice_cdk.judge.keys import Fault, Json, Key
+
+LIMIT = 16 * 1024
+"""Octets before encoding (EC2 user guide, "Run commands at launch")."""
+
+
+def check(context: Context) -> Iterator[Fault]:
+    """Instances and launch templates."""
+    for key in context.resolver.of_type("AWS::EC2::Instance"):
+        yield from _judged(key, context.resolver.properties(key).get("UserData"))
+    for key in context.resolver.of_type("AWS::EC2::LaunchTemplate"):
+        data = context.resolver.properties(key).get("LaunchTemplateData")
+        yield from _judged(key, data.get("UserData") if isinstance(data, dict) else None)
+
+
+def _judged(key: Key, data: Json) -> Iterator[Fault]:
+    if data is None:
+        return
+    plain = data.encode() if isinstance(data, Encoded) else _decoded(str(data))
+    if plain is None:
+        yield Fault(kind="user data", resource=str(key), reason="is not in Base64: wrap it in Fn::Base64")
+    elif len(plain) > LIMIT:
+        reason = f"{len(plain)} octets; EC2 takes {LIMIT}: put files into an S3 asset"
+        yield Fault(kind="user data", resource=str(key), reason=reason)
+
+
+def _decoded(data: str) -> bytes | None:
+    try:
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return None
