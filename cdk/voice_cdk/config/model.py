@@ -51,7 +51,7 @@ class Client:
 
     Attributes:
         name: the Kubernetes namespace and the `client` of its records.
-        vpc: IPv4 prefix of its VPC (AWS wants one; it is used for SIP by IPv4 alone).
+        vpc: IPv4 prefix of its VPC: of what stands at its edge, and of its SIP host where that speaks IPv4.
         prefixes: where its telephony is, of either family.
         gateway: its IPsec gateway; None for a trunk.
         sip_family: of SIP and RTP.

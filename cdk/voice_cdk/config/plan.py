@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from voice_cdk.config.model import Config, DbAccess, Nat64Prefix
+from voice_cdk.config.model import Client, Config, Connection, DbAccess, Nat64Prefix, SipFamily
 from voice_cdk.config.values.ranges import WELL_KNOWN, embedded
 
 SUBNETS = 256
@@ -25,15 +25,15 @@ class Role(StrEnum):
     """What a subnet is for; there is one in each zone."""
 
     EDGE = "edge"
-    """With a way in from the internet: load balancer and NAT gateway (VPC-A), StrongSwan and trunks (VPC-C)."""
+    """By IPv4 in the internet: load balancer and NAT gateways (VPC-A), StrongSwan and a NAT gateway (VPC-C)."""
     APPS = "apps"
-    """Nodes, pods and Grafana (VPC-A)."""
+    """Nodes and pods (VPC-A)."""
     DATABASE = "database"
     """Aurora (VPC-B)."""
     NAT64 = "nat64"
     """NAT64 hosts or private NAT gateways (VPC-B)."""
     HOSTS = "hosts"
-    """SIP host (VPC-C)."""
+    """Grafana (VPC-A), SIP host (VPC-C): in the first zone alone."""
     ATTACHMENT = "attachment"
     """Interfaces of the Transit Gateway (every VPC)."""
 
@@ -128,6 +128,21 @@ def translates(config: Config) -> bool:
 def has_own_prefix(config: Config) -> bool:
     """Whether VPC-B has the empty subnet of the NAT64 prefix."""
     return config.nat64_prefix is Nat64Prefix.OWN
+
+
+def is_found_by_dns64(config: Config) -> bool:
+    """Whether AWS's resolver makes the database's IPv6 address: it does so from the well-known prefix alone."""
+    return translates(config) and not has_own_prefix(config)
+
+
+def has_edge(config: Config, client: Client) -> bool:
+    """Whether a client's VPC has an edge: for the StrongSwan host of a tunnel, or for a NAT gateway."""
+    return client.connection is Connection.TUNNEL or is_found_by_dns64(config)
+
+
+def has_elastic_ip(client: Client) -> bool:
+    """Whether a client calls a public IPv4 address: of its StrongSwan host, or of the SIP host itself."""
+    return client.connection is Connection.TUNNEL or client.sip_family is SipFamily.IPV4
 
 
 def _numbered(vpc: IPv6Network, number: int) -> IPv6Network:

@@ -19,7 +19,14 @@ _HINTS = {
     "Expected '=' after a key in a key/value pair": 'a line is `key = value`, `[table]` or a comment after "#"',
     "Cannot overwrite a value": "this key stands twice: take one out",
     "Cannot declare": "this table stands twice: bring both together",
-    "Expected newline or end of document after a statement": "one key a line, and only a comment behind its value",
+    "Expected newline or end of document after a statement": (
+        "one key a line, only a comment behind its value, and fractions with a point"
+    ),
+    "Invalid statement": 'a line is `key = value`, `[table]` or a comment after "#"',
+    "Found invalid character '\\r'": "lines end with a line feed, which a carriage return may stand before",
+    "Unescaped '\\'": "a backslash in a text is written twice, or the text stands between apostrophes",
+    "Escaped character is not a Unicode scalar value": "write the character itself",
+    "Cannot mutate immutable namespace": "a table between braces is whole: put this key into it",
     "Unclosed array": 'the list lacks its "]"',
     "Unterminated string": "a text lacks its closing quote",
     "Expected \"'": "a text lacks its closing quote",

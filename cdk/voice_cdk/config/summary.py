@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 
 from voice_cdk.config import plan
@@ -10,7 +10,9 @@ from voice_cdk.config.model import Client, Config, Connection, DbAccess, SipFami
 from voice_cdk.config.plan import Host, Role
 
 DEFAULT_QUOTA = 5
-"""VPCs of a region, and Elastic IPs of a region (VPC quotas)."""
+"""Of VPCs, Elastic IPs, egress-only internet gateways in a region, and of NAT gateways in a zone (VPC quotas)."""
+MANY_CLIENTS = 44
+"""More than these fill a route table in which there are a few others (VPC quotas)."""
 
 _Row = tuple[str, ...]
 
@@ -33,19 +35,23 @@ def _head(config: Config) -> str:
 
 
 def _vpcs(config: Config) -> Iterator[_Row]:
-    yield "A", "shared services", str(config.shared), _subnets(config.zones, Role.EDGE, Role.APPS)
-    roles = [Role.DATABASE, *([Role.NAT64] if plan.translates(config) else [])]
-    yield "B", "unified communications", str(config.communications), _subnets(config.zones, *roles)
-    here = _subnets(config.zones[:1], Role.EDGE, Role.HOSTS)
+    everywhere, first = config.zones, config.zones[:1]
+    shared = {Role.EDGE: everywhere, Role.APPS: everywhere, Role.HOSTS: first, Role.ATTACHMENT: everywhere}
+    yield "A", "shared services", str(config.shared), _subnets(shared)
+    translators = {Role.NAT64: everywhere} if plan.translates(config) else {}
+    roles = {Role.DATABASE: everywhere, **translators, Role.ATTACHMENT: everywhere}
+    yield "B", "unified communications", str(config.communications), _subnets(roles)
     for client in config.clients:
-        yield f"C {client.name}", "client connectivity", str(client.vpc), here
+        edge = {Role.EDGE: first} if plan.has_edge(config, client) else {}
+        here = {**edge, Role.HOSTS: first, Role.ATTACHMENT: first}
+        yield f"C {client.name}", "client connectivity", str(client.vpc), _subnets(here)
 
 
-def _subnets(zones: Sequence[str], *roles: Role) -> str:
-    """Return the numbers of subnets as they stand in addresses, in hexadecimal digits."""
+def _subnets(roles: Mapping[Role, Sequence[str]]) -> str:
+    """Return the numbers of subnets, by role and its zones, as they stand in addresses, in hexadecimal digits."""
     return ", ".join(
         f"{role} " + " ".join(f"{plan.subnet_index(role, plan.letter(zone)):02x}" for zone in zones)
-        for role in (*roles, Role.ATTACHMENT)
+        for role, zones in roles.items()
     )
 
 
@@ -59,7 +65,7 @@ def _hosts(config: Config) -> Iterator[_Row]:
     if config.db_access is DbAccess.NAT64:
         for zone in config.zones:
             yield _host("B", Host.NAT64, Role.NAT64, zone, config.hosts.nat64, config.communications)
-    yield _host("A", Host.GRAFANA, Role.APPS, first, config.hosts.grafana, None)
+    yield _host("A", Host.GRAFANA, Role.HOSTS, first, config.hosts.grafana, None)
     for client in config.clients:
         vpc = f"C {client.name}"
         ipv4 = client.vpc if client.sip_family is SipFamily.IPV4 else None
@@ -82,15 +88,27 @@ def _notes(config: Config) -> Iterator[str]:
         yield f"The database: in {plan.nat64_prefix(config)}, by NAT64."
     else:
         yield "The database: by its own IPv6 addresses."
-    vpcs = 2 + len(config.clients)
-    if vpcs > DEFAULT_QUOTA:
-        yield f"It needs {vpcs} VPCs, and AWS gives an account {DEFAULT_QUOTA} a region: ask for more before."
-    tunnels = sum(each.connection is Connection.TUNNEL for each in config.clients)
-    if tunnels > DEFAULT_QUOTA:
+    for what, count in _needed(config).items():
+        if count > DEFAULT_QUOTA:
+            yield f"It needs {count} {what}, and AWS gives {DEFAULT_QUOTA}: ask for more before."
+    if len(config.clients) > MANY_CLIENTS:
         yield (
-            f"It needs {tunnels} Elastic IPs for tunnels alone, and AWS gives an account {DEFAULT_QUOTA} a region: "
-            "ask for more before."
+            f"It has {len(config.clients)} clients, each with a route and a rule in VPC-B, and AWS gives a table "
+            "50 routes and a security group 60 rules: ask for more before."
         )
+
+
+def _needed(config: Config) -> dict[str, int]:
+    """Count what AWS gives few of: each VPC has its gateways, each zone of VPC-A a NAT gateway with an Elastic IP."""
+    clients, zones = config.clients, len(config.zones)
+    translated = len(clients) if plan.is_found_by_dns64(config) else 0
+    called = sum(map(plan.has_elastic_ip, clients))
+    return {
+        "VPCs": 2 + len(clients),
+        "Elastic IPs": zones + translated + called,
+        "NAT gateways in the first zone": 1 + (config.db_access is DbAccess.MANAGED) + translated,
+        "egress-only internet gateways": 1 + (config.db_access is DbAccess.NAT64) + called,
+    }
 
 
 def _aligned(rows: Sequence[_Row]) -> str:

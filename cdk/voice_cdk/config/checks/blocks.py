@@ -9,8 +9,8 @@ from ipaddress import IPv4Network, collapse_addresses
 from voice_cdk.config import plan, schema
 from voice_cdk.config.draft import Draft
 from voice_cdk.config.faults import Faults
-from voice_cdk.config.model import Network
-from voice_cdk.config.values.ranges import overlap
+from voice_cdk.config.model import Connection, Network
+from voice_cdk.config.values.ranges import is_private, overlap
 
 SMALLEST_SHARED = 19
 """VPC-A: its subnets then are /27, the least that a load balancer takes (ELB guide, "application-load-balancers")."""
@@ -37,9 +37,9 @@ class Block:
 def check(draft: Draft, faults: Faults) -> None:
     """Add what is wrong with the blocks among each other."""
     _check_sizes(draft, faults)
-    blocks = list(_blocks(draft))
-    free = _free([each.network for each in blocks if isinstance(each.network, IPv4Network)])
-    for inner, outer in _overlaps(blocks):
+    taken = [*_vpcs(draft), *(each for client in draft.clients for each in _prefixes(draft, client))]
+    free = _free([each.network for each in taken if isinstance(each.network, IPv4Network)])
+    for inner, outer in _too_near(draft):
         faults.add(inner.where, _sentence(inner, outer, next(free, None) if inner.is_vpc else None))
 
 
@@ -51,28 +51,74 @@ def repeated(networks: tuple[Network, ...]) -> Iterator[tuple[Network, Network]]
     )
 
 
-def _blocks(draft: Draft) -> Iterator[Block]:
+def _too_near(draft: Draft) -> Iterator[tuple[Block, Block]]:
+    """Yield each block with one that it lies in and may not.
+
+    Private addresses of two clients may be the same: each client's packets are in a VPC of its own, and what joins the
+    VPCs carries none of these.
+    """
+    vpcs = list(_vpcs(draft))
+    of_clients = [list(_prefixes(draft, client)) for client in draft.clients]
+    prefixes = [each for client in of_clients for each in client]
+    yield from _overlaps(vpcs)
+    yield from _between(vpcs, prefixes)
+    for client in of_clients:
+        yield from _overlaps(client)
+    for inner, outer in _overlaps([each for each in prefixes if not is_private(each.network)]):
+        if inner.owner != outer.owner and not (_is_trunk(draft, inner) and _is_trunk(draft, outer)):
+            yield inner, outer
+
+
+def _vpcs(draft: Draft) -> Iterator[Block]:
     for which in (schema.SHARED, schema.COMMUNICATIONS):
         if network := draft.top.get(which):
             yield Block(draft.top.at(which), network, "", is_vpc=True)
     for name, client in draft.clients.items():
         if network := client.get(schema.CLIENT_VPC):
             yield Block(client.at(schema.CLIENT_VPC), network, name, is_vpc=True)
-        for prefix in client.get(schema.PREFIXES) or ():
-            yield Block(client.at(schema.PREFIXES), prefix, name, is_vpc=False)
+
+
+def _prefixes(draft: Draft, name: str) -> Iterator[Block]:
+    client = draft.clients[name]
+    for prefix in client.get(schema.PREFIXES) or ():
+        yield Block(client.at(schema.PREFIXES), prefix, name, is_vpc=False)
+
+
+def _is_trunk(draft: Draft, block: Block) -> bool:
+    """Whether a client's prefixes are a carrier's, who may serve several."""
+    return draft.clients[block.owner].get(schema.CONNECTION) is Connection.TRUNK
 
 
 def _overlaps(blocks: list[Block]) -> Iterator[tuple[Block, Block]]:
     """Yield each block that lies in another one, with one that it lies in; of two equal ones the later in the file."""
-    # Blocks either nest or are apart: sorted, the one that a block lies in is the last that has not yet ended.
-    ordered = sorted(blocks, key=lambda each: (each.network.version, int(each.network[0]), each.network.prefixlen))
     around: list[Block] = []
-    for each in ordered:
-        while around and not overlap(around[-1].network, each.network):
-            around.pop()
+    for each in _ordered(blocks):
+        _leave(around, each)
         if around:
             yield each, around[-1]
         around.append(each)
+
+
+def _between(vpcs: list[Block], prefixes: list[Block]) -> Iterator[tuple[Block, Block]]:
+    """Yield each block of the one list that lies in one of the other list, with that one."""
+    around: dict[bool, list[Block]] = {True: [], False: []}
+    for each in _ordered([*vpcs, *prefixes]):
+        for blocks in around.values():
+            _leave(blocks, each)
+        if others := around[not each.is_vpc]:
+            yield each, others[-1]
+        around[each.is_vpc].append(each)
+
+
+def _ordered(blocks: list[Block]) -> list[Block]:
+    """Blocks either nest or are apart: in this order, what one lies in is the last before it that has not yet ended."""
+    return sorted(blocks, key=lambda each: (each.network.version, int(each.network[0]), each.network.prefixlen))
+
+
+def _leave(around: list[Block], block: Block) -> None:
+    """Take out what has ended before `block`."""
+    while around and not overlap(around[-1].network, block.network):
+        around.pop()
 
 
 def _sentence(inner: Block, outer: Block, free: IPv4Network | None) -> str:
@@ -80,13 +126,18 @@ def _sentence(inner: Block, outer: Block, free: IPv4Network | None) -> str:
     if inner.is_vpc and outer.is_vpc:
         return f"{inner.network} overlaps {outer}: VPCs of one platform need blocks of their own{mend}"
     if inner.is_vpc or outer.is_vpc:
-        said = f"{inner.network} overlaps {outer}"
-        if not inner.is_vpc:
-            return f"{said}: what is for the client would stay in the VPC; correct it, or give the VPC another block"
-        return f"{said}: what is for {outer.network} would stay in {inner.network}; give the VPC another block{mend}"
+        vpc, prefix = (inner, outer) if inner.is_vpc else (outer, inner)
+        why = f"what is for {prefix.network} would stay in the VPC"
+        if vpc.owner != prefix.owner:
+            why = "an address in logs and SIP messages has to tell whether it is the platform's or a client's"
+        correct = "" if inner.is_vpc else "correct it, or "
+        return f"{inner.network} overlaps {outer}: {why}; {correct}give the VPC another block{mend}"
     if inner.owner == outer.owner:
         return f"{inner.network} is in {outer.network} already, which stands in the same list; take one out"
-    return f"{inner.network} overlaps {outer}: an address tells whose a call is, so two clients have none in common"
+    return (
+        f"{inner.network} overlaps {outer}: public addresses are one organisation's, so two clients have none in "
+        "common, but for trunks to one carrier; correct one of them"
+    )
 
 
 def _check_sizes(draft: Draft, faults: Faults) -> None:

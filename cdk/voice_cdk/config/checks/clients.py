@@ -42,22 +42,12 @@ def _check_gateway(client: Section, faults: Faults) -> None:
 
 def _check_family(client: Section, faults: Faults) -> None:
     prefixes, family = client.get(schema.PREFIXES), client.get(schema.SIP_FAMILY)
-    connection, where = client.get(schema.CONNECTION), client.at(schema.SIP_FAMILY)
-    if connection is Connection.TRUNK and family is SipFamily.IPV4:
-        faults.add(
-            where,
-            "a trunk by IPv4 cannot work: the SIP host would write its private IPv4 address into session descriptions, "
-            'where no NAT replaces it; write "ipv6", or connect by a tunnel',
-        )
-        return
     if not prefixes or family is None or any(_FAMILY[each.version] is family for each in prefixes):
         return
     other = SipFamily.IPV4 if family is SipFamily.IPV6 else SipFamily.IPV6
     mend = f'write sip_family = "{other}", or add the client\'s {_WRITTEN[family]} prefixes'
-    if connection is Connection.TRUNK:
-        mend = f"add the {_WRITTEN[family]} prefixes of the client's SBC, or connect by a tunnel"
     faults.add(
-        where,
+        client.at(schema.SIP_FAMILY),
         f"the SIP host would speak {_WRITTEN[family]}, and the client's prefixes are all {_WRITTEN[other]}: SIP cannot "
         f"pass NAT64, since session descriptions carry addresses; {mend}",
     )

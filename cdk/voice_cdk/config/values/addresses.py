@@ -36,7 +36,7 @@ def vpc(value: object) -> IPv4Network:
     Raises:
         Unfit: it is none, not one that AWS takes, not private, or reserved.
     """
-    found = _network(text(value, _IPV4_NETWORK), _IPV4_NETWORK)
+    found = _network(text(value, _IPV4_NETWORK), _IPV4_NETWORK, one_address=False)
     if isinstance(found, IPv6Network):
         raise Unfit(f"{found} is IPv6, and AWS gives a VPC its IPv6 block by itself; write {_IPV4_NETWORK}")
     if not AWS_LARGEST <= found.prefixlen <= AWS_SMALLEST:
@@ -95,7 +95,7 @@ def gateway(value: object) -> IPv4Address:
     try:
         found = ipaddress.ip_address(written)
     except ValueError:
-        raise Unfit(f"{shown(written)} is no address (names are not taken); write {_ADDRESS}") from None
+        raise Unfit(f"{shown(written)} is no address{_why(written)}; write {_ADDRESS}") from None
     if not isinstance(found, IPv4Address):
         raise Unfit(f"{found} is IPv6, and tunnels come from an Elastic IP, which is IPv4; write {_ADDRESS}")
     alone = IPv4Network(found)
@@ -106,7 +106,8 @@ def gateway(value: object) -> IPv4Address:
     return found
 
 
-def _network(written: str, wanted: str) -> Network:
+def _network(written: str, wanted: str, *, one_address: bool = True) -> Network:
+    """Return the network that is `written`. `one_address`: what lacks a length, or has host bits, may be meant so."""
     address, slash, length = written.partition("/")
     try:
         alone = ipaddress.ip_address(address)
@@ -115,16 +116,31 @@ def _network(written: str, wanted: str) -> Network:
     whole = alone.max_prefixlen
     if "%" in address:
         raise Unfit(f"{shown(written)} names an interface behind %; write it without")
+    if not slash and not one_address:
+        raise Unfit(f"{alone} has no length; write {wanted}")
     if not slash:
         raise Unfit(
             f'{alone} has no length; write "{alone}/{whole}" for this one address, or the length of its network'
         )
+    if alone.version == 4 and (mask := _mask(length)) is not None:
+        raise Unfit(f'{shown(written)} has a mask for a length; write "{alone}/{mask}"')
     if not re.fullmatch(r"[0-9]{1,3}", length) or int(length) > whole:
         raise Unfit(f"{shown(written)} has no length from 0 to {whole} behind its /; write {wanted}")
     found = ipaddress.ip_network(f"{alone}/{int(length)}", strict=False)
     if found.network_address != alone:
-        raise Unfit(f'{alone}/{int(length)} has bits set behind its length; write "{found}" or "{alone}/{whole}"')
+        alternative = f' or "{alone}/{whole}"' if one_address else ""
+        raise Unfit(f'{alone}/{int(length)} has bits set behind its length; write "{found}"{alternative}')
     return found
+
+
+def _mask(written: str) -> int | None:
+    """Return the length that a mask such as 255.255.0.0 stands for; None: it is no mask."""
+    if "." not in written:
+        return None
+    try:
+        return IPv4Network(f"0.0.0.0/{written}").prefixlen
+    except ValueError:
+        return None
 
 
 def _why(address: str) -> str:

@@ -76,7 +76,7 @@ def host(value: object) -> str:
             f"{shown(written)} is older than Nitro, without which a host has no metadata by IPv6; write a t3 or newer"
         )
     if family not in SIZES:
-        near = difflib.get_close_matches(family[:SHOWN], SIZES, 1, 0.5)
+        near = difflib.get_close_matches(family.lower()[:SHOWN], SIZES, 1, 0.6)
         raise Unfit(
             f"the family {shown(family)} is none of t, m, c and r with Nitro; "
             + (f"write {shown(near[0])}, if that is meant" if near else 'write "t3.micro", for example')

@@ -9,6 +9,8 @@ from voice_cdk.config.faults import SHOWN, shown
 from voice_cdk.config.keys import Unfit, text
 
 LONGEST_NAME = 32
+CHART_NAMESPACE = "voice-quality"
+"""Where operator and portal run."""
 LONGEST_LABEL, LONGEST_DOMAIN = 63, 253
 """RFC 1035, section 2.3.4."""
 LONGEST_MAIL_ADDRESS = 254
@@ -27,9 +29,10 @@ REGIONS = (
 NOT_PUBLIC = ("alt", "arpa", "internal", "invalid", "local", "localhost", "onion", "test")
 """Last labels for which no public authority gives a certificate (RFC 6761, 7686, 9476; ICANN for `internal`)."""
 
+_ZONE_ID = re.compile(r"Z[0-9A-Z]{1,31}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z]{2,63}")
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
 _ARN = 'such as "arn:aws:acm:eu-west-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"'
 
 
@@ -59,6 +62,8 @@ def client(name: str) -> str | None:
         return f"the name has {len(name)} characters, and a namespace has {LONGEST_LABEL} at most; shorten it"
     if not _LABEL.fullmatch(name):
         return f"the name is not made of small letters, digits and hyphens between them; {_instead(name)}"
+    if name == CHART_NAMESPACE:
+        return "this namespace is the platform's own, where operator and portal run; choose another name"
     if name == "default" or name.startswith("kube-"):
         return "this namespace is Kubernetes's own; choose another name"
     return None
@@ -131,7 +136,7 @@ def zone_id(value: object) -> str:
     written = text(value, 'the id of the hosted zone, such as "Z0123456789EXAMPLE"')
     if written.startswith("/hostedzone/"):
         raise Unfit(f"{shown(written)} is the path of the zone; write {shown(written.removeprefix('/hostedzone/'))}")
-    if not re.fullmatch(r"Z[0-9A-Z]{1,31}", written):
+    if not _ZONE_ID.fullmatch(written):
         raise Unfit(
             f"{shown(written)} is no id of a hosted zone, which is a Z and up to 31 capitals and digits; "
             "`aws route53 list-hosted-zones` shows it"
@@ -185,6 +190,7 @@ def _domain(name: str) -> str | None:
     labels = name.split(".")
     bad = [label for label in labels if not _LABEL.fullmatch(label)]
     faults = (
+        (_ZONE_ID.fullmatch(name), "is the id of a hosted zone; write the zone's name, and the id as zone_id"),
         (any(each in name for each in "/:@"), "is more than a name; leave out scheme, port and path"),
         (not name.isascii(), "is not in the DNS's own letters; write it as xn--…"),
         (name.endswith("."), "ends with a dot; leave it out"),

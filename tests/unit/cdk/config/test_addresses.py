@@ -7,10 +7,9 @@ import pytest
 from tests.unit.cdk.config.files import assert_one_fault, config, faults
 
 WRITTEN_WRONG = [
-    ("10.10.0.0", 'has no length; write "10.10.0.0/32"'),
-    ("10.10.1.0/16", 'bits set behind its length; write "10.10.0.0/16" or "10.10.1.0/32"'),
-    ("10.10.0.0/255.255.0.0", "no length from 0 to 32"),
-    ("10.10.0.0/0.0.255.255", "no length from 0 to 32"),
+    ("10.10.0.0/255.255.0.0", 'has a mask for a length; write "10.10.0.0/16"'),
+    ("10.10.0.0/0.0.255.255", 'has a mask for a length; write "10.10.0.0/16"'),
+    ("10.10.0.0/255.0.255.0", "no length from 0 to 32"),
     ("10.10.0.0/33", "no length from 0 to 32"),
     ("10.10.0.0/", "no length from 0 to 32"),
     ("10.10.0.0/-1", "no length from 0 to 32"),
@@ -25,6 +24,14 @@ WRITTEN_WRONG = [
     ("vpc.example.net", "names are not taken"),
     (" 10.10.0.0/16", "blanks around"),
     ("", "this is empty"),
+]
+VPC_WRITTEN_WRONG = [
+    ("10.10.0.0", 'has no length; write an IPv4 address with its length, such as "10.10.0.0/16"'),
+    ("10.10.1.0/16", 'bits set behind its length; write "10.10.0.0/16"'),
+]
+ONE_ADDRESS_OR_MORE = [
+    ("10.10.0.0", 'has no length; write "10.10.0.0/32" for this one address'),
+    ("10.10.1.0/16", 'bits set behind its length; write "10.10.0.0/16" or "10.10.1.0/32"'),
 ]
 V6_WRITTEN_WRONG = [
     ("2001:db8:ac3e::", 'write "2001:db8:ac3e::/128"'),
@@ -57,12 +64,12 @@ NOBODYS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "said"), WRITTEN_WRONG)
+@pytest.mark.parametrize(("text", "said"), [*WRITTEN_WRONG, *VPC_WRITTEN_WRONG])
 def test_the_block_of_a_vpc_is_written_wrong(text, said):
     assert_one_fault({"shared": f'"{text}"'}, "shared", said)
 
 
-@pytest.mark.parametrize(("text", "said"), [*WRITTEN_WRONG, *V6_WRITTEN_WRONG])
+@pytest.mark.parametrize(("text", "said"), [*WRITTEN_WRONG, *ONE_ADDRESS_OR_MORE, *V6_WRITTEN_WRONG])
 def test_a_network_of_a_list_is_written_wrong(text, said):
     changes = {"portal.allowed": f'["198.51.100.0/24", "{text}"]'}
     assert_one_fault(changes, "portal.allowed", "item 2: ")
@@ -164,7 +171,7 @@ def test_behind_a_tunnel_addresses_may_be_private(prefix):
         ("2001:db8:ac3e::1", "is IPv6, and tunnels come from an Elastic IP"),
         ("203.0.113.7/32", "has a length"),
         ("203.0.113.7:500", "is no address"),
-        ("203.0.113.07", "is no address"),
+        ("203.0.113.07", '"07" in it is no number from 0 to 255 without leading zeros'),
         ("vpn.acme.example", "names are not taken"),
         ("", "this is empty"),
     ],

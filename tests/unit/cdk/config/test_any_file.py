@@ -104,3 +104,11 @@ def test_a_file_as_large_as_may_be_is_judged_soon():
     found = outcome(lambda: judge(parse(text)))
     assert isinstance(found, ConfigError)
     assert any("8000 prefixes of IPv6" in fault.what for fault in found.faults)
+
+
+def test_so_are_many_clients_with_the_same_private_addresses():
+    line = '{{connection = "tunnel", gateway = "203.0.113.7", vpc = "10.{0}.{1}.0/20", prefixes = ["fd00::/48"]}}'
+    clients = {f"clients.c{each}": line.format(each // 16, each % 16 * 16) for each in range(2000)}
+    found = outcome(lambda: judge(parse(written(clients))))
+    assert isinstance(found, ConfigError)
+    assert {fault.where.rpartition(".")[2] for fault in found.faults} == {"vpc"}  # shared, 10.10.0.0/16, and others

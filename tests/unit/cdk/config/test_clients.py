@@ -36,13 +36,17 @@ def many(version: int, count: int) -> str:
         (
             {"clients.globex.prefixes": '["203.0.113.0/28"]'},
             "clients.globex.sip_family",
-            "add the IPv6 prefixes of the client's SBC, or connect by a tunnel",
+            'write sip_family = "ipv4", or add the client\'s IPv6 prefixes',
         ),
-        ({"clients.globex.sip_family": '"ipv4"'}, "clients.globex.sip_family", "a trunk by IPv4 cannot work"),
         (
-            {"clients.globex.prefixes": '["203.0.113.0/28"]', "clients.globex.sip_family": '"ipv4"'},
+            {"clients.globex.sip_family": '"ipv4"'},
             "clients.globex.sip_family",
-            "a trunk by IPv4 cannot work",
+            'write sip_family = "ipv6", or add the client\'s IPv4 prefixes',
+        ),
+        (
+            {"clients.globex.prefixes": '["172.16.1.0/24"]', "clients.globex.sip_family": '"ipv4"'},
+            "clients.globex.prefixes",
+            "172.16.1.0/24 is private, and a trunk goes through the internet",
         ),
         (
             {"clients.globex.prefixes": '["2001:db8:60be::/48", "fd12::/32"]'},
@@ -61,6 +65,12 @@ def test_a_client_that_cannot_be_reached(changes, where, said):
     assert_one_fault(changes, where, said)
 
 
+def test_a_trunk_by_ipv4():
+    """The SIP host gets a public address of its own, and writes that into session descriptions."""
+    found = config({"clients.globex.prefixes": '["203.0.113.0/28"]', "clients.globex.sip_family": '"ipv4"'})
+    assert (found.clients[1].connection, found.clients[1].sip_family) == (Connection.TRUNK, SipFamily.IPV4)
+
+
 @pytest.mark.parametrize("version", [4, 6])
 def test_ten_prefixes_of_a_family(version):
     found = config({"clients.acme.prefixes": many(version, 10), "clients.acme.gateway": GATEWAY})
@@ -74,6 +84,7 @@ def test_a_list_of_unfit_prefixes_is_not_empty_too():
 @pytest.mark.parametrize(
     ("name", "path", "said"),
     [
+        ("voice-quality", "clients.voice-quality", "this namespace is the platform's own"),
         ("Initech", "clients.Initech", 'write "initech"'),
         ('"Initech Ltd"', 'clients."Initech Ltd"', 'write "initech-ltd"'),
         ("init_ech", "clients.init_ech", 'write "init-ech"'),

@@ -34,7 +34,7 @@ def test_the_example_is_right_and_its_platform_is_shown():
         "voice: eu-west-1, zones a, b, account 111122223333, https://voice.example.net/\n"
         "\n"
         "VPC       of                      IPv4          subnets (…N::/64)\n"
-        "A         shared services         10.10.0.0/16  edge 00 01, apps 10 11, attachment f0 f1\n"
+        "A         shared services         10.10.0.0/16  edge 00 01, apps 10 11, hosts 40, attachment f0 f1\n"
         "B         unified communications  10.20.0.0/16  database 20 21, nat64 30 31, attachment f0 f1\n"
         "C acme    client connectivity     10.30.0.0/16  edge 00, hosts 40, attachment f0\n"
         "C globex  client connectivity     10.31.0.0/16  edge 00, hosts 40, attachment f0\n"
@@ -46,7 +46,7 @@ def test_the_example_is_right_and_its_platform_is_shown():
         "host        VPC       zone  type      IPv6     IPv4\n"
         "nat64       B         a     t3.micro  …30::10  10.20.48.10\n"
         "nat64       B         b     t3.micro  …31::10  10.20.49.10\n"
-        "grafana     A         a     t3.micro  …10::13  -\n"
+        "grafana     A         a     t3.micro  …40::13  -\n"
         "sip         C acme    a     t3.small  …40::12  -\n"
         "strongswan  C acme    a     t3.micro  …00::11  10.30.0.11\n"
         "sip         C globex  a     t3.small  …40::12  -\n"
@@ -128,8 +128,10 @@ def test_what_has_to_be_asked_of_aws_is_said(tmp_path, capsys):
         for each in range(100, 105)
     }
     told = shown(tmp_path, capsys, more)
-    assert "It needs 9 VPCs, and AWS gives an account 5 a region: ask for more before." in told
-    assert "It needs 6 Elastic IPs for tunnels alone" in told
+    assert "It needs 9 VPCs, and AWS gives 5: ask for more before." in told
+    assert "It needs 15 Elastic IPs, and AWS gives 5: ask for more before." in told
+    assert "It needs 8 NAT gateways in the first zone, and AWS gives 5: ask for more before." in told
+    assert "It needs 8 egress-only internet gateways, and AWS gives 5: ask for more before." in told
     assert "It needs" not in shown(tmp_path, capsys, {})
 
 
@@ -150,3 +152,25 @@ def test_the_way_to_the_database_is_shown(tmp_path, capsys, changes, said, hosts
 def test_a_sip_host_that_speaks_ipv4_has_an_address_of_it(tmp_path, capsys):
     told = shown(tmp_path, capsys, {"clients.acme.sip_family": '"ipv4"'})
     assert "sip         C acme    a     t3.small  …40::12  10.30.64.12" in told
+
+
+def test_what_many_clients_need_is_said(tmp_path, capsys):
+    def clients(count: int) -> dict[str, str]:
+        line = '{{connection = "trunk", vpc = "10.{0}.0.0/16", prefixes = ["2001:db8:{0}::/48"]}}'
+        return {f"clients.c{each}": line.format(each) for each in range(100, 100 + count)}
+
+    assert "It has 45 clients, each with a route and a rule in VPC-B" in shown(tmp_path, capsys, clients(43))
+    assert "It has" not in shown(tmp_path, capsys, clients(42))
+
+
+def test_elastic_ips_are_of_nat_gateways_tunnels_and_trunks_by_ipv4(tmp_path, capsys):
+    """Two zones, two clients with DNS64, a tunnel, a trunk by IPv4."""
+    by_ipv4 = {"clients.globex.prefixes": '["203.0.113.0/28"]', "clients.globex.sip_family": '"ipv4"'}
+    assert "It needs 6 Elastic IPs" in shown(tmp_path, capsys, by_ipv4)
+    assert "Elastic" not in shown(tmp_path, capsys, {**by_ipv4, "db_access": '"native"'})
+
+
+def test_a_client_has_an_edge_only_for_what_stands_there(tmp_path, capsys):
+    told = shown(tmp_path, capsys, {"db_access": '"native"'})
+    assert "10.30.0.0/16  edge 00, hosts 40, attachment f0" in told
+    assert "10.31.0.0/16  hosts 40, attachment f0" in told

@@ -18,17 +18,27 @@ from tests.unit.cdk.config.files import assert_one_fault, config, faults
         (
             {"clients.acme.prefixes": '["2001:db8:ac3e::/48", "10.30.4.0/24"]'},
             "clients.acme.prefixes",
-            "what is for the client would stay in the VPC",
+            "what is for 10.30.4.0/24 would stay in the VPC; correct it, or give the VPC another block",
         ),
         (
             {"clients.acme.prefixes": '["2001:db8:ac3e::/48", "10.10.4.0/24"]'},
             "clients.acme.prefixes",
-            "10.10.4.0/24 overlaps 10.10.0.0/16 (shared)",
+            "10.10.4.0/24 overlaps 10.10.0.0/16 (shared): an address in logs and SIP messages has to tell",
         ),
         (
             {"clients.acme.prefixes": '["2001:db8:ac3e::/48", "172.16.0.0/12"]', "communications": '"172.20.0.0/16"'},
             "communications",
-            "what is for 172.16.0.0/12 would stay in 172.20.0.0/16; give the VPC another block; 10.0.0.0/16 is free",
+            "whether it is the platform's or a client's; give the VPC another block; 10.0.0.0/16 is free",
+        ),
+        (
+            {"clients.acme.prefixes": '["2001:db8:ac3e::/48", "10.31.4.0/24"]'},
+            "clients.acme.prefixes",
+            "10.31.4.0/24 overlaps 10.31.0.0/16 (clients.globex.vpc): an address in logs and SIP messages has to tell",
+        ),
+        (
+            {"clients.acme.prefixes": '["2001:db8:ac3e::/48", "172.16.0.0/12"]', "clients.acme.vpc": '"172.20.0.0/16"'},
+            "clients.acme.vpc",
+            "what is for 172.16.0.0/12 would stay in the VPC; give the VPC another block; 10.0.0.0/16 is free",
         ),
         (
             {"clients.acme.prefixes": '["2001:db8:ac3e::/48", "2001:db8:60be:1::/64"]'},
@@ -38,7 +48,7 @@ from tests.unit.cdk.config.files import assert_one_fault, config, faults
         (
             {"clients.globex.prefixes": '["2001:db8:ac3e::/48"]'},
             "clients.globex.prefixes",
-            "two clients have none in common",
+            "two clients have none in common, but for trunks to one carrier; correct one of them",
         ),
         (
             {"clients.globex.prefixes": '["2001:db8:60be::/48", "192.0.2.1/32"]'},
@@ -62,6 +72,34 @@ from tests.unit.cdk.config.files import assert_one_fault, config, faults
 )
 def test_two_blocks_overlap(changes, where, said):
     assert_one_fault(changes, where, said)
+
+
+TUNNEL_TO_GLOBEX = {"clients.globex.connection": '"tunnel"', "clients.globex.gateway": '"198.51.100.9"'}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"clients.acme.prefixes": '["2001:db8:ac3e::/48", "192.168.0.0/24"]'},
+        {"clients.acme.prefixes": '["2001:db8:ac3e::/48", "192.168.0.0/16"]'},
+        {"clients.acme.prefixes": '["fd00::/48"]', "clients.globex.prefixes": '["fd00::/48", "192.168.0.0/24"]'},
+    ],
+)
+def test_private_addresses_of_two_clients_may_be_the_same(changes):
+    """Each client has a VPC of its own, and none of them crosses the transit gateway."""
+    config({"clients.globex.prefixes": '["2001:db8:60be::/48", "192.168.0.0/24"]', **TUNNEL_TO_GLOBEX, **changes})
+
+
+def test_two_trunks_may_lead_to_one_carrier():
+    carrier = '["2001:db8:60be::/48"]'
+    config(
+        {
+            "clients.acme.connection": '"trunk"',
+            "clients.acme.gateway": None,
+            "clients.acme.prefixes": carrier,
+            "clients.globex.prefixes": carrier,
+        }
+    )
 
 
 def test_each_vpc_that_overlaps_is_offered_another_block():

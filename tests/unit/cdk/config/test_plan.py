@@ -96,14 +96,33 @@ def test_ones_own_nat64_prefix_is_a_subnet_that_is_used_for_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("access", "prefix", "translates", "own"),
+    ("access", "prefix", "translates", "own", "dns64"),
     [
-        ("nat64", "well-known", True, False),
-        ("nat64", "own", True, True),
-        ("managed", "well-known", True, False),
-        ("native", "well-known", False, False),
+        ("nat64", "well-known", True, False, True),
+        ("nat64", "own", True, True, False),
+        ("managed", "well-known", True, False, True),
+        ("native", "well-known", False, False, False),
     ],
 )
-def test_who_translates(access, prefix, translates, own):
+def test_who_translates(access, prefix, translates, own, dns64):
     found = config({"db_access": f'"{access}"', "nat64_prefix": f'"{prefix}"'})
     assert (plan.translates(found), plan.has_own_prefix(found)) == (translates, own)
+    assert plan.is_found_by_dns64(found) == dns64
+
+
+def test_a_clients_edge_is_for_its_tunnel_and_for_dns64():
+    acme, globex = config().clients  # a tunnel, a trunk
+    with_dns64, without = config(), config({"db_access": '"native"'})
+    assert [plan.has_edge(with_dns64, each) for each in (acme, globex)] == [True, True]
+    assert [plan.has_edge(without, each) for each in (acme, globex)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("connection", "family", "has"),
+    [("tunnel", "ipv6", True), ("tunnel", "ipv4", True), ("trunk", "ipv6", False), ("trunk", "ipv4", True)],
+)
+def test_a_client_calls_a_public_ipv4_address(connection, family, has):
+    gateway = '"203.0.113.7"' if connection == "tunnel" else None
+    changes = {"connection": f'"{connection}"', "sip_family": f'"{family}"', "gateway": gateway}
+    client, _ = config({f"clients.acme.{key}": value for key, value in changes.items()}).clients
+    assert plan.has_elastic_ip(client) == has

@@ -59,7 +59,13 @@ def test_a_content_that_is_no_toml(tmp_path, content, where, said):
         ),
         ("min_nodes = 2 nodes\n", "line 1, column 15", "only a comment behind its value"),
         ("min_nodes = True\n", "line 1, column 13", "true and false in small letters"),
-        ('name = "a\\qb"\n', "line 1, column 12", "this is not TOML"),
+        ('name = "a\\qb"\n', "line 1, column 12", "a backslash in a text is written twice"),
+        ('name = "\\ud800"\n', "line 1, column 15", "write the character itself"),
+        ("min_capacity = 0,5\n", "line 1, column 17", "fractions with a point"),
+        ('{"name": "voice"}\n', "line 1, column 1", "a line is `key = value`"),
+        ("<<<<<<< HEAD\nname = 'voice'\n", "line 1, column 1", "a line is `key = value`"),
+        ("# voice\rname = 'voice'\r", "line 1, column 8", "lines end with a line feed"),
+        ("portal = {domain = 'a'}\nportal.zone = 'b'\n", "line 2, column 18", "put this key into it"),
     ],
 )
 def test_a_fault_of_syntax_has_its_line_and_a_hint(text, where, said):
