@@ -7,30 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
 
 from voice_cdk.config.model import Config
+from voice_cdk.kubernetes.writing import FOLDER, write
 from voice_cdk.stacks.platform import Platform
+from voice_cdk.stacks.reasons import acknowledge
 
 RULES = Path(__file__).with_name("rules.guard")
-
-ACKNOWLEDGED = {
-    "CloudFormation-Validate::W3010": "The zones are the configuration's, which checks that they are of its region.",
-}
 
 QUIET = {"@aws-cdk/core:appMode": "inmemory"}
 """What validation finds is in its report, and in the exception; else AWS CDK prints it too."""
 
 
 def build(config: Config, output: Path, context: Mapping[str, Any]) -> cdk.App:
-    """Make the app of `config`, to be synthesised into `output`.
+    """Make the app of `config`, to be synthesised into `output`, and write there what belongs into its cluster.
 
     Raises:
         RuntimeError: AWS CDK refuses something of it.
     """
     app = cdk.App(outdir=str(output), context={**context, **QUIET}, analytics_reporting=False, tree_metadata=False)
     rules = cdk.ValidationRuleSource(name=RULES.name, content=RULES.read_text(encoding="utf-8"))
-    cdk.Validations.of(app).add_plugins(cdk.CloudFormationValidatePlugin(guard_rules=[rules]))
+    cdk.Validations.of(app).add_plugins(cdk.CloudFormationValidatePlugin(guard_rules=[rules]), AwsSolutionsChecks(app))
     platform = Platform(app, config)
-    for rule, reason in ACKNOWLEDGED.items():
-        cdk.Validations.of(platform).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
+    write(config, output / FOLDER)
+    acknowledge(platform, config)
     return app

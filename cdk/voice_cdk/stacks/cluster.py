@@ -1,6 +1,13 @@
-"""The cluster: EKS with IPv6, its nodes and its add-ons, in the order in which they need each other."""
+"""The cluster: EKS with IPv6, its nodes and its add-ons, in the order in which they need each other.
+
+By CloudFormation's own types. AWS CDK's `aws_eks_v2.Cluster` would add a security group that lets out IPv4 alone, and
+functions that run kubectl in VPC-A, which reach AWS by IPv4 alone; what belongs into the cluster is in
+`voice_cdk.kubernetes`.
+"""
 
 from __future__ import annotations
+
+import json
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -13,15 +20,27 @@ from constructs import Construct
 
 from voice_cdk.config.model import Config
 from voice_cdk.config.values.machines import Architecture, architecture
+from voice_cdk.kubernetes.naming import IMAGES, SECRETS, ServiceAccount
+from voice_cdk.stacks import coredns
+from voice_cdk.stacks.data import IN_CLUSTER, Data
 from voice_cdk.stacks.grafana import WEB, Grafana
 from voice_cdk.stacks.groups import Group, Ports, let_group_in
 from voice_cdk.stacks.network import Network
+from voice_cdk.stacks.secrets import let_read
 
 LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
-IMAGES = {Architecture.X86_64: "AL2023_x86_64_STANDARD", Architecture.ARM64: "AL2023_ARM_64_STANDARD"}
-BEFORE_NODES = ("eks-pod-identity-agent", "kube-proxy")
-AFTER_NODES = ("coredns", "metrics-server")
+MACHINE_IMAGES = {Architecture.X86_64: "AL2023_x86_64_STANDARD", Architecture.ARM64: "AL2023_ARM_64_STANDARD"}
+AFTER_NODES = {
+    "metrics-server": None,
+    # Brings secrets of Secrets Manager to pods, as Secrets too, and again when they change.
+    "aws-secrets-store-csi-driver-provider": json.dumps(
+        {"secrets-store-csi-driver": {"syncSecret": {"enabled": True}, "enableSecretRotation": True}}
+    ),
+}
+"""Add-ons whose pods need nodes, with their settings."""
 DISK_GB = 50
+READ_AND_COMPARE = ("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret")
+"""What the provider of the Secrets Store CSI driver does, to see whether a secret has changed."""
 
 
 class Cluster(cdk.Stack):
@@ -32,29 +51,39 @@ class Cluster(cdk.Stack):
             it, and to everybody.
     """
 
-    def __init__(self, scope: Construct, name: str, *, config: Config, network: Network, grafana: Grafana) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, config: Config, network: Network, data: Data, grafana: Grafana
+    ) -> None:
         super().__init__(scope, name, description="EKS", termination_protection=True)
         self._config, self._network = config, network
         self._cluster = self._make_cluster()
         self.group = self._cluster.attr_cluster_security_group_id
         self._let_in_administrators()
         nodes = self._nodes()
-        cni = self._vpc_cni()
-        for each in BEFORE_NODES:
-            addon = self._addon(each)
-            cni.add_resource_dependency(addon)  # it gets its role from the pod identity agent
+        agent, cni = self._addon("eks-pod-identity-agent"), self._vpc_cni()
+        cni.add_resource_dependency(agent)  # which gives it its role
+        for addon in (agent, cni, self._addon("kube-proxy")):
             nodes.add_resource_dependency(addon)
-        nodes.add_resource_dependency(cni)
-        for each in AFTER_NODES:
-            self._addon(each).add_resource_dependency(nodes)
+        for each, settings in AFTER_NODES.items():
+            self._addon(each, settings=settings).add_resource_dependency(nodes)
+        self._names().add_resource_dependency(nodes)
+        self._bring_secrets(data, grafana)
         grafana.group.let_in_group(self, "ToGrafana", purpose="Grafana, from pods", group=self.group, ports=WEB)
-        ecr.Repository(
-            self,
-            "Images",
-            image_scan_on_push=True,
-            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+        self._keep_images()
+
+    def identify(self, scope: Construct, name: str, account: ServiceAccount) -> iam.Role:
+        """Return the role of the pods of a service account (EKS Pod Identity), which has no rights yet."""
+        role = _pod_role(scope, f"{name}Role")
+        association = eks.CfnPodIdentityAssociation(
+            scope,
+            name,
+            cluster_name=self._cluster.ref,
+            namespace=account.namespace,
+            service_account=account.name,
+            role_arn=role.role_arn,
         )
+        association.node.add_dependency(role)
+        return role
 
     def let_in(self, scope: Construct, name: str, *, purpose: str, group: Group, ports: Ports) -> None:
         """What is in another group may begin to talk to pods."""
@@ -96,6 +125,22 @@ class Cluster(cdk.Stack):
         )
         cluster.node.add_dependency(role, self._log_group())
         return cluster
+
+    def _keep_images(self) -> None:
+        images = ecr.Repository(
+            self,
+            "Images",
+            image_scan_on_push=True,
+            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        cdk.CfnOutput(self, IMAGES.name, value=images.repository_uri, description="Where our own image is pushed to")
+
+    def _bring_secrets(self, data: Data, grafana: Grafana) -> None:
+        """Passwords of what runs here: the operator's, the portal's, and Grafana's administrator's."""
+        role = self.identify(self, "Secrets", SECRETS)
+        let_read(role, [data.secrets[each].secret_arn for each in IN_CLUSTER], data.key, READ_AND_COMPARE)
+        let_read(role, [grafana.administrator], grafana.key, READ_AND_COMPARE)
 
     def _log_group(self) -> logs.LogGroup:
         """EKS would make it by itself, and keep it for ever."""
@@ -152,7 +197,7 @@ class Cluster(cdk.Stack):
             "Nodes",
             cluster_name=self._cluster.ref,
             node_role=role.role_arn,
-            ami_type=IMAGES[architecture(config.node_type)],
+            ami_type=MACHINE_IMAGES[architecture(config.node_type)],
             instance_types=[config.node_type],
             subnets=[subnet.identity for subnet in self._network.shared.apps],
             scaling_config=eks.CfnNodegroup.ScalingConfigProperty(
@@ -167,8 +212,7 @@ class Cluster(cdk.Stack):
 
     def _vpc_cni(self) -> eks.CfnAddon:
         """It gives pods their addresses; for IPv6 AWS has no policy of its own."""
-        principal = iam.ServicePrincipal("pods.eks.amazonaws.com").with_session_tags()
-        role = iam.Role(self, "VpcCniRole", assumed_by=principal)
+        role = _pod_role(self, "VpcCniRole")
         # What only reads, and what gives a node's interface an address, knows no resources.
         role.add_to_policy(iam.PolicyStatement(actions=_CNI_ACTIONS, resources=["*"]))
         interfaces = self.format_arn(service="ec2", resource="network-interface", resource_name="*")
@@ -177,6 +221,11 @@ class Cluster(cdk.Stack):
         addon = self._addon("vpc-cni", identities=[association], settings='{"enableNetworkPolicy":"true"}')
         addon.node.add_dependency(role)
         return addon
+
+    def _names(self) -> eks.CfnAddon:
+        prefix = self._network.communications.own_prefix
+        settings = None if prefix is None else coredns.settings(region=self._config.region, prefix=prefix)
+        return self._addon("coredns", settings=settings)
 
     def _addon(
         self,
@@ -202,6 +251,10 @@ _CNI_ACTIONS = [
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeTags",
 ]
+
+
+def _pod_role(scope: Construct, name: str) -> iam.Role:
+    return iam.Role(scope, name, assumed_by=iam.ServicePrincipal("pods.eks.amazonaws.com").with_session_tags())
 
 
 def _role(scope: Construct, name: str, service: iam.IPrincipal, *policies: str) -> iam.Role:

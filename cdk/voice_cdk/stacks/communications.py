@@ -16,11 +16,6 @@ from voice_cdk.stacks.subnet import Addresses, Subnet
 from voice_cdk.stacks.vpc import Safeguards, Vpc
 
 
-def is_found_by_dns64(config: Config) -> bool:
-    """Whether AWS's resolver makes the database's IPv6 address: it does so from the well-known prefix alone."""
-    return plan.translates(config) and not plan.has_own_prefix(config)
-
-
 class CommunicationsVpc(Vpc):
     """VPC-B.
 
@@ -28,11 +23,14 @@ class CommunicationsVpc(Vpc):
         database: the subnets of the database.
         answering: those that answer whoever asks it: its own, or those of what translates.
         asked: by name, the prefixes at which it is asked. Others route them to this VPC, and nothing else of it.
+        own_prefix: before the database's IPv4 address it makes its IPv6 address (/96), for whoever asks it by name and
+            has to make that by itself; None: AWS's resolver does, or there is nothing to be made.
     """
 
     def __init__(self, scope: Construct, name: str, *, config: Config, safeguards: Safeguards) -> None:
         super().__init__(scope, name, ipv4=config.communications, safeguards=safeguards)
         self._managed = config.db_access is DbAccess.MANAGED
+        self.own_prefix: str | None = None
         if config.db_access is DbAccess.NATIVE:
             self.database = [self.add_subnet(Role.DATABASE, zone, Addresses.DUAL) for zone in config.zones]
             self.answering = self.database
@@ -50,6 +48,7 @@ class CommunicationsVpc(Vpc):
         # AWS takes a route within a VPC if its destination is a whole subnet: this one, in which there is nothing.
         prefix = self.numbered(plan.PREFIX_SUBNET)
         Subnet(self, "Prefix", vpc=self.identity, zone=config.zones[0], ipv4=None, ipv6=prefix)
+        self.own_prefix = cdk.Fn.join("", [cdk.Fn.select(0, cdk.Fn.split("/", prefix.cidr)), "/96"])
         return prefix
 
     def _let_hosts_out(self) -> None:
@@ -57,6 +56,11 @@ class CommunicationsVpc(Vpc):
         egress_only = self.add_egress_only_gateway()
         for subnet in self.answering:
             subnet.route("Internet", INTERNET, egress_only)
+
+    @property
+    def naming_facts(self) -> dict[str, str]:
+        """What a host has to know to find the database by its name."""
+        return {} if self.own_prefix is None else {"VOICE_DNS64_PREFIX": self.own_prefix}
 
     def answering_to(self, zones: Sequence[str]) -> list[Subnet]:
         """Those that answer a VPC which is attached in `zones`."""
@@ -75,5 +79,4 @@ class CommunicationsVpc(Vpc):
         """NAT gateways of AWS's that translate, one in each zone; they reach this VPC and no internet."""
         for subnet in self.answering:
             gateway = ec2.CfnNatGateway(subnet, "Nat", subnet_id=subnet.identity, connectivity_type="private")
-            cdk.Tags.of(gateway).add("Name", subnet.node.path)
-            self.translate(self, self.attachment_in(subnet.zone), Target(kind="nat_gateway_id", identity=gateway.ref))
+            self.translate(self, self.attachment_in(subnet.zone), self.watched(subnet, gateway))

@@ -9,9 +9,11 @@ from constructs import Construct
 
 from voice_cdk.config import plan
 from voice_cdk.config.model import Config
+from voice_cdk.config.values.ranges import WELL_KNOWN
+from voice_cdk.stacks.alarms import Alarms
 from voice_cdk.stacks.data import HEALTH_CHECK, MYSQL, Data
 from voice_cdk.stacks.groups import Group, Rule
-from voice_cdk.stacks.host import HTTPS, Host
+from voice_cdk.stacks.host import HTTPS, Host, Kind
 from voice_cdk.stacks.network import Network
 from voice_cdk.stacks.subnet import Subnet
 
@@ -23,7 +25,9 @@ class Nat64(cdk.Stack):
         group: their security group; who asks the database adds itself to it.
     """
 
-    def __init__(self, scope: Construct, name: str, *, config: Config, network: Network, data: Data) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, config: Config, network: Network, data: Data, alarms: Alarms
+    ) -> None:
         super().__init__(scope, name, description="NAT64 hosts")
         communications = network.communications
         self.group = Group(
@@ -53,10 +57,11 @@ class Nat64(cdk.Stack):
         facts = {
             "VOICE_MYSQL_HOST": data.host,
             "VOICE_MYSQL_SECRET": data.secrets[HEALTH_CHECK].secret_arn,
-            "VOICE_NAT64_PREFIX": communications.asked["Nat64"].cidr,
+            "VOICE_NAT64_PREFIX": communications.own_prefix or str(WELL_KNOWN),
+            "VOICE_NAT64_ROUTE": communications.asked["Nat64"].cidr,
             "VOICE_ROUTE_TABLES": " ".join(tables),
         }
-        hosts = [self._host(config, subnet, facts) for subnet in communications.answering]
+        hosts = [self._host(config, subnet, facts, alarms) for subnet in communications.answering]
         # The health check goes by the neighbour: what a host translates by itself proves nothing of that one.
         neighbours = hosts[1:] + hosts[:1]
         for subnet, entrance, host, neighbour in zip(
@@ -67,14 +72,13 @@ class Nat64(cdk.Stack):
             host.may_replace_routes(tables)
             data.let_read(host.role, HEALTH_CHECK)
 
-    def _host(self, config: Config, subnet: Subnet, facts: Mapping[str, str]) -> Host:
+    def _host(self, config: Config, subnet: Subnet, facts: Mapping[str, str], alarms: Alarms) -> Host:
         return Host(
             self,
             f"Host{plan.letter(subnet.zone).upper()}",
             subnet=subnet,
-            host=plan.Host.NAT64,
-            instance_type=config.hosts.nat64,
+            kind=Kind(host=plan.Host.NAT64, instance_type=config.hosts.nat64, forwards=True),
             group=self.group,
-            forwards=True,
             facts=facts,
+            alarms=alarms,
         )

@@ -24,22 +24,32 @@ class Platform(cdk.Stage):
 
     def __init__(self, scope: Construct, config: Config) -> None:
         super().__init__(scope, config.name, env=cdk.Environment(account=config.account, region=config.region))
-        self.network = Network(self, "Network", config=config)
         self.alarms = Alarms(self, "Alarms", config=config)
+        self.network = Network(self, "Network", config=config, alarms=self.alarms)
         self.data = Data(self, "Data", config=config, network=self.network, alarms=self.alarms)
         self.door: Group | None = self.data.group if config.db_access is DbAccess.NATIVE else None
         if config.db_access is DbAccess.NAT64:
-            self.door = Nat64(self, "Nat64", config=config, network=self.network, data=self.data).group
-        self.grafana = Grafana(self, "Grafana", config=config, network=self.network)
-        self.cluster = Cluster(self, "Cluster", config=config, network=self.network, grafana=self.grafana)
-        Portal(self, "Portal", config=config, network=self.network, cluster=self.cluster)
+            nat64 = Nat64(self, "Nat64", config=config, network=self.network, data=self.data, alarms=self.alarms)
+            self.door = nat64.group
+        self.grafana = Grafana(self, "Grafana", config=config, network=self.network, alarms=self.alarms)
+        self.cluster = Cluster(
+            self, "Cluster", config=config, network=self.network, data=self.data, grafana=self.grafana
+        )
+        Portal(self, "Portal", config=config, network=self.network, cluster=self.cluster, alarms=self.alarms)
         for client in config.clients:
             self._add_client(config, client)
         cdk.Tags.of(self).add("platform", config.name)
 
     def _add_client(self, config: Config, client: Client) -> None:
         """What one client has: its network, its SIP host, and for a tunnel its StrongSwan host."""
-        own = ClientNetwork(self, f"Client-{client.name}", config=config, client=client, network=self.network)
+        own = ClientNetwork(
+            self,
+            f"Client-{client.name}",
+            config=config,
+            client=client,
+            network=self.network,
+            alarms=self.alarms,
+        )
         if self.door is not None:
             own.ask_by(self.door)
         SipHost(
@@ -50,6 +60,7 @@ class Platform(cdk.Stage):
             network=self.network,
             own=own,
             data=self.data,
+            alarms=self.alarms,
         )
         if client.gateway is not None and own.vpc.edge is not None:
             StrongSwan(
@@ -60,4 +71,5 @@ class Platform(cdk.Stage):
                 gateway=client.gateway,
                 own=own,
                 edge=own.vpc.edge,
+                alarms=self.alarms,
             )

@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_elasticloadbalancingv2 as elb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
+from voice_cdk.config import plan
 from voice_cdk.config.model import Config
 from voice_cdk.config.model import Network as Range
+from voice_cdk.kubernetes.naming import BALANCER_CONTROLLER, PORTAL_PORT, TARGETS, balancer_prefix
+from voice_cdk.stacks.accesslogs import AccessLogs
+from voice_cdk.stacks.alarms import Alarms, Metric, Silence, add_alarm, too_little, too_much
 from voice_cdk.stacks.cluster import Cluster
 from voice_cdk.stacks.groups import Group, Ports, Rule
 from voice_cdk.stacks.network import Network
 from voice_cdk.stacks.routing import Family, Prefix
 
-PODS = Ports.tcp(8080)
+PODS = Ports.tcp(PORTAL_PORT)
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 
 class Portal(cdk.Stack):
-    """The way to the portal. Its pods are put into `targets` by the cluster (TargetGroupBinding).
+    """The way to the portal. Its pods are put into the target group by the cluster (TargetGroupBinding)."""
 
-    Attributes:
-        targets: the ARN of the target group.
-    """
-
-    def __init__(self, scope: Construct, name: str, *, config: Config, network: Network, cluster: Cluster) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, config: Config, network: Network, cluster: Cluster, alarms: Alarms
+    ) -> None:
         super().__init__(scope, name, description="The way to the portal")
-        group = self._group(config, network, cluster)
+        balancer = self._balancer(network, self._group(config, network, cluster))
+        targets = self._pods(network, cluster)
+        self._listen(config, balancer, targets)
+        for record in ("A", "AAAA"):
+            self._name(config, balancer, record)
+        self._watch(balancer, targets, alarms)
+
+    def _balancer(self, network: Network, group: Group) -> elb.CfnLoadBalancer:
+        logs = AccessLogs(self, "AccessLogs")
+        attributes = {**_ATTRIBUTES, "access_logs.s3.enabled": "true", "access_logs.s3.bucket": logs.bucket}
         balancer = elb.CfnLoadBalancer(
             self,
             "Balancer",
@@ -37,9 +49,16 @@ class Portal(cdk.Stack):
             security_groups=[group.identity],
             load_balancer_attributes=[
                 elb.CfnLoadBalancer.LoadBalancerAttributeProperty(key=key, value=value)
-                for key, value in _ATTRIBUTES.items()
+                for key, value in attributes.items()
             ],
         )
+        balancer.add_resource_dependency(logs.policy)
+        for edge in network.shared.edges:
+            if edge.ipv6 is not None:  # its address, as pods see it, is of one of these
+                cdk.CfnOutput(self, balancer_prefix(plan.letter(edge.zone)).name, value=edge.ipv6.cidr)
+        return balancer
+
+    def _pods(self, network: Network, cluster: Cluster) -> elb.CfnTargetGroup:
         targets = elb.CfnTargetGroup(
             self,
             "Pods",
@@ -50,10 +69,19 @@ class Portal(cdk.Stack):
             port=PODS.first,
             health_check_path="/healthz",
         )
-        self.targets = targets.ref
-        self._listen(config, balancer, targets)
-        for record in ("A", "AAAA"):
-            self._name(config, balancer, record)
+        cdk.CfnOutput(self, TARGETS.name, value=targets.ref, description="What the portal's pods are put into")
+        role = cluster.identify(self, "Controller", BALANCER_CONTROLLER)
+        role.add_to_policy(iam.PolicyStatement(actions=_LOOKS, resources=["*"]))  # what only reads knows no resources
+        role.add_to_policy(iam.PolicyStatement(actions=_PUTS_IN, resources=[targets.ref]))
+        return targets
+
+    def _watch(self, balancer: elb.CfnLoadBalancer, targets: elb.CfnTargetGroup, alarms: Alarms) -> None:
+        own = {"LoadBalancer": balancer.attr_load_balancer_full_name}
+        pods = {**own, "TargetGroup": targets.attr_target_group_full_name}
+        for (name, statistic), trouble in _TROUBLES.items():
+            dimensions = own if "_ELB_" in name else pods
+            metric = Metric(namespace="AWS/ApplicationELB", name=name, dimensions=dimensions, statistic=statistic)
+            add_alarm(self, alarms, metric, trouble)
 
     def _group(self, config: Config, network: Network, cluster: Cluster) -> Group:
         ports = {"HTTPS": Ports.tcp(443), "HTTP, sent on to HTTPS": Ports.tcp(80)}
@@ -111,6 +139,27 @@ _ATTRIBUTES = {
     "routing.http.drop_invalid_header_fields.enabled": "true",
     "routing.http.desync_mitigation_mode": "defensive",
 }
+
+_LOOKS = [
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeInstances",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
+]
+_PUTS_IN = ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"]
+"""All that the AWS Load Balancer Controller needs for TargetGroupBindings: it makes no load balancer here."""
+
+_TROUBLES = {
+    ("HTTPCode_ELB_5XX_Count", "Sum"): too_much("The load balancer refuses requests", 5, Silence.RIGHT),
+    ("HTTPCode_Target_5XX_Count", "Sum"): too_much("The portal fails", 5, Silence.RIGHT),
+    ("UnHealthyHostCount", "Maximum"): too_much("A pod of the portal does not answer /healthz", 0, Silence.RIGHT),
+    ("HealthyHostCount", "Minimum"): too_little("Nobody reaches the portal: no pod of it answers", 1),
+}
+"""By metric and what is made of a minute of it."""
 
 
 def _prefix(allowed: Range) -> Prefix:

@@ -9,6 +9,8 @@ from aws_cdk import CfnResource
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from voice_cdk.config.values.ranges import WELL_KNOWN
+
 
 class Family(StrEnum):
     """The address family of a prefix."""
@@ -49,7 +51,7 @@ class Target:
 
 INTERNET = Prefix(cidr="::/0")
 INTERNET_IPV4 = Prefix(cidr="0.0.0.0/0", family=Family.IPV4)
-TRANSLATED = Prefix(cidr="64:ff9b::/96")
+TRANSLATED = Prefix(cidr=str(WELL_KNOWN))
 """Every address that DNS64 writes for a name that has IPv4 only (RFC 6052)."""
 
 

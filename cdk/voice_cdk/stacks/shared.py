@@ -5,9 +5,9 @@ from __future__ import annotations
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from voice_cdk.config import plan
 from voice_cdk.config.model import Config
 from voice_cdk.config.plan import Role
-from voice_cdk.stacks.communications import is_found_by_dns64
 from voice_cdk.stacks.routing import INTERNET, INTERNET_IPV4, TRANSLATED
 from voice_cdk.stacks.subnet import Addresses, Subnet
 from voice_cdk.stacks.vpc import Safeguards, Vpc
@@ -24,9 +24,11 @@ class SharedVpc(Vpc):
 
     def __init__(self, scope: Construct, name: str, *, config: Config, safeguards: Safeguards) -> None:
         super().__init__(scope, name, ipv4=config.shared, safeguards=safeguards)
-        dns64 = is_found_by_dns64(config)
+        dns64 = plan.is_found_by_dns64(config)
         internet, egress_only = self.add_internet_gateway(), self.add_egress_only_gateway()
-        self.edges = [self.add_edge(zone, internet, INTERNET_IPV4, INTERNET) for zone in config.zones]
+        # By IPv4 NAT gateways go out, too. By IPv6 nothing is there but for who may come.
+        by_ipv6 = [INTERNET] if any(each.version == 6 for each in config.portal.allowed) else []
+        self.edges = [self.add_edge(zone, internet, INTERNET_IPV4, *by_ipv6) for zone in config.zones]
         # Images and packages come from registries that have IPv4 only.
         nat = {edge.zone: self.add_nat_gateway(edge, internet) for edge in self.edges}
         self.apps = [self.add_subnet(Role.APPS, zone, Addresses.DUAL, dns64=dns64) for zone in config.zones]

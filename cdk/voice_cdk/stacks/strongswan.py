@@ -13,9 +13,10 @@ from constructs import Construct
 from voice_cdk.config import plan
 from voice_cdk.config.model import Client, Config
 from voice_cdk.stacks import telephony
+from voice_cdk.stacks.alarms import Alarms
 from voice_cdk.stacks.client import ClientNetwork
 from voice_cdk.stacks.groups import Group, Ports, Rule
-from voice_cdk.stacks.host import HTTPS, Host
+from voice_cdk.stacks.host import HTTPS, Host, Kind
 from voice_cdk.stacks.routing import Family, Prefix, add_route
 from voice_cdk.stacks.subnet import Subnet
 
@@ -40,6 +41,7 @@ class StrongSwan(cdk.Stack):
         gateway: IPv4Address,
         own: ClientNetwork,
         edge: Subnet,
+        alarms: Alarms,
     ) -> None:
         super().__init__(scope, name, description=f"StrongSwan host of the client {client.name}")
         group = self._group(client, gateway, own)
@@ -48,11 +50,10 @@ class StrongSwan(cdk.Stack):
             self,
             "Host",
             subnet=edge,
-            host=plan.Host.STRONGSWAN,
-            instance_type=config.hosts.strongswan,
+            kind=Kind(host=plan.Host.STRONGSWAN, instance_type=config.hosts.strongswan, forwards=True),
             group=group,
-            forwards=True,
             facts={"VOICE_TUNNEL_SECRET": secret.secret_arn, "VOICE_TUNNEL_GATEWAY": str(gateway)},
+            alarms=alarms,
         )
         address = ec2.CfnEIP(self, "Address", domain="vpc")
         cdk.Tags.of(address).add("Name", self.node.path)

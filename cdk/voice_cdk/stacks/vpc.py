@@ -11,6 +11,7 @@ from constructs import Construct
 
 from voice_cdk.config import plan
 from voice_cdk.config.plan import Role
+from voice_cdk.stacks.alarms import Alarms, Metric, Silence, add_alarm, too_much
 from voice_cdk.stacks.defaultgroup import DefaultGroups
 from voice_cdk.stacks.flowlogs import FlowLogs
 from voice_cdk.stacks.routing import Family, Prefix, Target, await_resources
@@ -19,10 +20,11 @@ from voice_cdk.stacks.subnet import Addresses, Subnet
 
 @dataclass(frozen=True, kw_only=True)
 class Safeguards:
-    """What a stack has for all of its VPCs: where flow logs go, and what closes default security groups."""
+    """What a stack has for its VPCs: where flow logs go, what closes default security groups, who hears of trouble."""
 
     logs: FlowLogs
     default_groups: DefaultGroups
+    alarms: Alarms
 
 
 class Vpc(Construct):
@@ -35,7 +37,7 @@ class Vpc(Construct):
 
     def __init__(self, scope: Construct, name: str, *, ipv4: IPv4Network, safeguards: Safeguards) -> None:
         super().__init__(scope, name)
-        self._ipv4 = ipv4
+        self._ipv4, self._alarms = ipv4, safeguards.alarms
         vpc = ec2.CfnVPC(self, "Vpc", cidr_block=str(ipv4), enable_dns_hostnames=True, enable_dns_support=True)
         block = ec2.CfnVPCCidrBlock(self, "Ipv6", vpc_id=vpc.ref, amazon_provided_ipv6_cidr_block=True)
         self.identity = vpc.ref
@@ -90,4 +92,17 @@ class Vpc(Construct):
         gateway = ec2.CfnNatGateway(edge, "Nat", subnet_id=edge.identity, allocation_id=address.attr_allocation_id)
         await_resources(address, internet.usable_after)
         await_resources(gateway, internet.usable_after)
+        return self.watched(edge, gateway)
+
+    def watched(self, subnet: Subnet, gateway: ec2.CfnNatGateway) -> Target:
+        """What routes to a NAT gateway lead to. Somebody is told if it has to refuse connections."""
+        cdk.Tags.of(gateway).add("Name", subnet.node.path)
+        refused = Metric(
+            namespace="AWS/NATGateway",
+            name="ErrorPortAllocation",
+            dimensions={"NatGatewayId": gateway.ref},
+            statistic="Sum",
+        )
+        meaning = f"The NAT gateway in {subnet.node.path} has no port left for new connections"
+        add_alarm(subnet, self._alarms, refused, too_much(meaning, 0, Silence.RIGHT))
         return Target(kind="nat_gateway_id", identity=gateway.ref)

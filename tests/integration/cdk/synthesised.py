@@ -11,6 +11,11 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 EXAMPLE = CHECKOUT / "cdk" / "config" / "example.toml"
+BY_IPV4 = """
+initech = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.32.0.0/16", sip_family = "ipv4", prefixes = [
+  "192.0.2.128/26"] }
+"""
+"""One client more, for the end of the example: it speaks IPv4."""
 
 Resource = dict[str, Any]
 
@@ -49,6 +54,11 @@ class Assembly:
             for name, resource in template["Resources"].items()
             if resource["Type"] == f"AWS::{kind}"
         }
+
+
+def refers(value: Any, name: str) -> bool:
+    """Whether a property says anything of the resource or export with this in its name."""
+    return name in json.dumps(value)
 
 
 @cache

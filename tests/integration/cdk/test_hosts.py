@@ -1,27 +1,17 @@
-"""Hosts, database, cluster and portal, as the stacks have them: what each may do, and who may talk to it."""
+"""Hosts, as the stacks have them: what each may do, and who may talk to it."""
 
 import json
 import re
-from typing import Any
 
 import pytest
 
-from tests.integration.cdk.synthesised import EXAMPLE, Assembly, Resource, synthesise
+from tests.integration.cdk.policies import actions, statements
+from tests.integration.cdk.synthesised import CHECKOUT, Assembly, Resource, refers
 
 pytestmark = pytest.mark.timeout(900)
 """Whoever comes first waits for the environment of AWS CDK to be installed."""
 
-BY_IPV4 = """
-initech = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.32.0.0/16", sip_family = "ipv4", prefixes = [
-  "192.0.2.128/26"] }
-"""
 SIP_PORTS = {("udp", 5060, 5060), ("udp", 5062, 5062), ("tcp", 5060, 5061), ("udp", 20000, 29998)}
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    text = EXAMPLE.read_text() + BY_IPV4
-    return synthesise({"platform": text}, tmp_path_factory.mktemp("platform"))["platform"]
 
 
 def group(platform: Assembly, stack: str) -> Resource:
@@ -34,20 +24,6 @@ def group(platform: Assembly, stack: str) -> Resource:
 
 def ports(rules: list[Resource]) -> set[tuple[str, int, int]]:
     return {(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in rules}
-
-
-def statements(platform: Assembly, stack: str) -> list[Resource]:
-    policies = platform.of_type("IAM::Policy", stack).values()
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
-
-
-def actions(statement: Resource) -> list[str]:
-    named = statement["Action"]
-    return [named] if isinstance(named, str) else named
-
-
-def refers(value: Any, name: str) -> bool:
-    return name in json.dumps(value)
 
 
 # --- security groups
@@ -85,6 +61,33 @@ def test_a_sip_host_is_called_by_its_clients_telephony_alone(platform: Assembly,
     rules = group(platform, f"SipHost-{client}")["SecurityGroupIngress"]
     assert ports(rules) == SIP_PORTS
     assert {rule.get(family) for rule in rules} == {prefix}
+
+
+def documented(outwards: bool) -> set[tuple[str, int]]:
+    """Ports of the table in docs/sip-host.md: those at which a SIP host is called, or those at which it calls."""
+    section = (CHECKOUT / "docs" / "sip-host.md").read_text().partition("\n## Ports\n")[2].partition("\n## ")[0]
+    found = set()
+    for row in re.findall(r"^\| ((?:UDP|TCP) \d.*?) \|", section, re.MULTILINE):
+        if row.endswith(" outwards") == outwards:
+            for protocol, numbers in re.findall(r"(UDP|TCP) ([\d–, ]+)", row):
+                for first, _, last in (each.strip().partition("–") for each in numbers.split(",") if each.strip()):
+                    found |= {(protocol.lower(), port) for port in range(int(first), int(last or first) + 1)}
+    return found
+
+
+def test_a_sip_host_is_called_at_the_ports_that_the_documentation_names(platform: Assembly):
+    rules = group(platform, "SipHost-acme")["SecurityGroupIngress"]
+    opened = {(kind, port) for kind, first, last in ports(rules) for port in range(first, last + 1)}
+    assert opened == documented(outwards=False)
+
+
+def test_a_sip_host_calls_what_the_documentation_names_and_its_client(platform: Assembly):
+    """Time is asked of a link-local address, at which security groups do not look."""
+    rules = group(platform, "SipHost-acme")["SecurityGroupEgress"]
+    elsewhere = [rule for rule in rules if rule.get("CidrIpv6") != "2001:db8:ac3e::/48"]
+    assert {(kind, first) for kind, first, _ in ports(elsewhere)} == documented(outwards=True) - {("udp", 123)}
+    to_client = [rule for rule in rules if rule not in elsewhere]
+    assert ports(to_client) == {("tcp", 5060, 5061), ("udp", 1024, 65535)}
 
 
 @pytest.mark.parametrize("stack", ["Nat64", "SipHost-acme", "StrongSwan-acme", "Grafana"])
@@ -221,39 +224,47 @@ def test_the_hosts_of_the_tunnel_are_reached_by_routes_to_its_interface(platform
     assert "StrongSwan-globex" not in platform.stacks
 
 
-# --- database, cluster
+# --- deployment
 
 
-def test_the_database_is_protected_and_has_its_instances_in_two_zones(platform: Assembly):
-    (cluster,) = platform.of_type("RDS::DBCluster").values()
-    assert cluster["DeletionProtection"]
-    assert cluster["StorageEncrypted"]
-    assert cluster["ManageMasterUserPassword"]
-    assert "NetworkType" not in cluster  # IPv4
-    zones = [each["AvailabilityZone"] for each in platform.of_type("RDS::DBInstance").values()]
-    assert sorted(zones) == ["eu-west-1a", "eu-west-1b"]
-
-
-def test_passwords_have_no_character_that_shells_urls_or_odbc_take_for_their_own(platform: Assembly):
-    for secret in platform.of_type("SecretsManager::Secret", "Data").values():
-        made = secret["GenerateSecretString"]
-        assert made.get("ExcludePunctuation") or set("{};'\"@\\/%$` ") <= set(made["ExcludeCharacters"])
-
-
-def test_nodes_are_made_after_what_they_need_and_before_what_needs_them(platform: Assembly):
-    resources = platform.stacks["Cluster"]["Resources"]
-    named = {
-        each["Properties"]["AddonName"]: name for name, each in resources.items() if each["Type"] == "AWS::EKS::Addon"
+def groups_of_one(platform: Assembly) -> dict[str, Resource]:
+    """The auto scaling groups, by stack and logical id."""
+    return {
+        f"{stack}/{name}": resource
+        for stack, template in platform.stacks.items()
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::AutoScaling::AutoScalingGroup"
     }
-    (nodes,) = [name for name, each in resources.items() if each["Type"] == "AWS::EKS::Nodegroup"]
-    for addon in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent"):
-        assert named[addon] in resources[nodes]["DependsOn"]
-    for addon in ("coredns", "metrics-server"):
-        assert nodes in resources[named[addon]]["DependsOn"]
 
 
-def test_the_cluster_has_ipv6_and_is_not_in_the_internet(platform: Assembly):
-    (cluster,) = platform.of_type("EKS::Cluster").values()
-    assert cluster["KubernetesNetworkConfig"] == {"IpFamily": "ipv6"}
-    assert cluster["ResourcesVpcConfig"]["EndpointPrivateAccess"] is True
-    assert cluster["ResourcesVpcConfig"]["EndpointPublicAccess"] is False
+def test_a_host_that_does_not_say_that_it_works_fails_its_deployment(platform: Assembly):
+    """When it is made, and when it is replaced."""
+    assert len(groups_of_one(platform)) == 8
+    for name, resource in groups_of_one(platform).items():
+        assert resource["CreationPolicy"] == {"ResourceSignal": {"Count": 1, "Timeout": "PT15M"}}, name
+        update = resource["UpdatePolicy"]["AutoScalingRollingUpdate"]
+        assert (update["WaitOnResourceSignals"], update["PauseTime"]) == (True, "PT15M"), name
+
+
+def test_a_host_knows_what_to_signal_and_may_signal_nothing_else(platform: Assembly):
+    for name in groups_of_one(platform):
+        stack, _, logical_id = name.partition("/")
+        data = [each["LaunchTemplateData"] for each in platform.of_type("EC2::LaunchTemplate", stack).values()]
+        assert any(refers(each["UserData"], f"VOICE_SIGNAL='{logical_id}'") for each in data), name
+        assert all(refers(each["UserData"], f"VOICE_STACK='voice-{stack}'") for each in data), name
+        allowed = [each for each in statements(platform, stack) if "cloudformation:SignalResource" in actions(each)]
+        assert allowed, name
+        assert all(each["Resource"] == {"Ref": "AWS::StackId"} for each in allowed), name
+
+
+def test_nobody_takes_a_fixed_address_off_its_interface(platform: Assembly):
+    assert all(each["EnablePrimaryIpv6"] for each in platform.of_type("EC2::NetworkInterface").values())
+
+
+def test_a_sip_host_is_told_the_address_that_its_client_calls(platform: Assembly):
+    """By IPv6 that is its fixed one, by IPv4 in a tunnel its private one."""
+    (acme,) = platform.of_type("EC2::LaunchTemplate", "SipHost-acme").values()
+    lines = acme["LaunchTemplateData"]["UserData"]["Fn::Base64"]["Fn::Join"][1]
+    assert refers(lines, "VOICE_SIP_ADDRESS=")
+    (initech,) = platform.of_type("EC2::LaunchTemplate", "SipHost-initech").values()
+    assert refers(initech["LaunchTemplateData"]["UserData"], "VOICE_SIP_ADDRESS='10.32.64.12'")

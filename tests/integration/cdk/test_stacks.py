@@ -1,27 +1,42 @@
 """What the stacks say, for each choice in the configuration. Whether all of it works together is the judge's to say."""
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
 
-from tests.integration.cdk.synthesised import EXAMPLE, Assembly, synthesise
+from tests.integration.cdk.synthesised import BY_IPV4, CHECKOUT, EXAMPLE, Assembly, refers, synthesise
 
 pytestmark = pytest.mark.timeout(900)
 """Whoever comes first waits for the environment of AWS CDK to be installed."""
 
 TEXT = EXAMPLE.read_text()
-BY_IPV4 = """
-initech = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.32.0.0/16", sip_family = "ipv4", prefixes = [
-  "192.0.2.128/26"] }
+ALLOWED = 'allowed = ["198.51.100.0/24", "2001:db8:ff1::/48"]'
+TUNNEL = 'connection = "tunnel", gateway = "203.0.113.7"'
+TRUNK_BY_IPV4 = """
+hooli = { connection = "trunk", vpc = "10.33.0.0/16", sip_family = "ipv4", prefixes = ["198.51.100.64/26"] }
 """
+ALIKE = """
+hooli = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.33.0.0/16", sip_family = "ipv4", prefixes = [
+  "192.168.0.0/24"] }
+initech = { connection = "tunnel", gateway = "203.0.113.10", vpc = "10.32.0.0/16", sip_family = "ipv4", prefixes = [
+  "192.168.0.0/24"] }
+"""
+NATIVE = TEXT.replace('db_access = "nat64"', 'db_access = "native"')
 CONFIGURATIONS = {
     "nat64": TEXT,
     "managed": TEXT.replace('db_access = "nat64"', 'db_access = "managed"'),
-    "native": TEXT.replace('db_access = "nat64"', 'db_access = "native"'),
+    "native": NATIVE,
     "own": TEXT.replace('nat64_prefix = "well-known"', 'nat64_prefix = "own"'),
     "three": TEXT + BY_IPV4,
+    "trunks": TEXT.replace(TUNNEL, 'connection = "trunk"') + TRUNK_BY_IPV4,
+    "native trunks": NATIVE.replace(TUNNEL, 'connection = "trunk"') + TRUNK_BY_IPV4,
+    "alike": TEXT + ALIKE,
     "zones": TEXT.replace('"eu-west-1b"]', '"eu-west-1b", "eu-west-1c"]'),
+    "open": TEXT.replace(ALLOWED, 'allowed = ["0.0.0.0/0", "::/0"]').replace("allowed = []", ALLOWED),
+    "ipv4": TEXT.replace(ALLOWED, 'allowed = ["198.51.100.0/24"]'),
+    "arm": TEXT.replace('"t3.', '"t4g.'),
 }
 ACCESSES = ("nat64", "managed", "native", "own")
 
@@ -31,15 +46,18 @@ def platforms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
     return synthesise(CONFIGURATIONS, tmp_path_factory.mktemp("platforms"))
 
 
-def refers(value: Any, name: str) -> bool:
-    """Whether a property says anything of the resource or export with this in its name."""
-    return name in json.dumps(value)
-
-
 def destinations(platform: Assembly, table: str, *stacks: str) -> list[Any]:
     """Where the routes of transit gateway tables with this in their name lead."""
     routes = platform.of_type("EC2::TransitGatewayRoute", *stacks).values()
     return [route["DestinationCidrBlock"] for route in routes if refers(route["TransitGatewayRouteTableId"], table)]
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_judge_finds_nothing_whatever_the_choices(platforms: dict[str, Assembly], name: str):
+    """What must flow flows, and nothing else does."""
+    command = [CHECKOUT / "cdk" / "check-templates", platforms[name].folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 # --- the network, whatever the choices
@@ -174,6 +192,26 @@ def test_with_a_prefix_of_ones_own_no_route_is_uncertain(platforms: dict[str, As
     assert not refers(platforms["own"].stacks, "EnableDns64")
 
 
+def test_with_a_prefix_of_ones_own_whoever_asks_the_database_makes_its_address(platforms: dict[str, Assembly]):
+    """AWS's resolver does so from the well-known prefix alone: pods ask CoreDNS, hosts are told the prefix."""
+    for name, own in (("own", True), ("nat64", False)):
+        addons = platforms[name].of_type("EKS::Addon").values()
+        (coredns,) = [each for each in addons if each["AddonName"] == "coredns"]
+        assert ("ConfigurationValues" in coredns) == own
+        for stack in ("SipHost-acme", "Grafana"):
+            assert refers(platforms[name].of_type("EC2::LaunchTemplate", stack), "VOICE_DNS64_PREFIX=") == own
+
+
+def test_coredns_is_told_the_prefix_for_names_of_databases(platforms: dict[str, Assembly]):
+    addons = platforms["own"].of_type("EKS::Addon").values()
+    (settings,) = [each["ConfigurationValues"] for each in addons if each["AddonName"] == "coredns"]
+    _, parts = settings["Fn::Join"]
+    assert all(isinstance(part, str) or refers(part, "CommunicationsVpc") for part in parts)
+    corefile = json.loads("".join(part if isinstance(part, str) else "2001:db8:b:e0::" for part in parts))["corefile"]
+    assert "eu-west-1.rds.amazonaws.com:53 {\n    errors\n    dns64 2001:db8:b:e0::/96\n" in corefile
+    assert corefile.count("{") == corefile.count("}")
+
+
 # --- clients, zones
 
 
@@ -202,3 +240,85 @@ def test_only_a_client_that_calls_over_the_internet_is_let_in_from_there(platfor
         routes = platforms["nat64"].of_type("EC2::Route", f"Client-{client}").values()
         everywhere = [route for route in routes if route.get("DestinationIpv6CidrBlock") == "::/0"]
         assert [("GatewayId" in route) for route in everywhere] == ([True] if trunk else [False, False])
+
+
+def test_without_tunnels_there_is_no_strongswan_host_and_by_ipv6_no_public_address(platforms: dict[str, Assembly]):
+    """All public IPv4 addresses are of NAT gateways, and of the SIP host that is called by IPv4."""
+    platform = platforms["trunks"]
+    assert not [name for name in platform.stacks if name.startswith("StrongSwan")]
+    assert platform.of_type("EC2::EIPAssociation", "SipHost-acme", "SipHost-globex") == {}
+    (associated,) = platform.of_type("EC2::EIPAssociation", "SipHost-hooli").values()
+    assert refers(associated["NetworkInterfaceId"], "HostInterface")
+
+
+def test_a_sip_host_that_is_called_by_ipv4_has_a_way_to_the_internet_by_it(platforms: dict[str, Assembly]):
+    routes = platforms["trunks"].of_type("EC2::Route", "Client-hooli").items()
+    hosts = {name: route for name, route in routes if "Hosts" in name}
+    by_ipv4 = [route for route in hosts.values() if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
+    by_ipv6 = [route for route in hosts.values() if route.get("DestinationIpv6CidrBlock") == "::/0"]
+    assert ["GatewayId" in route for route in by_ipv4] == [True]
+    # Nobody calls it by that family.
+    assert ["EgressOnlyInternetGatewayId" in route for route in by_ipv6] == [True]
+
+
+def test_it_writes_its_public_address_into_session_descriptions(platforms: dict[str, Assembly]):
+    """No NAT does: so the host is told of it, and has it as an address of its own."""
+    (address,) = (name.partition("/")[2] for name in platforms["trunks"].of_type("EC2::EIP", "SipHost-hooli"))
+    (template,) = platforms["trunks"].of_type("EC2::LaunchTemplate", "SipHost-hooli").values()
+    lines = json.dumps(template["LaunchTemplateData"]["UserData"])
+    assert f'VOICE_SIP_ADDRESS=\'", {{"Ref": "{address}"}}' in lines
+
+
+def test_a_client_has_an_edge_only_for_what_stands_there(platforms: dict[str, Assembly]):
+    for name, edges in (("trunks", 3), ("native trunks", 0)):
+        clients = [stack for stack in platforms[name].stacks if stack.startswith("Client-")]
+        assert len(clients) == 3
+        subnets = platforms[name].of_type("EC2::Subnet", *clients)
+        assert sum("Edge" in subnet for subnet in subnets) == edges
+
+
+def test_two_clients_may_have_the_same_private_addresses(platforms: dict[str, Assembly]):
+    """Each by its own tunnel, and by no other table than those of its own VPC."""
+    for client in ("hooli", "initech"):
+        (route,) = platforms["alike"].of_type("EC2::Route", f"StrongSwan-{client}").values()
+        assert route["DestinationCidrBlock"] == "192.168.0.0/24"
+        assert refers(route["RouteTableId"], f"Client-{client}")
+    assert not refers(platforms["alike"].of_type("EC2::TransitGatewayRoute"), "192.168")
+
+
+# --- who is let in, machines
+
+
+def test_the_clusters_api_is_in_the_internet_for_those_who_are_allowed_there(platforms: dict[str, Assembly]):
+    (cluster,) = platforms["open"].of_type("EKS::Cluster").values()
+    access = cluster["ResourcesVpcConfig"]
+    assert (access["EndpointPublicAccess"], access["EndpointPrivateAccess"]) == (True, True)
+    assert access["PublicAccessCidrs"] == ["198.51.100.0/24", "2001:db8:ff1::/48"]
+
+
+def test_the_portal_may_be_open_to_everybody(platforms: dict[str, Assembly]):
+    groups = platforms["open"].of_type("EC2::SecurityGroup", "Portal").values()
+    rules = [rule for group in groups for rule in group["SecurityGroupIngress"]]
+    assert {(rule.get("CidrIp"), rule.get("CidrIpv6")) for rule in rules} == {("0.0.0.0/0", None), (None, "::/0")}
+
+
+def test_the_portal_has_a_way_from_ipv6_only_if_somebody_may_come_by_it(platforms: dict[str, Assembly]):
+    for name, routes in (("nat64", 2), ("ipv4", 0)):
+        edges = [each for key, each in platforms[name].of_type("EC2::Route", "Network").items() if "SharedEdge" in key]
+        assert sum("DestinationIpv6CidrBlock" in each for each in edges) == routes
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "nodes"),
+    [("nat64", "amd64", "AL2023_x86_64_STANDARD"), ("arm", "arm64", "AL2023_ARM_64_STANDARD")],
+)
+def test_machines_and_nodes_have_images_of_their_architecture(
+    platforms: dict[str, Assembly], name: str, image: str, nodes: str
+):
+    (group,) = platforms[name].of_type("EKS::Nodegroup").values()
+    assert group["AmiType"] == nodes
+    hosts = [stack for stack in platforms[name].stacks if stack != "Cluster"]
+    templates = platforms[name].of_type("EC2::LaunchTemplate", *hosts).values()
+    images = [each["LaunchTemplateData"]["ImageId"] for each in templates]
+    assert images
+    assert set(images) == {f"{{{{resolve:ssm:/aws/service/debian/release/12/latest/{image}}}}}"}
