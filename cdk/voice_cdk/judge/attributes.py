@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 IDENTITIES = frozenset({
     "Id", "GroupId", "VpcId", "SubnetId", "RouteTableId", "AllocationId", "NatGatewayId", "InternetGatewayId",
     "TransitGatewayAttachmentId", "AttachmentId", "TransitGatewayRouteTableId", "InstanceId", "LaunchTemplateId",
+    "PrefixListId",
 })  # fmt: skip
 """Attributes that name the resource itself, as its Ref does."""
 OF_ITS_PARENT = {"AWS::EC2::Subnet": frozenset({"VpcId"}), "AWS::EC2::SecurityGroup": frozenset({"VpcId"})}
@@ -23,6 +24,8 @@ WRITTEN = frozenset({"CidrBlock", "AvailabilityZone", "Port"})
 """Attributes that are what the property of the same name says."""
 INVENTED = IPv6Network("2001:db8:ffff::/48")
 """Each VPC's /56 is cut from here: documentation prefixes (RFC 3849) that no client's example is likely to use."""
+INVENTED_OF_POOLS = IPv6Network("3fff:f00::/24")
+"""Blocks of another size, which pools give, are cut from here (RFC 9637)."""
 
 
 class UnresolvedError(Exception):
@@ -68,7 +71,7 @@ def parameter(kind: str, name: str) -> Json:
 def vpc_blocks(resolver: Resolver) -> dict[Key, list[str]]:
     """IPv6 blocks of each VPC: those written, or a /56 for the one that Amazon provides."""
     blocks: dict[Key, list[str]] = {}
-    spare = INVENTED.subnets(new_prefix=56)
+    spare, wide = INVENTED.subnets(new_prefix=56), INVENTED_OF_POOLS.subnets(new_prefix=44)
     for key in sorted(resolver.keys):
         if resolver.kind(key) != "AWS::EC2::VPCCidrBlock":
             continue
@@ -77,7 +80,9 @@ def vpc_blocks(resolver: Resolver) -> dict[Key, list[str]]:
         provided = str(resolver.property(key, "AmazonProvidedIpv6CidrBlock")).lower() == "true"
         pooled = resolver.property(key, "Ipv6IpamPoolId") or resolver.property(key, "Ipv6Pool")
         if vpc and (written or provided or pooled):
-            blocks.setdefault(vpc, []).append(str(written or next(spare)))
+            size = str(resolver.property(key, "Ipv6NetmaskLength") or "56")
+            other = size.isdigit() and size != "56" and IPv6Network((next(wide).network_address, min(int(size), 128)))
+            blocks.setdefault(vpc, []).append(str(written or other or next(spare)))
     return blocks
 
 

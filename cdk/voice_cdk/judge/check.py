@@ -4,33 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from voice_cdk.judge.modelling import assemble
 from voice_cdk.judge.faults import (
+    alarms,
     attach,
     blocks,
+    buckets,
     cluster,
+    databases,
     dns64,
+    documents,
     elastic,
+    encryption,
     endpoints,
     failover,
     flags,
     forbidden,
     groups,
+    hosts,
     ipv4,
     isolation,
+    kept,
+    logs,
+    machines,
+    names,
     needed,
+    pods,
+    portal,
     races,
     references,
     required,
+    rights,
     routes,
+    secrets,
+    settings,
+    signals,
+    sizes,
+    trust,
     twice,
     unfollowed,
     unused,
     userdata,
+    wide,
     zones,
 )
 from voice_cdk.judge.faults.context import Context
 from voice_cdk.judge.keys import Fault
+from voice_cdk.judge.modelling import assemble
 from voice_cdk.judge.resolve import Resolver
 from voice_cdk.judge.templates import Assembly
 
@@ -47,6 +66,7 @@ CHECKS: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     races.check,
     cluster.check,
     userdata.check,
+    settings.check,
     groups.check,
     ipv4.check,
     isolation.check,
@@ -56,6 +76,24 @@ CHECKS: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     zones.check,
     failover.check,
     flags.check,
+    trust.check,
+    rights.check,
+    hosts.check,
+    wide.check,
+    secrets.check,
+    encryption.check,
+    alarms.check,
+    portal.check,
+    names.check,
+    sizes.check,
+    databases.check,
+    kept.check,
+    logs.check,
+    signals.check,
+    documents.check,
+    buckets.check,
+    pods.check,
+    machines.check,
     unused.check,
 )
 

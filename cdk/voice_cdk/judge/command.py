@@ -9,6 +9,8 @@ from pathlib import Path
 
 from voice_cdk.judge.check import context_of, judge
 from voice_cdk.judge.faults.context import Context
+from voice_cdk.judge.keys import Fault
+from voice_cdk.judge.telling import folded
 from voice_cdk.judge.templates import Assembly, TemplatesError, read
 
 
@@ -18,23 +20,31 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "folder", type=Path, metavar="DIR", help="what `cdk synth` wrote, or a folder of *.template.json"
     )
+    parser.add_argument("--all", action="store_true", help="every flow that a fault is about, a line each")
+    given = parser.parse_args(arguments)
     try:
-        assembly = read(parser.parse_args(arguments).folder)
+        assembly = read(given.folder)
     except TemplatesError as error:
         sys.stderr.write("".join(f"{sentence}\n" for sentence in error.sentences))
         return 1
-    return _judged(assembly)
+    return _judged(assembly, everything=given.all)
 
 
-def _judged(assembly: Assembly) -> int:
+def _judged(assembly: Assembly, *, everything: bool) -> int:
     try:
         faults = judge(assembly)
     except Exception as error:
         sys.stderr.write(f"these templates can't be judged: {type(error).__name__}: {error}\n")
         return 1
-    sys.stdout.write("".join(f"{fault}\n" for fault in faults))
-    sys.stdout.write(f"{len(faults)} faults\n" if faults else f"nothing found: {_summary(context_of(assembly))}\n")
+    lines = list(map(str, faults)) if everything else list(folded(faults))
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.write(_count(faults, lines) if faults else f"nothing found: {_summary(context_of(assembly))}\n")
     return 1 if faults else 0
+
+
+def _count(faults: list[Fault], lines: list[str]) -> str:
+    told = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
+    return f"{told} in {len(lines)} lines; --all tells each\n" if len(lines) < len(faults) else f"{told}\n"
 
 
 def _summary(context: Context) -> str:

@@ -89,10 +89,8 @@ class Flows:
             return Connection(address, reason="it has no public IPv4 address", resource=destination.key)
         route = self.world.route(self.world.model.subnets[destination.subnet].table, source.address)
         if route is None or route.kind is not TargetKind.INTERNET or route.target not in vpc.internet:
-            there = "no route" if route is None else f"the route by the {route.kind}"
-            reason = (
-                f"answers don't come back: {there} to {source.address} from its subnet is not by the internet gateway"
-            )
+            there = f"no route to {source.address}" if route is None else f"{source.address} is led to the {route.kind}"
+            reason = f"answers don't come back: in its subnet {there}, not to the internet gateway of its VPC"
             return Connection(
                 address, reason=reason, resource=route.key if route else destination.key, kind="asymmetric"
             )

@@ -17,13 +17,40 @@ class Encoded(str):
     __slots__ = ()
 
 
+class Unknown(str):
+    """Stands for what can't be known; the reason was told where it was found, and nothing more is told of it."""
+
+    __slots__ = ()
+
+
 class Absent:
     """AWS::NoValue."""
 
 
 ABSENT = Absent()
+UNKNOWN = Unknown("unknown")
+LONGEST = 1_048_576
+"""Characters of a text; a template is no longer, and what it says can be no longer in any use of it."""
 LITERAL = re.compile(r"\$\{!([^}]*)\}")
 VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+
+
+def short(whole: str) -> str:
+    """A text that was put together.
+
+    Raises:
+        ValueError: it is longer than any use of it allows.
+    """
+    if len(whole) > LONGEST:
+        raise ValueError(f"the text is longer than {LONGEST} characters")
+    return whole
+
+
+def unknown(value: Json) -> bool:
+    """Whether a value, or a part of it, can't be known."""
+    if isinstance(value, list | dict):
+        return any(unknown(part) for part in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Unknown)
 
 
 def text(value: Json) -> str:
@@ -45,7 +72,7 @@ def join(arguments: Json) -> str:
     separator, parts = arguments
     if not isinstance(parts, list):
         raise TypeError("Fn::Join has no list to join")
-    return str(separator).join(text(part) for part in parts)
+    return short(str(separator).join(text(part) for part in parts))
 
 
 def split(arguments: Json) -> list[str]:

@@ -10,8 +10,8 @@ from enum import StrEnum
 from functools import cache
 
 from voice_cdk.judge import traffic
-from voice_cdk.judge.modelling.roles import GRAFANA_PORT, IKE, RTP, SIP_SIGNALLING
 from voice_cdk.judge.model import Member, Outside, Role
+from voice_cdk.judge.modelling.roles import GRAFANA_PORT, IKE, RTP, SIP_SIGNALLING
 from voice_cdk.judge.traffic import Span, Traffic
 from voice_cdk.judge.world import World
 
@@ -92,7 +92,8 @@ TABLE = (
     Line(EKS, (Role.DATABASE, Role.NAT64), Ports.DATABASE, Place.ANYWHERE, False, "is in the pods' group and subnets"),
     Line(EKS, (Role.GRAFANA,), traffic.tcp(GRAFANA_PORT), Place.SAME_VPC, False, "is in the pods' group"),
     Line((Role.BALANCER,), EKS, Ports.TARGETS, Place.SAME_VPC, False, "is in the pods' group"),
-    Line((*EKS, Role.GRAFANA), (Role.BALANCER,), Ports.LISTENERS, Place.ANYWHERE, False, "whom the portal is open to"),
+    Line((*EKS, *HOSTS, Role.HOST), (Role.BALANCER,), Ports.LISTENERS, Place.ANYWHERE, False,
+         "whom the portal is open to"),
     Line(EKS, (Role.INTERNET, Role.SITE, Role.GATEWAY), traffic.ALL, Place.ANYWHERE, False, "EKS's group"),
     Line((Role.INTERNET, Role.SITE, Role.GATEWAY), (Role.BALANCER,), Ports.LISTENERS, Place.ANYWHERE, False, "portal"),
     Line((*HOSTS, Role.HOST), (Role.INTERNET,), HTTPS, Place.ANYWHERE, False, "AWS's own services"),

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 
 from voice_cdk.judge import attributes
 from voice_cdk.judge.attributes import UnresolvedError, identifier
-from voice_cdk.judge.intrinsics import ABSENT, LITERAL, PLAIN, VARIABLE, text, without_absent
+from voice_cdk.judge.intrinsics import ABSENT, LITERAL, PLAIN, UNKNOWN, VARIABLE, short, text, unknown, without_absent
 from voice_cdk.judge.keys import Fault, Json, Key
 from voice_cdk.judge.shapes import well_shaped
 from voice_cdk.judge.templates import Assembly, Stack
+
+EQUALS = 2
+"""Arguments of Fn::Equals."""
 
 
 class Resolver:
@@ -27,6 +30,8 @@ class Resolver:
         self.owners: dict[str, Key] = {}
         self._conditions: dict[tuple[str, str], bool] = {}
         self._at: list[Key] = []
+        self._known: dict[tuple[str, ...], Json] = {}
+        self._open: set[tuple[str, ...]] = set()
         self._standing: set[Key] = set()
         self._exports = self._all_exports()
         self._functions: dict[str, Callable[[Stack, Json], Json]] = {
@@ -73,10 +78,27 @@ class Resolver:
 
     def property(self, key: Key, name: str) -> Json:
         """One property alone; None where it isn't there."""
-        self._at.append(key)
-        value = self.value(self.assembly.stacks[key.stack], self.raw(key).get("Properties", {}).get(name))
-        self._at.pop()
+        raw = self.raw(key).get("Properties", {}).get(name)
+        value = self._once(("property", *key, name), key, raw)
         return None if value is ABSENT else value
+
+    def _once(self, what: tuple[str, ...], at: Key, raw: Json) -> Json:
+        """A value that others name, worked out once, in its own stack.
+
+        Raises:
+            UnresolvedError: it needs itself.
+        """
+        if what in self._open:
+            raise UnresolvedError(f"{what[0]} {what[-1]} leads back to itself")
+        if what not in self._known:
+            self._open.add(what)
+            self._at.append(at)
+            try:
+                self._known[what] = self.value(self.assembly.stacks[at.stack], raw)
+            finally:
+                self._open.discard(what)
+                self._at.pop()
+        return self._known[what]
 
     def stands(self, key: Key) -> bool:
         """Whether there is such a resource, and its condition holds."""
@@ -98,21 +120,22 @@ class Resolver:
             return self._call(stack, name, raw[name])
         if name.startswith("Fn::"):
             self.problem(f"{name} is no function that CloudFormation has")
-            return "unknown"
+            return UNKNOWN
         return without_absent({part: self.value(stack, value) for part, value in raw.items()})
 
     def _call(self, stack: Stack, name: str, argument: Json) -> Json:
         try:
             if name in PLAIN:
-                return PLAIN[name](self.value(stack, argument))
+                given = self.value(stack, argument)
+                return UNKNOWN if unknown(given) else PLAIN[name](given)
             return self._functions[name](stack, argument)
         except UnresolvedError as error:
             self.problem(str(error))
         except RecursionError:
-            self.problem(f"{name} {argument} leads back to itself")
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            self.problem(f"{name} leads from one thing to the next without an end")
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             self.problem(f"{name} can't be worked out: {error}")
-        return "unknown"
+        return UNKNOWN
 
     def _ref(self, stack: Stack, name: Json) -> Json:
         if isinstance(name, str) and name.startswith("AWS::"):
@@ -137,7 +160,7 @@ class Resolver:
 
     def _passed(self, parent: Key, name: str) -> Json:
         raw = self.raw(parent).get("Properties", {}).get("Parameters", {}).get(name)
-        return None if raw is None else self.value(self.assembly.stacks[parent.stack], raw)
+        return None if raw is None else self._once(("parameter", *parent, name), parent, raw)
 
     def _attribute(self, stack: Stack, argument: Json) -> Json:
         path = argument.split(".", 1) if isinstance(argument, str) else argument
@@ -149,7 +172,8 @@ class Resolver:
             outputs = child.template.get("Outputs", {})
             if attribute[8:] not in outputs:
                 raise UnresolvedError(f"GetAtt {name}.{attribute}: the nested stack has no such output")
-            return self.value(child, outputs[attribute[8:]]["Value"])
+            output = attribute[8:]
+            return self._once(("output", child.name, output), Key(child.name, output), outputs[output].get("Value"))
         return attributes.attribute(self, key, attribute)
 
     def _sub(self, stack: Stack, argument: Json) -> str:
@@ -158,12 +182,11 @@ class Resolver:
 
         def fill(match: Json) -> str:
             name = match[1].strip()
-            if name in values:
-                return text(values[name])
-            raw = {"Fn::GetAtt": name} if "." in name else {"Ref": name}
-            return text(self.value(stack, raw))
+            if name not in values:
+                values[name] = self.value(stack, {"Fn::GetAtt": name} if "." in name else {"Ref": name})
+            return text(values[name])
 
-        return LITERAL.sub(r"${\1}", VARIABLE.sub(fill, pattern))
+        return UNKNOWN if unknown(values) else short(LITERAL.sub(r"${\1}", VARIABLE.sub(fill, pattern)))
 
     def _if(self, stack: Stack, argument: Json) -> Json:
         condition, yes, no = argument
@@ -182,29 +205,30 @@ class Resolver:
         name = text(self.value(stack, argument))
         if name not in self._exports:
             raise UnresolvedError(f"ImportValue {name}: no stack exports it")
-        exporter, raw = self._exports[name]
-        return self.value(exporter, raw)
+        output, raw = self._exports[name]
+        return self._once(("export", name), output, raw)
 
     def exporter(self, name: str) -> str | None:
         """The stack that exports `name`."""
-        return self._exports[name][0].name if name in self._exports else None
+        return self._exports[name][0].stack if name in self._exports else None
 
-    def _all_exports(self) -> dict[str, tuple[Stack, Json]]:
-        exports: dict[str, tuple[Stack, Json]] = {}
+    def _all_exports(self) -> dict[str, tuple[Key, Json]]:
+        exports: dict[str, tuple[Key, Json]] = {}
         for stack in self.assembly.stacks.values():
-            for output in stack.template.get("Outputs", {}).values():
-                export = output.get("Export") if isinstance(output, dict) else None
+            for output_id, output in stack.template.get("Outputs", {}).items():
+                export = output.get("Export")
                 raw = export.get("Name") if isinstance(export, dict) else None
                 if raw is not None:
-                    exports[raw if isinstance(raw, str) else self._export_name(stack, raw)] = (
-                        stack,
-                        output.get("Value"),
-                    )
+                    exports[self._export_name(stack, raw)] = (Key(stack.name, output_id), output.get("Value"))
         return exports
 
     def _export_name(self, stack: Stack, raw: Json) -> str:
         """An export's own name is made of pseudo parameters and parameters alone."""
-        return text(raw) if isinstance(raw, str) else attributes.plain_sub(stack, raw)
+        try:
+            return attributes.plain_sub(stack, raw)
+        except (ValueError, TypeError, LookupError):
+            self.problem(f"an export of {stack.name} has no name that could be known")
+            return "unknown"
 
     def condition(self, stack: Stack, name: str) -> bool:
         """Whether a template's condition holds."""
@@ -218,14 +242,18 @@ class Resolver:
         return self._conditions[stack.name, name]
 
     def _holds(self, stack: Stack, raw: Json) -> bool:
-        ((name, argument),) = raw.items()
+        ((name, argument),) = raw.items() if isinstance(raw, dict) and len(raw) == 1 else (("", None),)
+        listed = argument if isinstance(argument, list) and argument else None
         if name == "Condition":
-            return self.condition(stack, argument)
-        if name == "Fn::Equals":
-            first, second = (self.value(stack, part) for part in argument)
+            return self.condition(stack, str(argument))
+        if name == "Fn::Equals" and listed and len(listed) == EQUALS:
+            first, second = (self.value(stack, part) for part in listed)
             return text(first) == text(second)
-        parts = [self._holds(stack, part) for part in argument]
-        return {"Fn::And": all(parts), "Fn::Or": any(parts), "Fn::Not": not parts[0]}[name]
+        if name in {"Fn::And", "Fn::Or", "Fn::Not"} and listed:
+            parts = [self._holds(stack, part) for part in listed]
+            return {"Fn::And": all(parts), "Fn::Or": any(parts), "Fn::Not": not parts[0]}[name]
+        self.problem(f"a condition of {stack.name} is none: {name or 'it has no function'}")
+        return True
 
     def _stands(self, key: Key, resource: Mapping[str, Json]) -> bool:
         name = resource.get("Condition")

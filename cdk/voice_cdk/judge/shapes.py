@@ -6,18 +6,24 @@ from collections.abc import Callable
 
 from voice_cdk.judge.keys import Json
 
-LISTS = frozenset({
-    "Ipv6Addresses", "NetworkInterfaces", "PodIdentityAssociations", "Policies", "PublicAccessCidrs", "Roles",
-    "RouteTableIds", "SecurityGroupEgress", "SecurityGroupIngress", "SubnetMappings",
-})  # fmt: skip
-OBJECTS = frozenset({
-    "ComputeConfig", "KubernetesNetworkConfig", "LaunchTemplate", "LaunchTemplateData", "LaunchTemplateSpecification",
-    "MetadataOptions", "MixedInstancesPolicy", "Options", "PolicyDocument", "ResourcesVpcConfig", "VpcConfig",
-})  # fmt: skip
 OF_OBJECTS = frozenset({
-    "Ipv6Addresses", "NetworkInterfaces", "Policies", "SecurityGroupEgress", "SecurityGroupIngress", "SubnetMappings",
+    "AccessPolicies", "BlockDeviceMappings", "Certificates", "DefaultActions", "Dimensions", "EncryptionConfig",
+    "Entries", "Ipv6Addresses", "LoadBalancerAttributes", "MetricsCollection", "NetworkInterfaces",
+    "PodIdentityAssociations", "Policies", "SecurityGroupEgress", "SecurityGroupIngress", "SubnetMappings",
+    "Subscription", "VPCs",
 })  # fmt: skip
 """Lists of objects."""
+LISTS = OF_OBJECTS | frozenset({
+    "AlarmActions", "EnableCloudwatchLogsExports", "InstanceTypes", "OKActions", "PublicAccessCidrs",
+    "ResourceRecords", "Roles", "RouteTableIds",
+})  # fmt: skip
+OBJECTS = frozenset({
+    "AccessConfig", "AccessScope", "AliasTarget", "AssumeRolePolicyDocument", "ComputeConfig", "DnsOptions", "Ebs",
+    "GenerateSecretString", "KeyPolicy", "KubernetesNetworkConfig", "LaunchTemplate", "LaunchTemplateData",
+    "LaunchTemplateSpecification", "LifecycleConfiguration", "MetadataOptions", "MixedInstancesPolicy", "Options",
+    "PolicyDocument", "RedirectConfig", "ResourcesVpcConfig", "ScalingConfig", "ServerlessV2ScalingConfiguration",
+    "VersioningConfiguration", "VpcConfig",
+})  # fmt: skip
 
 
 def well_shaped(value: Json, wrong: Callable[[str], None]) -> Json:

@@ -10,6 +10,14 @@ from pathlib import Path
 from voice_cdk.judge.keys import Json, Key
 
 NESTED = "AWS::CloudFormation::Stack"
+MANIFEST = "manifest.json"
+LARGEST = 1_048_576
+"""Octets of a template (CloudFormation quotas, "Template body size in an Amazon S3 object")."""
+DEEPEST = 6
+"""Stacks in stacks; whoever needs more goes round in a circle."""
+MOST_STACKS = 200
+MOST_NESTED = 120
+"""Levels of objects and lists."""
 
 
 class TemplatesError(Exception):
@@ -78,7 +86,7 @@ def read(folder: Path) -> Assembly:
     if not folder.is_dir():
         raise TemplatesError([f"{folder}: no such folder; name one that `cdk synth` wrote"])
     reader = _Reader()
-    if (folder / "manifest.json").is_file():
+    if (folder / MANIFEST).is_file():
         reader.assembly(folder)
     else:
         reader.bare(folder)
@@ -105,78 +113,144 @@ class _Reader:
     def __init__(self) -> None:
         self.stacks: dict[str, Stack] = {}
         self.wrong: list[str] = []
+        self._entered: set[Path] = set()
 
     def assembly(self, folder: Path) -> None:
-        manifest = self._json(folder / "manifest.json")
+        """Take what a cloud assembly's manifest names, and assemblies inside of it."""
+        self._entered.add(folder.resolve())
+        manifest = self._json(folder / MANIFEST)
         artifacts = manifest.get("artifacts") if isinstance(manifest, dict) else None
         if not isinstance(artifacts, dict):
-            self.wrong.append(f"{folder / 'manifest.json'}: names no artifacts; synthesise the folder again")
+            self.wrong.append(f"{folder / MANIFEST}: names no artifacts; synthesise the folder again")
             return
         for name, artifact in artifacts.items():
-            kind, properties = artifact.get("type"), artifact.get("properties", {})
-            if kind == "cdk:cloud-assembly":
-                self.assembly(folder / properties["directoryName"])
-            elif kind == "aws:cloudformation:stack":
-                self._artifact(folder, name, artifact)
+            kind, properties = _part(artifact, "type"), _part(artifact, "properties")
+            if kind == "cdk:cloud-assembly" and (inner := self._named(folder, name, properties, "directoryName")):
+                self._inner(inner)
+            elif kind == "aws:cloudformation:stack" and (path := self._named(folder, name, properties, "templateFile")):
+                self._artifact(path, name, artifact)
 
-    def _artifact(self, folder: Path, name: str, artifact: Mapping[str, Json]) -> None:
-        path = folder / artifact["properties"]["templateFile"]
+    def _named(self, folder: Path, name: str, properties: Json, wanted: str) -> Path | None:
+        """The file or folder that an artifact names."""
+        found = _part(properties, wanted)
+        if isinstance(found, str) and found and "\0" not in found:
+            return folder / found
+        self.wrong.append(f"{folder / MANIFEST}: artifact {name} has no {wanted}; synthesise the folder again")
+        return None
+
+    def _inner(self, folder: Path) -> None:
+        if folder.resolve() in self._entered:
+            self.wrong.append(f"{folder}: its manifest leads back to it; synthesise the folder again")
+        else:
+            self.assembly(folder)
+
+    def _artifact(self, path: Path, name: str, artifact: Mapping[str, Json]) -> None:
         template = self._json(path)
-        account, _, region = artifact.get("environment", "").removeprefix("aws://").partition("/")
-        stack = Stack(name, template, after=frozenset(artifact.get("dependencies", ())))
+        if template is None:
+            return
+        after = artifact.get("dependencies")
+        named = frozenset(str(one) for one in after) if isinstance(after, list) else frozenset()
+        stack = Stack(name, template, after=named)
+        account, _, region = str(artifact.get("environment", "")).removeprefix("aws://").partition("/")
         if region and "unknown" not in region:
             stack = replace(stack, region=region)
         if account.isdigit():
             stack = replace(stack, account=account)
-        self.add(stack, folder)
+        self.add(stack, path.parent)
 
     def bare(self, folder: Path) -> None:
+        """Take all templates of a folder without a manifest; those that others nest belong to them."""
         paths = sorted(folder.rglob("*.template.json")) or sorted([*folder.glob("*.json"), *folder.glob("*.template")])
-        templates = {path: self._json(path) for path in paths}
+        read_ones = {path: self._json(path) for path in paths[:MOST_STACKS]}
+        templates = {path: template for path, template in read_ones.items() if template is not None}
+        if len(paths) > MOST_STACKS:
+            self.wrong.append(f"{folder}: holds {len(paths)} templates; name a folder of {MOST_STACKS} at most")
         nested = {name for template in templates.values() for _, name in _nested(template)}
         for path, template in templates.items():
             if path.name not in nested:
                 self.add(Stack(path.name.split(".")[0], template), path.parent)
 
-    def add(self, stack: Stack, folder: Path) -> None:
+    def add(self, stack: Stack, folder: Path, depth: int = 0) -> None:
         """Take a stack and those nested in it, if they are templates."""
-        sentence = _shape(stack.template)
-        if sentence:
-            self.wrong.append(f"{stack.name}: {sentence}")
+        sentences = _shape(stack.template)
+        if sentences:
+            self.wrong += [f"{stack.name}: {sentence}" for sentence in sentences]
             return
         self.stacks[stack.name] = stack
         for logical_id, file in _nested(stack.template):
-            key = Key(stack.name, logical_id)
-            name = f"{stack.name}.{logical_id}"
+            if depth == DEEPEST:
+                self.wrong.append(f"{stack.name}: {logical_id} nests stacks in each other, {DEEPEST} deep and more")
+                continue
             template = self._json(folder / file)
             if template is not None:
-                self.add(replace(stack, name=name, template=template, parent=key), folder)
+                inner = replace(
+                    stack, name=f"{stack.name}.{logical_id}", template=template, parent=Key(stack.name, logical_id)
+                )
+                self.add(inner, folder, depth + 1)
 
     def _json(self, path: Path) -> Json:
+        """A file's JSON; None and a sentence where it has none."""
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            if path.exists() and not path.is_file():
+                self.wrong.append(f"{path}: is no file")
+            elif path.stat().st_size > LARGEST and path.name != MANIFEST:
+                self.wrong.append(f"{path}: is larger than {LARGEST} octets, the most that CloudFormation takes")
+            elif _depth(found := json.loads(path.read_text(encoding="utf-8"))) > MOST_NESTED:
+                self.wrong.append(f"{path}: is nested too deeply to be a template")
+            else:
+                return found
         except FileNotFoundError:
             self.wrong.append(f"{path}: is missing; synthesise the folder again")
         except UnicodeDecodeError:
             self.wrong.append(f"{path}: is not UTF-8")
-        except (json.JSONDecodeError, RecursionError) as error:
+        except RecursionError:
+            self.wrong.append(f"{path}: is nested too deeply to be a template")
+        except ValueError as error:
             self.wrong.append(f"{path}: is not JSON ({error}); YAML is not read, `cdk synth` writes JSON")
         except OSError as error:
             self.wrong.append(f"{path}: can't be read ({error.strerror})")
         return None
 
 
-def _shape(template: Json) -> str:
-    """What keeps it from being a template at all, or nothing."""
+def _depth(value: Json) -> int:
+    """How many objects and lists are in each other, counted no further than is of interest."""
+    depth, level = 0, [value]
+    while level and depth <= MOST_NESTED:
+        depth += 1
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [part for parts in inner for part in parts]
+    return depth
+
+
+def _part(value: Json, name: str) -> Json:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _shape(template: Json) -> list[str]:
+    """What keeps it from being a template at all: a sentence each."""
     resources = template.get("Resources") if isinstance(template, dict) else None
     if not isinstance(resources, dict) or not resources:
-        return "is no template: it has no Resources"
+        return ["is no template: it has no Resources"]
+    wrong = [
+        f"its {name} are no object of objects"
+        for name in ("Outputs", "Parameters")
+        if not _objects(template.get(name, {}))
+    ]
+    wrong += [f"its {name} are no object" for name in ("Mappings", "Conditions") if not _object(template.get(name, {}))]
     for logical_id, resource in resources.items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
-            return f"{logical_id} has no Type"
-        if not isinstance(resource.get("Properties", {}), dict):
-            return f"{logical_id}: its Properties are no object"
-    return ""
+            wrong.append(f"{logical_id} has no Type")
+        elif not isinstance(resource.get("Properties", {}), dict):
+            wrong.append(f"{logical_id}: its Properties are no object")
+    return wrong
+
+
+def _object(value: Json) -> bool:
+    return isinstance(value, dict)
+
+
+def _objects(value: Json) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, dict) for one in value.values())
 
 
 def _nested(template: Json) -> list[tuple[str, str]]:
@@ -186,7 +260,8 @@ def _nested(template: Json) -> list[tuple[str, str]]:
     found = []
     for logical_id, resource in template["Resources"].items():
         if resource["Type"] == NESTED:
-            path = resource.get("Metadata", {}).get("aws:asset:path") or resource["Properties"].get("TemplateURL")
-            if isinstance(path, str):
+            asset = _part(resource.get("Metadata"), "aws:asset:path")
+            path = asset or _part(resource.get("Properties"), "TemplateURL")
+            if isinstance(path, str) and "\0" not in path:
                 found.append((logical_id, path.rsplit("/", 1)[-1]))
     return found

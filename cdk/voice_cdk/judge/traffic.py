@@ -10,6 +10,7 @@ from voice_cdk.judge.keys import Json
 PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "esp", "other")
 NUMBERS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "50": "esp"}
 LAST = 65535
+LAST_PROTOCOL = 255
 
 
 class Span(NamedTuple):
@@ -49,6 +50,10 @@ def of_rule(protocol: Json, first: Json, last: Json) -> Traffic:
     name = NUMBERS.get(str(protocol).lower(), str(protocol).lower())
     if name in {"-1", "all"}:
         return ALL
+    if name not in PROTOCOLS and not (name.isdigit() and int(name) <= LAST_PROTOCOL):
+        raise ValueError(f"{protocol} is no protocol")
+    if name in {"icmp", "icmpv6"} and (first is None or last is None):
+        raise ValueError(f"{name} without FromPort and ToPort, which say type and code; -1 is all of them")
     if name not in {"tcp", "udp"}:
         return (Span(name if name in PROTOCOLS else "other", 0, LAST),)
     if first is None or last is None:

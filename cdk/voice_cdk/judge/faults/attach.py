@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from voice_cdk.judge.faults.context import Context
-from voice_cdk.judge.faults.permissions import grants, machine_roles, statements
+from voice_cdk.judge.faults.permissions import conditions, grants, machine_roles, statements
 from voice_cdk.judge.keys import Fault, Json, Key
 from voice_cdk.judge.model import Member
 
@@ -25,18 +25,21 @@ def check(context: Context) -> Iterator[Fault]:
 def _member(context: Context, member: Member, machine: Key) -> Iterator[Fault]:
     roles = list(machine_roles(context, member))
     arn = f":network-interface/id-{member.key.stack}.{member.key.logical_id}"
-    if not any(grants(context, role, ATTACH, arn) for role in roles):
-        reason = f"its machine's role may not attach it ({ATTACH} on this interface)"
+    both = (arn, ":instance/i-1")
+    if not any(all(grants(context, role, ATTACH, one) for one in both) for role in roles):
+        reason = f"its machine's role may not attach it ({ATTACH} on this interface and on instances)"
         yield Fault(kind="permission", resource=str(member.key), reason=reason)
     tags = context.resolver.properties(machine).get("Tags")
     listed = tags if isinstance(tags, list) else []
     given = {(str(tag.get("Key")), str(tag.get("Value"))) for tag in listed if _propagates(tag)}
+    own = set(context.tags(member.key).items())
     for role in roles:
         for statement in statements(context, role):
             for name, value in _wanted(statement):
-                if (name, value) not in given:
-                    reason = f"its role attaches interfaces to machines tagged {name}={value} alone, which this is not"
-                    yield Fault(kind="permission", resource=str(machine), reason=reason)
+                for key, has in ((machine, given), (member.key, own)):
+                    if (name, value) not in has:
+                        reason = f"its role attaches what is tagged {name}={value} alone, which this is not"
+                        yield Fault(kind="permission", resource=str(key), reason=reason)
 
 
 def _propagates(tag: Json) -> bool:
@@ -46,7 +49,7 @@ def _propagates(tag: Json) -> bool:
 def _wanted(statement: Json) -> Iterator[tuple[str, str]]:
     """Tags that a statement about attaching wants of a machine."""
     if ATTACH in str(statement.get("Action")) and ":instance/" in str(statement.get("Resource")):
-        equals = (statement.get("Condition") or {}).get("StringEquals") or {}
-        for name, value in equals.items():
+        equals = conditions(statement).get("StringEquals")
+        for name, value in equals.items() if isinstance(equals, dict) else ():
             if name.startswith(TAG):
                 yield name.removeprefix(TAG), str(value)

@@ -10,6 +10,7 @@ from voice_cdk.judge.keys import Fault
 from voice_cdk.judge.model import Network, Role, Subnet, Vpc
 
 FIXED = frozenset({Role.SIP, Role.STRONGSWAN, Role.GRAFANA, Role.NAT64})
+BOTH = frozenset({Role.STRONGSWAN, Role.NAT64})
 FEW = 4
 """Fewer subnets show no plan."""
 
@@ -29,6 +30,7 @@ def check(context: Context) -> Iterator[Fault]:
     yield from _tables(context)
     yield from _addresses(context)
     yield from _plan(context)
+    yield from _sizes(context)
 
 
 def _tables(context: Context) -> Iterator[Fault]:
@@ -56,6 +58,10 @@ def _addresses(context: Context) -> Iterator[Fault]:
         if member.role in FIXED and member.ipv6 and not (member.fixed or member.spare):
             reason = "its IPv6 address is not fixed (Ipv6Addresses): settings, names and selectors would change with it"
             yield Fault(kind="address", resource=str(member.key), reason=reason)
+        own = context.resolver.properties(member.key)
+        if member.role in BOTH and member.ipv4 and not member.spare and not own.keys() & {"PrivateIpAddress"}:
+            reason = "its IPv4 address is not fixed (PrivateIpAddress), and what it passes on goes by it"
+            yield Fault(kind="address", resource=str(member.key), reason=reason)
 
 
 def _plan(context: Context) -> Iterator[Fault]:
@@ -71,6 +77,22 @@ def _plan(context: Context) -> Iterator[Fault]:
         for key in odd:
             reason = f"is number {numbers[key][0]} of its VPC's IPv4 block and {numbers[key][1]} of the IPv6 one; "
             yield Fault(kind="block", resource=str(key), reason=reason + "all others have one number in both")
+
+
+def _sizes(context: Context) -> Iterator[Fault]:
+    """Where each VPC is cut into the same number of subnets, one of another size is a slip."""
+    cuts: dict[int, list[Subnet]] = defaultdict(list)
+    for subnet in context.model.subnets.values():
+        vpc = context.model.vpcs.get(subnet.vpc)
+        whole = next((block for block in vpc.blocks if block.version == 4), None) if vpc else None
+        if subnet.ipv4 and whole:
+            cuts[subnet.ipv4.prefixlen - whole.prefixlen].append(subnet)
+    usual = max(cuts, key=lambda cut: len(cuts[cut]), default=0)
+    odd = [subnet for cut, found in cuts.items() if cut != usual for subnet in found]
+    if len(cuts[usual]) >= FEW and len(odd) * 5 < len(cuts[usual]):
+        for subnet in odd:
+            reason = f"{subnet.ipv4} is not of the size that all others have in their VPCs, 1 of {1 << max(usual, 0)}"
+            yield Fault(kind="block", resource=str(subnet.key), reason=reason)
 
 
 def _place(block: Network, vpc: Vpc) -> int:

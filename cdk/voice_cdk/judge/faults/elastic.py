@@ -18,6 +18,8 @@ def check(context: Context) -> Iterator[Fault]:
         properties = context.resolver.properties(key)
         users[str(properties.get("AllocationId") or properties.get("EIP"))].append(key)
     for key in context.resolver.of_type("AWS::EC2::EIP"):
+        if context.resolver.properties(key).get("Domain", "vpc") != "vpc":
+            yield Fault(kind="refused", resource=str(key), reason="its Domain is not vpc, the only one that there is")
         taken = users.get(f"id-{key.stack}.{key.logical_id}", [])
         own = context.resolver.properties(key).keys() & {"InstanceId"}
         if len(taken) > 1:

@@ -123,7 +123,7 @@ def _zones(context: Context) -> Iterator[Fault]:
     for role in IN_TWO_ZONES:
         members = context.model.of(role)
         if members and len({member.zone for member in members}) < 2:
-            reason = f"stands in {members[0].zone} alone: with that zone gone there is no {role}"
+            reason = f"stands in {members[0].zone} alone: with that zone gone nothing is left of: {role}"
             yield Fault(kind="failover", resource=str(members[0].key), zone=members[0].zone, reason=reason)
     for zone in zones(context.model):
         flows = _without_zone(context, zone)

@@ -36,9 +36,27 @@ WANTED: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("AWS::EC2::FlowLog", ("TrafficType",), "ALL", "half of the traffic would not be seen"),
     ("AWS::EKS::Cluster", ("KubernetesNetworkConfig", "IpFamily"), "ipv6", "pods would have IPv4 alone"),
     ("AWS::EKS::Cluster", ("ResourcesVpcConfig", "EndpointPrivateAccess"), "true", "nodes would go out for the API"),
+    ("AWS::EKS::Cluster", ("DeletionProtection",), "true", "a deleted stack would take the cluster along"),
+    ("AWS::EKS::Cluster", ("AccessConfig", "AuthenticationMode"), "API",
+     "who may rule the cluster would stand in a map inside of it as well"),
+    ("AWS::EKS::Cluster", ("AccessConfig", "BootstrapClusterCreatorAdminPermissions"), "false",
+     "whoever deploys would rule the cluster, without an entry that says so"),
+    ("AWS::RDS::DBCluster", ("ManageMasterUserPassword",), "true", "the master's password would stand in a template"),
+    ("AWS::RDS::DBCluster", ("CopyTagsToSnapshot",), "true|", "snapshots would be nobody's"),
+    ("AWS::EKS::Cluster", ("Version",), "*", "each deployment could bring another version"),
+    ("AWS::EC2::NetworkInterface", ("EnablePrimaryIpv6",), "true", "its address could be taken from it"),
+    ("AWS::ECR::Repository", ("ImageTagMutability",), "IMMUTABLE", "what a tag runs could change under it"),
+    ("AWS::ECR::Repository", ("ImageScanningConfiguration", "ScanOnPush"), "true", "known holes would go unseen"),
+    ("AWS::EC2::TransitGateway", ("VpnEcmpSupport",), "disable", "is of no use here: no VPN is attached"),
+    ("AWS::EC2::VPCCidrBlock", ("AmazonProvidedIpv6CidrBlock",), "true|", "the VPC would have no IPv6"),
 )  # fmt: skip
-"""Type, path of a property, values that are right (`|` and nothing after it: may be left out), what is wrong else."""
+"""Type, path of a property, values that are right (`|` and nothing after it: may be left out; `*`: any), and why."""
 IPV6_METADATA = frozenset({Role.SIP, Role.GRAFANA, Role.STRONGSWAN, Role.NAT64, Role.MANAGEMENT})
+LOGGED = {
+    "AWS::EC2::VPC": "VPC", "AWS::EC2::Subnet": "Subnet", "AWS::EC2::NetworkInterface": "NetworkInterface",
+    "AWS::EC2::TransitGateway": "TransitGateway", "AWS::EC2::TransitGatewayAttachment": "TransitGatewayAttachment",
+}  # fmt: skip
+"""ResourceType of a flow log by what it is of."""
 TLS = "require_secure_transport"
 
 
@@ -73,15 +91,19 @@ def _value(context: Context, key: Key, path: tuple[str, ...]) -> Json:
 def _one(context: Context, key: Key, path: tuple[str, ...], right: str, why: str) -> Iterator[Fault]:
     found = _value(context, key, path)
     told = "" if found is None else (str(found).lower() if isinstance(found, bool) else str(found))
+    if right == "*" and told:
+        return
     if told not in right.split("|"):
-        wanted = right.split("|", maxsplit=1)[0]
+        wanted = "something that somebody chose" if right == "*" else right.split("|", maxsplit=1)[0]
         yield _fault(key, f"{'.'.join(path)} is {told or 'left out'}, not {wanted}: {why}")
 
 
 def _skipped(context: Context, key: Key, path: tuple[str, ...]) -> bool:
-    """Gateway endpoints have no private names; of a transit gateway's flow log AWS takes no TrafficType."""
+    """Gateway endpoints have no private names, interfaces perhaps no IPv6, a transit gateway's logs no TrafficType."""
     if path == ("PrivateDnsEnabled",):
         return bool(_value(context, key, ("VpcEndpointType",)) != "Interface")
+    if path == ("EnablePrimaryIpv6",):
+        return not _value(context, key, ("Ipv6Addresses",))
     return path == ("TrafficType",) and str(_value(context, key, ("ResourceType",))).startswith("TransitGateway")
 
 
@@ -127,6 +149,12 @@ def _metadata(context: Context) -> Iterator[Fault]:
 def _flow_logs(context: Context) -> Iterator[Fault]:
     keys = context.resolver.of_type("AWS::EC2::FlowLog")
     logged = {str(context.resolver.properties(key).get("ResourceId")) for key in keys}
+    for key in keys:
+        properties = context.resolver.properties(key)
+        owner = context.resolver.owners.get(str(properties.get("ResourceId")))
+        wanted = LOGGED.get(context.resolver.kind(owner)) if owner else None
+        if owner and properties.get("ResourceType") != wanted:
+            yield _fault(key, f"ResourceType is {properties.get('ResourceType')}, and {owner} is a {wanted}")
     for vpc in context.model.vpcs.values():
         if vpc.id not in logged:
             yield _fault(vpc.key, "no flow log: what passed can't be seen afterwards")

@@ -18,6 +18,8 @@ def check(context: Context) -> Iterator[Fault]:
     """Every pair of ends, each family, each address that one could be found at."""
     ends: list[End] = [*context.model.members, *(one for one in context.outsides if one.role is not Role.BROWSER)]
     for source in ends:
+        if source.role is Role.ENDPOINT:
+            continue  # it answers, and begins nothing
         for destination in ends:
             if source is not destination and not (isinstance(source, Outside) and isinstance(destination, Outside)):
                 yield from _pair(context, source, destination)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from voice_cdk.judge.modelling.security import MADE_BY_AWS
 from voice_cdk.judge.faults.context import Context
 from voice_cdk.judge.keys import Fault
 from voice_cdk.judge.model import WELL_KNOWN, Network, Role
+from voice_cdk.judge.modelling.security import MADE_BY_AWS
 
 WITHOUT = frozenset({Role.CONTROL_PLANE})
 
@@ -128,12 +128,15 @@ def _named(context: Context, identifier: str) -> bool:
 
 SHORTEST = {4: 8, 6: 16}
 """No network that somebody has is larger."""
+CLOSING = "AWSConfigRemediation-RemoveVPCDefaultSecurityGroupRules"
+"""The one of AWS's own documents that closes it."""
 CLOSERS = ("AWS::SSM::Association", "Custom::VpcRestrictDefaultSG")
 
 
 def _default_ones(context: Context) -> Iterator[Fault]:
     """No template can close the group that a VPC is born with; something has to do it afterwards."""
-    texts = [str(context.resolver.properties(key)) for key in context.resolver.of_type(*CLOSERS)]
+    found = [context.resolver.properties(key) for key in context.resolver.of_type(*CLOSERS)]
+    texts = [str(one) for one in found if not str(one.get("Name", "")).startswith("AWS") or one["Name"] == CLOSING]
     for vpc in context.model.vpcs.values():
         if not any(f"'{vpc.id}.DefaultSecurityGroup'" in text for text in texts):
             reason = "nothing closes its default security group, which lets everything out, and its members talk"

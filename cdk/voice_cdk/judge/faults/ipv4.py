@@ -20,4 +20,4 @@ def check(context: Context) -> Iterator[Fault]:
 
 
 def _fault(resource: str, what: str) -> Fault:
-    return Fault(kind="ipv4", resource=resource, family="ipv4", reason=f"{what}; between VPCs there is IPv6 alone")
+    return Fault(kind="ipv4", resource=resource, reason=f"{what}; between VPCs there is IPv6 alone")

@@ -18,6 +18,7 @@ ROLE_USERS = (
     "AWS::Lambda::Function",
     "AWS::EKS::Cluster",
     "AWS::EKS::Addon",
+    "AWS::EKS::PodIdentityAssociation",
     "AWS::EC2::FlowLog",
     "AWS::SSM::Association",
 )

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from voice_cdk.judge import policy, traffic
-from voice_cdk.judge.modelling.security import MADE_BY_AWS
 from voice_cdk.judge.faults.context import Context
 from voice_cdk.judge.faults.failover import worlds
 from voice_cdk.judge.flows import Connection, Flows
 from voice_cdk.judge.keys import Fault, Key
 from voice_cdk.judge.model import Address, Member, Outside, Role, Rule, TargetKind
+from voice_cdk.judge.modelling.security import MADE_BY_AWS
 from voice_cdk.judge.outside import ANYBODY
 from voice_cdk.judge.traffic import Span
 
@@ -39,11 +39,18 @@ def check(context: Context) -> Iterator[Fault]:
     for tgw_route in context.model.tgw_routes:
         if tgw_route.key not in found.ways and tgw_route.attachment:
             yield _fault("route", tgw_route.key, f"the route to {tgw_route.destination} serves nobody")
+    answering = _only_answer(context)
     for rule in context.model.rules:
-        if rule.place != MADE_BY_AWS:
+        if rule.place != MADE_BY_AWS and (rule.ingress or rule.group not in answering):
             yield from _rule(rule, found)
     yield from _tables(context)
     yield from _subnets(context)
+
+
+def _only_answer(context: Context) -> set[str]:
+    """Groups of endpoints alone, whose rules for what they begin are nothing's."""
+    of_others = {group for one in context.model.members if one.role is not Role.ENDPOINT for group in one.groups}
+    return {group for one in context.model.of(Role.ENDPOINT) for group in one.groups} - of_others
 
 
 def _subnets(context: Context) -> Iterator[Fault]:

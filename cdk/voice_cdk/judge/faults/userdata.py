@@ -1,4 +1,4 @@
-"""User data: in Base64, and not more than EC2 takes."""
+"""User data: in Base64, not more than EC2 takes, and whole lines."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import binascii
 from collections.abc import Iterator
 
 from voice_cdk.judge.faults.context import Context
-from voice_cdk.judge.intrinsics import Encoded
+from voice_cdk.judge.intrinsics import Encoded, unknown
 from voice_cdk.judge.keys import Fault, Json, Key
 
+HEADS = (
+    b"#!", b"#cloud-config", b"#include", b"#cloud-boothook", b"## template", b"#part-handler", b"Content-Type:",
+    b"MIME-Version:", b"From nobody", b"<powershell>", b"<script>", b"---", b"[settings", b"\x1f\x8b", b"{",
+)  # fmt: skip
+"""How user data begins (cloud-init's documentation, "User data formats"; nodes of EKS; Windows)."""
 LIMIT = 16 * 1024
 """Octets before encoding (EC2 user guide, "Run commands at launch")."""
 
@@ -24,11 +29,15 @@ def check(context: Context) -> Iterator[Fault]:
 
 
 def _judged(key: Key, data: Json) -> Iterator[Fault]:
-    if data is None:
+    if data is None or unknown(data):
         return
     plain = data.encode() if isinstance(data, Encoded) else _decoded(str(data))
     if plain is None:
         yield Fault(kind="user data", resource=str(key), reason="is not in Base64: wrap it in Fn::Base64")
+    elif not plain.startswith(HEADS):
+        yield Fault(kind="user data", resource=str(key), reason="begins as nothing that cloud-init knows")
+    elif plain.startswith(b"#cloud-config") and any(line.count(b"'") % 2 for line in plain.splitlines()):
+        yield Fault(kind="user data", resource=str(key), reason="a line opens a quotation and does not end it")
     elif len(plain) > LIMIT:
         reason = f"{len(plain)} octets; EC2 takes {LIMIT}: put files into an S3 asset"
         yield Fault(kind="user data", resource=str(key), reason=reason)

@@ -41,7 +41,7 @@ def _target_groups(context: Context) -> Iterator[Fault]:
     """Targets are in the load balancer's VPC."""
     vpcs = {one.vpc for one in context.model.of(Role.BALANCER)}
     for key in context.resolver.of_type("AWS::ElasticLoadBalancingV2::TargetGroup"):
-        vpc = context.resolver.property(key, "VpcId")
+        vpc = str(context.resolver.property(key, "VpcId"))
         if vpcs and vpc not in vpcs:
             reason = "is of another VPC than the load balancer; AWS refuses its targets"
             yield Fault(kind="refused", resource=str(key), reason=reason)
@@ -71,15 +71,19 @@ def _places(context: Context, route: Route) -> dict[str, tuple[str, str]]:
 
 def _carriers(context: Context) -> Iterator[Fault]:
     """A machine attaches interfaces of its own zone alone."""
-    first = {(m, one.zone) for one in context.model.of(Role.MANAGEMENT) for m in one.machines}
+    first = {(m, one.zone, one.subnet) for one in context.model.of(Role.MANAGEMENT) for m in one.machines}
     for member in context.model.members:
         for machine in sorted(member.machines):
-            zones = {zone for key, zone in first if key == machine}
+            zones = {zone for key, zone, _ in first if key == machine}
+            subnets = {subnet for key, _, subnet in first if key == machine}
             if zones and member.zone not in zones and not member.spare:
                 reason = (
                     f"{machine} starts in {', '.join(sorted(zones))} and can't attach an interface in {member.zone}"
                 )
                 yield Fault(kind="zone", resource=str(member.key), zone=member.zone, reason=reason)
+            elif subnets and member.subnet not in subnets and not member.spare:
+                reason = f"{machine} starts in another subnet than that of the interface it attaches"
+                yield Fault(kind="place", resource=str(member.key), zone=member.zone, reason=reason)
 
 
 def _attachments(context: Context) -> Iterator[Fault]:

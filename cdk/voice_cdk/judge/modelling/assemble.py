@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from voice_cdk.judge.modelling import hosts, network, places, reader, roles, security, services, spares, transit
 from voice_cdk.judge.model import (
     WELL_KNOWN,
     Attachment,
@@ -17,6 +16,7 @@ from voice_cdk.judge.model import (
     Tunnel,
     Vpc,
 )
+from voice_cdk.judge.modelling import hosts, network, places, reader, roles, security, services, spares, transit
 from voice_cdk.judge.resolve import Resolver
 
 
@@ -35,8 +35,8 @@ def model(resolver: Resolver) -> Model:
     signs = roles.Signs(
         _by_group(rules),
         routes,
-        frozenset(member.vpc for member in served if member.role in {Role.CONTROL_PLANE, Role.PODS}),
-        _communications(served, tgw_routes, attachments),
+        frozenset(one.vpc for one in served if one.role in {Role.CONTROL_PLANE, Role.PODS}) & vpcs.keys(),
+        _communications(served, tgw_routes, attachments) & vpcs.keys(),
     )
     found = _hosts(hosts.hosts(source), put, signs)
     members = [*served, *(member for _, member in found)]
@@ -82,9 +82,7 @@ def _by_group(rules: list[Rule]) -> dict[str, list[Rule]]:
     return found
 
 
-def _hosts(
-    all_hosts: list[hosts.Host], put: places.Places, signs: roles.Signs
-) -> list[tuple[hosts.Host, Member]]:
+def _hosts(all_hosts: list[hosts.Host], put: places.Places, signs: roles.Signs) -> list[tuple[hosts.Host, Member]]:
     of_vpc = defaultdict(list)
     for host in all_hosts:
         if host.subnet in put.subnets:
@@ -104,9 +102,7 @@ def _hosts(
     return found
 
 
-def _tunnels(
-    found: list[tuple[hosts.Host, Member]], vpcs: dict[str, Vpc], signs: roles.Signs
-) -> dict[str, Tunnel]:
+def _tunnels(found: list[tuple[hosts.Host, Member]], vpcs: dict[str, Vpc], signs: roles.Signs) -> dict[str, Tunnel]:
     inside: list[Network] = [block for vpc in vpcs.values() for block in vpc.blocks]
     tunnels = {}
     for vpc in vpcs.values():
@@ -118,5 +114,5 @@ def _tunnels(
 
 
 def _cluster_dns64(source: reader.Source) -> bool:
-    addons = source.each("AWS::EKS::Addon")
-    return any(addon.text("AddonName") == "coredns" and "dns64" in addon.text("ConfigurationValues") for addon in addons)
+    dns = [addon for addon in source.each("AWS::EKS::Addon") if addon.text("AddonName") == "coredns"]
+    return any("dns64" in addon.text("ConfigurationValues") for addon in dns)

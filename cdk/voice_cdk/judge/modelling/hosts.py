@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from voice_cdk.judge.modelling.reader import Reader, Source
 from voice_cdk.judge.keys import Key
+from voice_cdk.judge.modelling.reader import Reader, Source
 
 INTERFACE = "AWS::EC2::NetworkInterface"
 TEMPLATE = "AWS::EC2::LaunchTemplate"

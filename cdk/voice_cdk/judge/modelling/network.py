@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from voice_cdk.judge.modelling.reader import Reader, Source
 from voice_cdk.judge.keys import Key
 from voice_cdk.judge.model import NatGateway, Network, Route, Subnet, TargetKind, Vpc
+from voice_cdk.judge.modelling import prefixlists
+from voice_cdk.judge.modelling.reader import Reader, Source
 
 ROUTE_TARGETS = {
     "TransitGatewayId": (TargetKind.TGW, ("AWS::EC2::TransitGateway",)),
@@ -112,23 +113,25 @@ def routes(source: Source, of_vpcs: dict[str, Vpc]) -> list[Route]:
     for route in source.each("AWS::EC2::Route"):
         known(route, "RouteTableId", "AWS::EC2::RouteTable")
         kind, target = _target(route)
-        destination = _destination(route)
-        if destination:
-            found.append(Route(route.key, route.text("RouteTableId"), destination, kind, target))
+        of_table = route.text("RouteTableId")
+        found += [Route(route.key, of_table, destination, kind, target) for destination in _destinations(route)]
     return found
 
 
-def _destination(route: Reader) -> Network | None:
+def _destinations(route: Reader) -> tuple[Network, ...]:
+    """The block that a route is for, or those of its prefix list."""
     given = [name for name in DESTINATIONS if route.has(name)]
     if len(given) != 1:
         route.wrong(f"a route has one destination, this one has {len(given)}")
     for name in given:
-        network = route.network(name) if "Cidr" in name else None
+        if "Cidr" not in name:
+            return prefixlists.blocks(route.source, route, name)
+        network = route.network(name)
         if network and (network.version == 6) != ("Ipv6" in name):
             route.wrong(f"{name} {network} is of the other family")
         if network:
-            return network
-    return None
+            return (network,)
+    return ()
 
 
 def _target(route: Reader) -> tuple[TargetKind, str]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
-from voice_cdk.judge.modelling.reader import Reader
 from voice_cdk.judge.model import Member, Role, Subnet
+from voice_cdk.judge.modelling.reader import Reader
 
 
 @dataclass
@@ -52,4 +52,3 @@ class Places:
         if subnet.ipv6:
             ipv6 = subnet.ipv6[max(min(0xFFFF, subnet.ipv6.num_addresses - 1) - number, 0)]
         return ipv4, ipv6
-

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
+from voice_cdk.judge.intrinsics import unknown
 from voice_cdk.judge.keys import Fault, Json, Key
 from voice_cdk.judge.model import Address, Network
 from voice_cdk.judge.resolve import Resolver
@@ -88,11 +89,12 @@ class Reader:
     def network(self, name: str) -> Network | None:
         """A block in CIDR notation."""
         value = self.properties.get(name)
-        if value is None:
+        if value is None or unknown(value):
+            return None
+        if "/" not in str(value):
+            self.wrong(f"{name} {value} is no block: it has no prefix length")
             return None
         try:
-            if "/" not in str(value):
-                raise ValueError("it has no prefix length")
             return ip_network(str(value))
         except ValueError as error:
             self.wrong(f"{name} {value} is no block: {error}")
@@ -101,7 +103,7 @@ class Reader:
     def address(self, name: str, kind: type[Kind]) -> Kind | None:
         """An address of one family."""
         value = self.properties.get(name)
-        if value is None:
+        if value is None or unknown(value):
             return None
         try:
             found: Address = ip_address(str(value))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from voice_cdk.judge import traffic
-from voice_cdk.judge.modelling.hosts import Host
 from voice_cdk.judge.model import WELL_KNOWN, Network, Role, Route, Rule, TargetKind, Tunnel, Vpc
+from voice_cdk.judge.modelling.hosts import Host
 
 IKE = traffic.union([traffic.udp(500), traffic.udp(4500)])
 SIP_SIGNALLING = traffic.union([traffic.udp(5060), traffic.udp(5062), traffic.tcp(5060, 5061)])

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 
 from voice_cdk.judge import traffic
-from voice_cdk.judge.modelling.network import known
-from voice_cdk.judge.modelling.reader import Reader, Source
 from voice_cdk.judge.keys import Key
 from voice_cdk.judge.model import Group, Rule
+from voice_cdk.judge.modelling import prefixlists
+from voice_cdk.judge.modelling.network import known
+from voice_cdk.judge.modelling.reader import Reader, Source
 
 NOBODY = IPv4Network("255.255.255.255/32")
 """Rules to this address are the CDK's way to say "nothing"."""
@@ -85,6 +86,10 @@ def _rule(rule: Reader, group: str, *, ingress: bool, place: str) -> Iterator[Ru
     if len(given) != 1:
         rule.wrong(f"{where}a rule has one peer, this one has {len(given)}")
     for name in given:
+        if name == lists:
+            for block in prefixlists.blocks(rule.source, rule, name):
+                yield Rule(rule.key, group, ingress, spans, block, None, place)
+            continue
         network = rule.network(name) if name.startswith("Cidr") else None
         if network and (network.version == 6) != (name == "CidrIpv6"):
             rule.wrong(f"{where}{name} {network} is of the other family")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from voice_cdk.judge.model import Member, Role
 from voice_cdk.judge.modelling.places import Places
 from voice_cdk.judge.modelling.reader import Reader, Source
 from voice_cdk.judge.modelling.security import cluster_group
-from voice_cdk.judge.model import Member, Role
 
 FAMILIES = {"ipv4": frozenset({4}), "ipv6": frozenset({6})}
 BOTH = frozenset({4, 6})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from voice_cdk.judge.modelling.places import Places
 from voice_cdk.judge.model import Attachment, Member, Role, Route, Subnet
+from voice_cdk.judge.modelling.places import Places
 
 MOVED = frozenset({Role.SIP, Role.GRAFANA, Role.STRONGSWAN})
 """Roles of single hosts, which a person moves when their zone is gone."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from voice_cdk.judge.modelling.network import known
-from voice_cdk.judge.modelling.reader import Source
 from voice_cdk.judge.keys import Key
 from voice_cdk.judge.model import Attachment, TgwRoute
+from voice_cdk.judge.modelling.network import known
+from voice_cdk.judge.modelling.reader import Source
 
 ATTACHMENTS = ("AWS::EC2::TransitGatewayAttachment", "AWS::EC2::TransitGatewayVpcAttachment")
 TABLE = "AWS::EC2::TransitGatewayRouteTable"

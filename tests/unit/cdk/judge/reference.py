@@ -17,6 +17,8 @@ SITE = {"acme": "2001:db8:c11e::/48", "globex": "2001:db8:9b0::/48"}
 GATEWAY = "198.51.100.7/32"
 SIP_PORTS = ("udp/5060", "udp/5062", "udp/20000-29998", "tcp/5060-5061")
 IKE = ("udp/500", "udp/4500")
+SESSIONS = ("ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel")  # fmt: skip
 NETWORK, DATA, TRANSLATION, CLUSTER, SHARED = "Network", "Data", "Nat64", "Cluster", "Shared"
 
 
@@ -152,9 +154,9 @@ def platform() -> Builder:
 
 def _transit(build: Builder) -> None:
     build.add(NETWORK, "Tgw", "EC2::TransitGateway", DefaultRouteTableAssociation="disable",
-              DefaultRouteTablePropagation="disable", DnsSupport="enable")  # fmt: skip
+              DefaultRouteTablePropagation="disable", DnsSupport="enable", VpnEcmpSupport="disable")  # fmt: skip
     build.add(NETWORK, "TgwLog", "EC2::FlowLog", ResourceId=ref("Tgw"), ResourceType="TransitGateway",
-              LogDestination="arn:aws:s3:::logs", LogDestinationType="s3")  # fmt: skip
+              MaxAggregationInterval=60, LogDestination="arn:aws:s3:::logs", LogDestinationType="s3")  # fmt: skip
     for table in ("TgwA", "TgwB", "TgwC"):
         build.add(NETWORK, table, "EC2::TransitGatewayRouteTable", TransitGatewayId=ref("Tgw"))
 
@@ -196,13 +198,18 @@ def _asking(net: Net, subnet: str, nat: str) -> None:
 
 def _database(build: Builder) -> None:
     build.add(DATA, "DbSubnets", "RDS::DBSubnetGroup", SubnetIds=[ref("BDbA"), ref("BDbB")])
-    build.add(DATA, "DbParameters", "RDS::DBClusterParameterGroup", Family="aurora-mysql8.0",
-              Parameters={"require_secure_transport": "ON"})  # fmt: skip
+    settings = {"require_secure_transport": "ON", "server_audit_logging": "1", "server_audit_events": "CONNECT"}
+    build.add(DATA, "DbParameters", "RDS::DBClusterParameterGroup", Family="aurora-mysql8.0", Parameters=settings)
     group(build, DATA, "DbGroup", "B", [], [])
     build.add(DATA, "Db", "RDS::DBCluster", Engine="aurora-mysql", NetworkType="IPV4", Port=3306,
               DBSubnetGroupName=ref("DbSubnets"), DBClusterParameterGroupName=ref("DbParameters"),
               VpcSecurityGroupIds=[get("DbGroup", "GroupId")],
-              StorageEncrypted=True, DeletionProtection=True)  # fmt: skip
+              StorageEncrypted=True, DeletionProtection=True, ManageMasterUserPassword=True, MasterUsername="admin",
+              BackupRetentionPeriod=14,
+              EngineVersion="8.0.mysql_aurora.3.10.4", DatabaseName="voice",
+              EnableCloudwatchLogsExports=["audit", "error"],
+              ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 4})  # fmt: skip
+    build.stacks[DATA]["Resources"]["Db"] |= {"DeletionPolicy": "Snapshot", "UpdateReplacePolicy": "Snapshot"}
     for name in ("Writer", "Reader"):
         build.add(DATA, name, "RDS::DBInstance", DBClusterIdentifier=ref("Db"), DBInstanceClass="db.serverless",
                   Engine="aurora-mysql")  # fmt: skip
@@ -212,13 +219,25 @@ def _cluster(build: Builder) -> None:
     apps = [ref("AAppsA"), ref("AAppsB")]
     role = "arn:aws:iam::111111111111:role/eks"
     network = {"SubnetIds": apps, "EndpointPrivateAccess": True, "EndpointPublicAccess": False}
-    build.add(CLUSTER, "Eks", "EKS::Cluster", RoleArn=role, KubernetesNetworkConfig={"IpFamily": "ipv6"},
-              ResourcesVpcConfig=network)  # fmt: skip
-    build.add(CLUSTER, "Agent", "EKS::Addon", AddonName="eks-pod-identity-agent", ClusterName=ref("Eks"))
-    build.add(CLUSTER, "Cni", "EKS::Addon", after=["Agent"], AddonName="vpc-cni", ClusterName=ref("Eks"),
-              PodIdentityAssociations=[{"ServiceAccount": "aws-node"}])  # fmt: skip
-    build.add(CLUSTER, "Nodes", "EKS::Nodegroup", after=["Cni"], ClusterName=ref("Eks"), Subnets=apps, NodeRole=role,
-              Tags={"platform": "voice"})  # fmt: skip
+    logs = [{"Type": one} for one in ("api", "audit", "authenticator", "controllerManager", "scheduler")]
+    build.add(CLUSTER, "Eks", "EKS::Cluster", RoleArn=role, Version="1.36",
+              KubernetesNetworkConfig={"IpFamily": "ipv6"}, ResourcesVpcConfig=network,
+              BootstrapSelfManagedAddons=False,
+              DeletionProtection=True, Logging={"ClusterLogging": {"EnabledTypes": logs}},
+              AccessConfig={"AuthenticationMode": "API", "BootstrapClusterCreatorAdminPermissions": False})  # fmt: skip
+    admin = {"PolicyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
+             "AccessScope": {"Type": "cluster"}}  # fmt: skip
+    build.add(CLUSTER, "Admin", "EKS::AccessEntry", ClusterName=ref("Eks"), AccessPolicies=[admin],
+              PrincipalArn="arn:aws:iam::111111111111:role/admin")  # fmt: skip
+    for name in ("kube-proxy", "eks-pod-identity-agent"):
+        build.add(CLUSTER, name.title().replace("-", ""), "EKS::Addon", AddonName=name, ClusterName=ref("Eks"))
+    build.add(CLUSTER, "Cni", "EKS::Addon", after=["EksPodIdentityAgent"], AddonName="vpc-cni", ClusterName=ref("Eks"),
+              ConfigurationValues='{"enableNetworkPolicy": "true"}',
+              PodIdentityAssociations=[{"ServiceAccount": "aws-node", "RoleArn": role}])  # fmt: skip
+    build.add(CLUSTER, "Nodes", "EKS::Nodegroup", after=["Cni", "KubeProxy"], ClusterName=ref("Eks"),
+              Subnets=apps, NodeRole=role,
+              AmiType="AL2023_x86_64_STANDARD", InstanceTypes=["t3.large"],
+              ScalingConfig={"MinSize": 2, "DesiredSize": 2, "MaxSize": 4}, Tags={"platform": "voice"})  # fmt: skip
     build.add(CLUSTER, "Coredns", "EKS::Addon", after=["Nodes"], AddonName="coredns", ClusterName=ref("Eks"))
 
 
@@ -231,19 +250,18 @@ def _balancer(build: Builder) -> None:
               **rule("tcp/8080", SourceSecurityGroupId=get("AlbGroup", "GroupId")))  # fmt: skip
     build.add(CLUSTER, "Alb", "ElasticLoadBalancingV2::LoadBalancer", Scheme="internet-facing",
               IpAddressType="dualstack", Subnets=[ref("AEdgeA"), ref("AEdgeB")],
-              SecurityGroups=[get("AlbGroup", "GroupId")])  # fmt: skip
-    build.add(
-        CLUSTER,
-        "Targets",
-        "ElasticLoadBalancingV2::TargetGroup",
-        Port=8080,
-        TargetType="ip",
-        IpAddressType="ipv6",
-        VpcId=ref("A"),
-    )
-    for port in (443, 80):
-        build.add(CLUSTER, f"Listener{port}", "ElasticLoadBalancingV2::Listener", LoadBalancerArn=ref("Alb"), Port=port,
-                  Protocol="HTTPS" if port == 443 else "HTTP", DefaultActions=[{"Type": "forward"}])  # fmt: skip
+              SecurityGroups=[get("AlbGroup", "GroupId")], LoadBalancerAttributes=[
+                  {"Key": "deletion_protection.enabled", "Value": "true"},
+                  {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"}])  # fmt: skip
+    build.add(CLUSTER, "Targets", "ElasticLoadBalancingV2::TargetGroup", Port=8080, Protocol="HTTP", TargetType="ip",
+              IpAddressType="ipv6", VpcId=ref("A"), HealthCheckPath="/healthz")  # fmt: skip
+    build.add(CLUSTER, "Https", "ElasticLoadBalancingV2::Listener", LoadBalancerArn=ref("Alb"), Port=443,
+              Protocol="HTTPS", SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06",
+              Certificates=[{"CertificateArn": "arn:aws:acm:eu-west-1:111111111111:certificate/1"}],
+              DefaultActions=[{"Type": "forward", "TargetGroupArn": ref("Targets")}])  # fmt: skip
+    redirect = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
+    build.add(CLUSTER, "Http", "ElasticLoadBalancingV2::Listener", LoadBalancerArn=ref("Alb"), Port=80, Protocol="HTTP",
+              DefaultActions=[{"Type": "redirect", "RedirectConfig": redirect}])  # fmt: skip
 
 
 def _instance(build: Builder, stack: str, name: str, subnet: str, address: Any, after: list[str] | None = None) -> None:
@@ -299,8 +317,8 @@ def _strongswan(build: Builder, net: Net, hosts: str) -> None:
     egress += [rule(ports, DestinationSecurityGroupId=sip) for ports in SIP_PORTS] + [rule("tcp/443", CidrIpv6="::/0")]
     group(build, stack, "SwanGroup", stack, ingress, egress)
     build.add(stack, "SwanEni", "EC2::NetworkInterface", SubnetId=ref(f"{stack}EdgeA"), SourceDestCheck=False,
-              GroupSet=[get("SwanGroup", "GroupId")],
-              Ipv6Addresses=[{"Ipv6Address": host6(stack, 0, "11")}])  # fmt: skip
+              GroupSet=[get("SwanGroup", "GroupId")], PrivateIpAddress="10.30.0.11",
+              Ipv6Addresses=[{"Ipv6Address": host6(stack, 0, "11")}], EnablePrimaryIpv6=True)  # fmt: skip
     ways = [f"{stack}EdgeAIn", f"{stack}EdgeAToOut", f"{stack}EdgeAToIgw0"]
     build.add(stack, "Swan", "EC2::Instance", after=ways, UserData={"Fn::Base64": "#!/bin/sh\nswanctl --load-all\n"},
               NetworkInterfaces=[{"NetworkInterfaceId": ref("SwanEni"), "DeviceIndex": "0"}],
@@ -327,18 +345,29 @@ def _translator(build: Builder, letter: str, number: int) -> None:
     tables = [{"Fn::Sub": ["arn:aws:ec2:*:*:route-table/${T}", {"T": ref(f"BTgw{one}Table")}]} for one in "AB"]
     eni = build.add(TRANSLATION, f"Eni{letter}", "EC2::NetworkInterface", SubnetId=ref(f"BNat64{letter}"),
                     SourceDestCheck=False, GroupSet=[get("Nat64Group", "GroupId")],
-                    Ipv6Addresses=[{"Ipv6Address": host6("B", 48 + number, "10")}])  # fmt: skip
+                    PrivateIpAddress=f"10.20.{48 + number}.10",
+                    Ipv6Addresses=[{"Ipv6Address": host6("B", 48 + number, "10")}], EnablePrimaryIpv6=True,
+                    Tags=[{"Key": "host", "Value": letter}])  # fmt: skip
     build.add(TRANSLATION, f"Prefix{letter}", "EC2::Route", RouteTableId=ref(f"BTgw{letter}Table"),
               DestinationIpv6CidrBlock=NAT64, NetworkInterfaceId=ref(eni))  # fmt: skip
-    role = build.add(TRANSLATION, f"Role{letter}", "IAM::Role", AssumeRolePolicyDocument={})
-    build.add(TRANSLATION, f"Policy{letter}", "IAM::Policy", Roles=[ref(role)], PolicyDocument={
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+    role = build.add(TRANSLATION, f"Role{letter}", "IAM::Role", AssumeRolePolicyDocument={"Statement": [trust]})
+    carried = ["arn:aws:ec2:*:*:instance/*", {"Fn::Sub": ["arn:aws:ec2:*:*:network-interface/${E}", {"E": ref(eni)}]}]
+    tagged = {"StringEquals": {"aws:ResourceTag/host": letter}}
+    build.add(TRANSLATION, f"Policy{letter}", "IAM::Policy", PolicyName=letter, Roles=[ref(role)], PolicyDocument={
         "Statement": [{"Effect": "Allow", "Action": "ec2:ReplaceRoute", "Resource": tables},
-                      {"Effect": "Allow", "Action": "ec2:AttachNetworkInterface", "Resource": "*"}]})  # fmt: skip
+                      {"Effect": "Allow", "Action": list(SESSIONS), "Resource": "*"},
+                      {"Effect": "Allow", "Action": "ec2:AttachNetworkInterface", "Resource": carried,
+                       "Condition": tagged}]})  # fmt: skip
     profile = build.add(TRANSLATION, f"Profile{letter}", "IAM::InstanceProfile", Roles=[ref(role)])
-    data = {"Fn::Base64": {"Fn::Sub": ["#!/bin/sh\nattach ${Eni}\n", {"Eni": ref(eni)}]}}
+    data = {"Fn::Base64": {"Fn::Join": ["", ["#!/bin/sh\nattach ", ref(eni)]]}}
     template = build.add(TRANSLATION, f"Lt{letter}", "EC2::LaunchTemplate", LaunchTemplateData={
         "IamInstanceProfile": {"Arn": get(profile, "Arn")}, "SecurityGroupIds": [get("OwnGroup", "GroupId")],
-        "MetadataOptions": {"HttpTokens": "required", "HttpProtocolIpv6": "enabled"}, "UserData": data})  # fmt: skip
+        "MetadataOptions": {"HttpTokens": "required", "HttpProtocolIpv6": "enabled"}, "UserData": data,
+        "ImageId": "ami-1", "InstanceType": "t3.micro",
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True}}],
+        })  # fmt: skip
     version = {"LaunchTemplateId": ref(template), "Version": get(template, "LatestVersionNumber")}
     build.add(TRANSLATION, f"Asg{letter}", "AutoScaling::AutoScalingGroup", after=[f"Policy{letter}"], MinSize="1",
-              MaxSize="1", LaunchTemplate=version, VPCZoneIdentifier=[ref(f"BNat64{letter}")])  # fmt: skip
+              MaxSize="1", LaunchTemplate=version, VPCZoneIdentifier=[ref(f"BNat64{letter}")],
+              Tags=[{"Key": "host", "Value": letter, "PropagateAtLaunch": True}])  # fmt: skip

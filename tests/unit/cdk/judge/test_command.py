@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from voice_cdk.judge.command import main
 
 from tests.unit.cdk.judge.reference import platform
+from voice_cdk.judge.command import main
 
 COMMAND = Path(__file__).resolve().parents[4] / "cdk" / "check-templates"
 
@@ -31,9 +31,18 @@ def test_wrong_ones_end_with_1_and_a_line_a_fault(tmp_path: Path, capsys: pytest
     templates = platform().templates()
     del templates["Network"]["Resources"]["TgwANat64"]
     assert main([str(folder(tmp_path, templates))]) == 1
+    *lines, count = capsys.readouterr().out.splitlines()
+    first = "black hole: pods Cluster/Nodes -> database Data/Db tcp/3306 ipv6 eu-west-1a"
+    assert any(line.startswith(first) and "flows more: Grafana host" in line for line in lines)
+    assert count.endswith(f"faults in {len(lines)} lines; --all tells each")
+
+
+def test_all_of_them_are_told_one_by_one_if_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    templates = platform().templates()
+    del templates["Network"]["Resources"]["TgwANat64"]
+    assert main(["--all", str(folder(tmp_path, templates))]) == 1
     *faults, count = capsys.readouterr().out.splitlines()
     assert count == f"{len(faults)} faults"
-    assert any("pods Cluster/Nodes -> database Data/Db tcp/3306 ipv6 eu-west-1a" in fault for fault in faults)
     assert all(fault.endswith("]") for fault in faults)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from voice_cdk.judge.check import judge
-from voice_cdk.judge.templates import from_templates
 
 from tests.unit.cdk.judge.builder import block6, get, ref, subnet6
 from tests.unit.cdk.judge.reference import NAT64, NETWORK, TRANSLATION, platform
+from voice_cdk.judge.check import judge
+from voice_cdk.judge.templates import from_templates
 
 Templates = dict[str, Any]
 Change = Callable[[Templates], object]
@@ -70,7 +70,7 @@ CASES: list[tuple[str, Change, str]] = [
     ("source check", put(TRANSLATION, "EniA", SourceDestCheck=True), "its source/destination check is on"),
     ("a port", item("Acme", "AcmeSipGroup", "SecurityGroupIngress", 2), "udp/20000-29998 ipv6 eu-west-1a: the"),
     ("a route beside the tunnel", remove("Acme", "AcmeHostsAToSite"), "leak: SIP host Acme/AcmeSip"),
-    ("IPv4 to the transit gateway", route4, "ipv4: ipv4: a route of a VPC leads 10.20.0.0/16 to the transit gateway"),
+    ("IPv4 to the transit gateway", route4, "ipv4: a route of a VPC leads 10.20.0.0/16 to the transit gateway"),
     ("one client to another", to_other_client, "it must never"),
     ("a shared table", put("Acme", "AcmeAttIn", TransitGatewayRouteTableId={"Fn::ImportValue": "x"}), "ImportValue x"),
     ("all of DNS64", remove(NETWORK, "AAppsBToTranslated"), "dns64: pods Cluster/Nodes -> internet"),
@@ -86,7 +86,8 @@ CASES: list[tuple[str, Change, str]] = [
     ("a reference to nothing", put(NETWORK, "AAppsAToOut", RouteTableId=ref("Nobody")), "Ref Nobody: the template has"),
     ("a reference to another kind", put(NETWORK, "AAppsAToOut", RouteTableId=ref("AAppsA")), "a RouteTable is wanted"),
     ("plain user data", put("Shared", "Grafana", UserData="#!/bin/sh\n: hello"), "is not in Base64"),
-    ("long user data", put("Shared", "Grafana", UserData={"Fn::Base64": "x" * 16385}), "16385 octets; EC2 takes 16384"),
+    ("long user data", put("Shared", "Grafana", UserData={"Fn::Base64": "#!/bin/sh\n" + "x" * 16375}),
+     "16385 octets; EC2 takes 16384"),
     ("a route that serves nobody", add(NETWORK, "R", "EC2::Route", RouteTableId=ref("BTgwATable"),
      DestinationIpv6CidrBlock="::/0", EgressOnlyInternetGatewayId=ref("BEigw")), "the egress-only internet gateway"),
     ("a rule that serves nobody", add("Data", "R", "EC2::SecurityGroupIngress", GroupId=get("DbGroup", "GroupId"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from voice_cdk.judge.templates import TemplatesError, read
 
 EMPTY = {"Resources": {"Ip": {"Type": "AWS::EC2::EIP"}}}

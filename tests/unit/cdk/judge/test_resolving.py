@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from voice_cdk.judge.resolve import Resolver
 from voice_cdk.judge.templates import from_templates
 

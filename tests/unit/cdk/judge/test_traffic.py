@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from voice_cdk.judge import traffic
 from voice_cdk.judge.traffic import Span, Traffic
 

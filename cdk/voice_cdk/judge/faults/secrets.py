@@ -1,0 +1,70 @@
+"""Secrets: made as their readers can take them, and readable by whoever is let at them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from voice_cdk.judge.faults.context import Context
+from voice_cdk.judge.faults.permissions import grants, listed, of_document, statements
+from voice_cdk.judge.keys import Fault, Json, Key
+
+READ = "secretsmanager:GetSecretValue"
+SHORTEST = 16
+TROUBLE = frozenset("\"'\\@/;{}$`% ")
+"""Characters with a meaning in shells, URLs and connection strings."""
+
+
+def check(context: Context) -> Iterator[Fault]:
+    """What makes each secret, then who reads it."""
+    secrets = context.resolver.of_type("AWS::SecretsManager::Secret")
+    for key in secrets:
+        made = context.resolver.properties(key).get("GenerateSecretString")
+        if isinstance(made, dict):
+            yield from _made(key, made)
+    for role in context.resolver.of_type("AWS::IAM::Role"):
+        if any(READ in listed(statement.get("Action")) for statement in statements(context, role)):
+            for secret in secrets:
+                if grants(context, role, READ, f"id-{secret.stack}.{secret.logical_id}"):
+                    yield from _decrypts(context, role, secret)
+
+
+def _made(key: Key, made: Json) -> Iterator[Fault]:
+    template, name = made.get("SecretStringTemplate"), made.get("GenerateStringKey")
+    if (template is None) != (name is None):
+        yield Fault(kind="refused", resource=str(key), reason="SecretStringTemplate and GenerateStringKey go together")
+    try:
+        whole = json.loads(str(template)) if template is not None else {}
+    except ValueError:
+        whole = None
+    if not isinstance(whole, dict):
+        yield Fault(kind="refused", resource=str(key), reason="SecretStringTemplate is no object in JSON")
+    length = str(made.get("PasswordLength", 32))
+    if not length.isdigit() or int(length) < SHORTEST:
+        yield _fault(key, f"PasswordLength {length}: {SHORTEST} at least")
+    excluded = set(str(made.get("ExcludeCharacters", "")))
+    if str(made.get("ExcludePunctuation")).lower() == "true":
+        excluded |= TROUBLE - {" "}
+    left = sorted(TROUBLE - excluded - ({" "} if str(made.get("IncludeSpace")).lower() != "true" else set()))
+    if left:
+        yield _fault(key, f"may hold {' '.join(left)}, which shells and URLs read otherwise: see ExcludeCharacters")
+
+
+def _decrypts(context: Context, role: Key, secret: Key) -> Iterator[Fault]:
+    """A secret that a key of ours encrypts is read by whom the key, or a policy on the key, lets decrypt."""
+    name = str(context.resolver.properties(secret).get("KmsKeyId"))
+    key = context.resolver.owners.get(name.removesuffix(".Arn"))
+    if key is None or grants(context, role, "kms:Decrypt", name):
+        return
+    own = f"id-{role.stack}.{role.logical_id}.Arn"
+    for statement in of_document(context.resolver.properties(key).get("KeyPolicy")):
+        principal = statement.get("Principal")
+        named = listed(principal.get("AWS")) if isinstance(principal, dict) else []
+        if own in named and any(fnmatchcase("kms:Decrypt", one) for one in listed(statement.get("Action"))):
+            return
+    yield Fault(kind="permission", resource=str(role), reason=f"may not kms:Decrypt with {key}: it can't read {secret}")
+
+
+def _fault(key: Key, reason: str) -> Fault:
+    return Fault(kind="secret", resource=str(key), reason=reason)
