@@ -19,6 +19,8 @@ FOLDER = Path(__file__).resolve().parents[1]
 EXAMPLE = FOLDER / "config" / "example.toml"
 OUTPUT = FOLDER.parent / "build" / "cdk.out"
 REPORT = "validation-report.json"
+ASSEMBLY = "cdk.out"
+"""The file by which AWS CDK knows a folder that it has written."""
 
 WRONG_CONFIGURATION = 2
 WRONG_TEMPLATES = 1
@@ -35,17 +37,33 @@ def main(arguments: list[str]) -> int:
         for fault in error.faults:
             _say(f"{source}: {fault}")
         return WRONG_CONFIGURATION
-    shutil.rmtree(output, ignore_errors=True)
-    sentence = synthesise(config, output)
+    sentence = _refused(output) or synthesise(config, output)
     if sentence is None:
         return 0
-    shutil.rmtree(output, ignore_errors=True)  # nobody shall deploy it
     _say(sentence)
     return WRONG_TEMPLATES
 
 
+def _refused(output: Path) -> str | None:
+    """Why nothing is written into a folder, which would be emptied first; None if nothing is lost by that."""
+    if not output.exists() or (output / ASSEMBLY).is_file() or (output.is_dir() and not any(output.iterdir())):
+        return None
+    return f"{output}: holds what no synthesis wrote; name a folder that is not there yet, or an earlier synthesis's"
+
+
 def synthesise(config: Config, output: Path) -> str | None:
     """Write the templates of `config` into `output`; return why they are not fit to be deployed, None if they are."""
+    shutil.rmtree(output, ignore_errors=True)
+    try:
+        sentence = _synthesise(config, output)
+    except OSError as error:
+        return f"{output}: can't be written ({error.strerror})"
+    if sentence:
+        shutil.rmtree(output, ignore_errors=True)  # nobody shall deploy it
+    return sentence
+
+
+def _synthesise(config: Config, output: Path) -> str | None:
     from voice_cdk.stacks.app import build  # noqa: PLC0415 - it starts Node, which a wrong file needn't wait for
 
     try:

@@ -61,6 +61,24 @@ def test_a_wrong_configuration_ends_in_sentences_and_nothing_is_written(tmp_path
     assert not (tmp_path / "cdk.out").exists()
 
 
+def test_what_no_synthesis_wrote_is_left_as_it_is(tmp_path: Path):
+    """A folder is emptied before templates are written into it: that must be no other than theirs."""
+    (tmp_path / "letter.txt").write_text("keep me")
+    for place in (tmp_path, tmp_path / "letter.txt"):
+        done = run(EXAMPLE, place)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{place}: holds what no synthesis wrote; ")
+    assert (tmp_path / "letter.txt").read_text() == "keep me"
+
+
+def test_what_cannot_be_written_ends_in_a_sentence(tmp_path: Path):
+    (tmp_path / "file").touch()
+    done = run(EXAMPLE, tmp_path / "file" / "cdk.out")
+    assert done.returncode == 1
+    (sentence,) = done.stderr.splitlines()
+    assert "not a directory" in sentence
+
+
 def with_changes(code: str, output: Path) -> subprocess.CompletedProcess[str]:
     """Synthesise the example after `code` changed something in the program."""
     begin = "import sys; sys.path.insert(0, 'cdk'); from voice_cdk.synthesis import main"
