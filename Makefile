@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences release bench-install synth
+.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences release bench-install synth aws-docs lint-cdk environment-cdk bench-aws
 
 PORT ?= 8080
 CONFIG ?= cdk/config/example.toml
@@ -49,11 +49,14 @@ cluster: environment ## Start a Kubernetes cluster of the lab's own and stay, or
 test: environment-dev ## Run all tests against real services
 	@$(LAB) test --again-alone $(AT_ONCE) $(ARGS)
 
+test: environment-dev environment-cdk ## Run all tests against real services
+	@$(LAB) test $(AT_ONCE) $(ARGS)
+
 test-mysql: export VOICE_LAB_DATABASE = mysql
 test-mysql: environment-dev ## Run the tests that touch the database against MySQL 8.0, instead of MariaDB
 	@$(LAB) test --again-alone $(AT_ONCE) -m database $(ARGS)
 
-coverage: environment-dev ## Run all tests, and tell which lines none of them ran
+coverage: environment-dev environment-cdk ## Run all tests, and tell which lines none of them ran
 	@$(LAB) test $(AT_ONCE) --cov --cov-report=term $(ARGS)
 
 test-fast: environment-dev ## Run the tests that need no service
@@ -83,6 +86,10 @@ bench-operator: environment ## Measure the operator with 200 and 1,000 probes: r
 bench-install: environment ## Measure an installation: cluster, first record, memory of pods at 100 and 1,000 probes, images
 	@.venv/bin/python -m bench.install $(ARGS)
 
+bench-aws: export PYTHONPATH = cdk
+bench-aws: environment environment-cdk ## Measure the judge of AWS templates: mutants noticed, false alarms, time; other tools beside it
+	@.venv/bin/python -m bench.aws $(ARGS)
+
 bench-lab: environment ## Measure what the lab costs, and a panel's query
 	@.venv/bin/python -m bench.lab
 
@@ -95,11 +102,17 @@ lint migrations-check: export VOICE_PORTAL_URL = http://none
 lint migrations-check: export VOICE_GRAFANA_JWT_KEY_FILE = none
 lint migrations-check: export VOICE_PORTAL_SECRET_KEY = only-for-checks-that-start-nothing-and-sign-nothing-at-all
 lint migrations-check: export DJANGO_SETTINGS_MODULE = voice_portal.config.settings
+lint: export PYTHONPATH = cdk
 lint: environment-dev ## Check style, types and the direction of imports
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+# Against AWS CDK's own types, which `lint` knows nothing of: a minute the first time, then a second.
+lint-cdk: environment-dev environment-cdk ## Check the types of the stacks of cdk/
+	@python=$$(scripts/environment cdk)/python && cd cdk && ../.venv/bin/mypy --config-file= --strict --python-executable "$$python" \
+	  --cache-dir ../.mypy_cache/cdk voice_cdk/stacks voice_cdk/kubernetes voice_cdk/synthesis.py
 
 migrations-check: environment-dev ## Check that the migrations match the models
 	@.venv/bin/python -m django makemigrations --check --dry-run
@@ -110,6 +123,9 @@ chart-values: environment-dev ## Write the table of the chart's values (docs/cha
 # The stacks' environment is their own: whoever doesn't deploy them needn't wait for it.
 synth: ## Write the CloudFormation templates of a platform in AWS into build/cdk.out (CONFIG=cdk/config/example.toml)
 	@programs=$$(scripts/environment cdk) && "$$programs/python" cdk/app.py '$(CONFIG)'
+
+aws-docs: ## Write the diagram and the tables of docs/aws.md (ARGS=--check: tell whether they are out of date)
+	@programs=$$(scripts/environment cdk) && cd cdk && "$$programs/python" -m voice_cdk.documenting $(ARGS)
 
 screenshots: environment-dev ## Take the screenshots of docs/images from a lab with real calls
 	@.venv/bin/python scripts/screenshots.py
@@ -153,3 +169,7 @@ environment:
 
 environment-dev:
 	@scripts/environment dev
+
+# What makes stacks, and what judges them. Here, so that its progress is seen: tests would make it without a word.
+environment-cdk:
+	@for name in cdk proving checkov; do scripts/environment $$name >/dev/null || exit 1; done
