@@ -18,6 +18,7 @@ from voice_cdk.stacks.data import MYSQL
 from voice_cdk.stacks.groups import Group, Ports, Rule
 from voice_cdk.stacks.host import HTTPS, Host, Kind
 from voice_cdk.stacks.network import Network
+from voice_cdk.stacks.secrets import let_read
 
 WEB = Ports.tcp(GRAFANA_PORT)
 TTL_SECONDS = "60"
@@ -52,7 +53,7 @@ class Grafana(cdk.Stack):
             facts={"VOICE_GRAFANA_SECRET": self.administrator, **network.communications.naming_facts},
             alarms=alarms,
         )
-        administrator.grant_read(host.role)
+        let_read(host.role, [self.administrator], self.key)
         self._name(config, network, subnet.address(plan.host_number(plan.Host.GRAFANA)))
 
     def _administrator(self) -> secretsmanager.Secret:

@@ -18,6 +18,7 @@ from voice_cdk.stacks.client import ClientNetwork
 from voice_cdk.stacks.groups import Group, Ports, Rule
 from voice_cdk.stacks.host import HTTPS, Host, Kind
 from voice_cdk.stacks.routing import Family, Prefix, add_route
+from voice_cdk.stacks.secrets import let_read
 from voice_cdk.stacks.subnet import Subnet
 
 IKE = {"IKE": Ports.udp(500), "IKE and ESP in UDP": Ports.udp(4500)}
@@ -45,7 +46,8 @@ class StrongSwan(cdk.Stack):
     ) -> None:
         super().__init__(scope, name, description=f"StrongSwan host of the client {client.name}")
         group = self._group(client, gateway, own)
-        secret = self._pre_shared_key(client)
+        key = kms.Key(self, "Key", description=f"Tunnel of the client {client.name}", enable_key_rotation=True)
+        secret = self._pre_shared_key(client, key)
         host = Host(
             self,
             "Host",
@@ -65,7 +67,7 @@ class StrongSwan(cdk.Stack):
         )
         for number, prefix in enumerate(telephony.prefixes(client)):
             add_route(self, f"ToClient{number}", own.vpc.hosts.table, prefix, host.target)
-        secret.grant_read(host.role)
+        let_read(host.role, [secret.secret_arn], key)
         cdk.CfnOutput(self, "TunnelAddress", value=address.ref, description="What the client's gateway talks to")
 
     def _group(self, client: Client, gateway: IPv4Address, own: ClientNetwork) -> Group:
@@ -82,9 +84,8 @@ class StrongSwan(cdk.Stack):
             outbound=[*ike, *telephony.to_host(hosts), HTTPS],
         )
 
-    def _pre_shared_key(self, client: Client) -> secretsmanager.Secret:
+    def _pre_shared_key(self, client: Client, key: kms.Key) -> secretsmanager.Secret:
         """The pre-shared key of the tunnel, which the client's gateway needs too."""
-        key = kms.Key(self, "Key", description=f"Tunnel of the client {client.name}", enable_key_rotation=True)
         return secretsmanager.Secret(
             self,
             "PreSharedKey",

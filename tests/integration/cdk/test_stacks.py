@@ -18,11 +18,13 @@ TRUNK_BY_IPV4 = """
 hooli = { connection = "trunk", vpc = "10.33.0.0/16", sip_family = "ipv4", prefixes = ["198.51.100.64/26"] }
 """
 ALIKE = """
+umbrella = { connection = "trunk", vpc = "10.34.0.0/16", prefixes = ["2001:db8:60be::/48"] }
 hooli = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.33.0.0/16", sip_family = "ipv4", prefixes = [
   "192.168.0.0/24"] }
-initech = { connection = "tunnel", gateway = "203.0.113.10", vpc = "10.32.0.0/16", sip_family = "ipv4", prefixes = [
+initech = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.32.0.0/16", sip_family = "ipv4", prefixes = [
   "192.168.0.0/24"] }
 """
+"""One carrier's prefix for two trunks, and one gateway and one private prefix for two tunnels."""
 NATIVE = TEXT.replace('db_access = "nat64"', 'db_access = "native"')
 CONFIGURATIONS = {
     "nat64": TEXT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from voice_cdk.judge import policy, traffic
 from voice_cdk.judge.faults.context import Context
@@ -27,7 +28,11 @@ def check(context: Context) -> Iterator[Fault]:
 
 def _pair(context: Context, source: End, destination: End) -> Iterator[Fault]:
     for version in (6, 4):
-        may = policy.allowed(source, destination, version, context.flows.world)
+        may = traffic.union(
+            policy.allowed(one, other, version, context.flows.world)
+            for one in _whose(context, source)
+            for other in _whose(context, destination)
+        )
         for address in context.flows.addresses(source, destination, version):
             if isinstance(source, Outside) and source.address.version != version:
                 continue
@@ -35,6 +40,24 @@ def _pair(context: Context, source: End, destination: End) -> Iterator[Fault]:
             beyond = traffic.without(found.traffic, may)
             if beyond:
                 yield _fault(context, (source, destination), found, beyond)
+
+
+def _whose(context: Context, end: End) -> Iterator[End]:
+    """Who somebody at this address may be: two clients may have one carrier, or one gateway."""
+    yield end
+    if not isinstance(end, Outside) or end.vpc not in context.model.tunnels:
+        return
+    tunneled = bool(context.model.tunnels[end.vpc].gateways)
+    for tunnel in context.model.tunnels.values():
+        if end.role is Role.GATEWAY:
+            networks = tunnel.gateways
+        else:
+            # What comes by a tunnel is told apart by the tunnel, whatever its address.
+            networks = frozenset() if tunneled or tunnel.gateways else tunnel.prefixes
+        if tunnel.vpc != end.vpc and any(
+            end.address in each for each in networks if each.version == end.address.version
+        ):
+            yield replace(end, vpc=tunnel.vpc)
 
 
 def _fault(context: Context, ends: tuple[End, End], found: Connection, beyond: traffic.Traffic) -> Fault:

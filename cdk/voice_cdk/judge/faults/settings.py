@@ -14,7 +14,8 @@ from voice_cdk.judge.model import WELL_KNOWN, Address, Member, Network, Role
 WORD = re.compile(r"(?<![\w.:/-])([0-9a-fA-F:.]{3,})(/\d{1,3})?(?![\w.:/-])")
 """Whatever could be an address or a block."""
 NAME = re.compile(r"^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
-MANY = 3
+ROLES = 3
+"""Of so many other roles hosts must be alike, for one that differs to be at fault."""
 TOLD = {
     "AWS::SecretsManager::Secret": "secret",
     "AWS::EC2::Volume": "volume",
@@ -129,8 +130,11 @@ def _alike(context: Context, told: dict[Key, frozenset[str]]) -> Iterator[Fault]
     without = {key for key in everywhere if "address of its own" not in told[key]}
     for key in sorted(without) if len(without) * 2 < len(everywhere) else ():
         yield _fault(key, "its user data names no address of its own, as that of other hosts does")
-    for key in sorted(everywhere) if len(everywhere) >= MANY else ():
+    for key in sorted(everywhere):
         others = [told[one] for one in everywhere if one != key]
+        # What two roles have in common may be theirs alone.
+        if sum(bool(keys & everywhere - {key}) for keys in of_role.values()) < ROLES:
+            continue
         for missing in sorted(frozenset.intersection(*others) - told[key]):
             yield _fault(key, f"its user data has no {missing}, as that of every other host has")
     for role, keys in of_role.items():
