@@ -46,11 +46,8 @@ demo: environment ## Start the whole system, make calls, show where to look (Ctr
 cluster: environment ## Start a Kubernetes cluster of the lab's own and stay, or check yours (KUBECONFIG=FILE)
 	@$(LAB) cluster $(if $(OWN_CLUSTER),--kubeconfig '$(KUBECONFIG)') $(NAMED_CONTEXT)
 
-test: environment-dev ## Run all tests against real services
-	@$(LAB) test --again-alone $(AT_ONCE) $(ARGS)
-
 test: environment-dev environment-cdk ## Run all tests against real services
-	@$(LAB) test $(AT_ONCE) $(ARGS)
+	@$(LAB) test --again-alone $(AT_ONCE) $(ARGS)
 
 test-mysql: export VOICE_LAB_DATABASE = mysql
 test-mysql: environment-dev ## Run the tests that touch the database against MySQL 8.0, instead of MariaDB
