@@ -26,6 +26,8 @@ SECRETS = ServiceAccount(namespace=NAMESPACE, name="voice-quality-secrets")
 BALANCER_CONTROLLER = ServiceAccount(namespace="kube-system", name="aws-load-balancer-controller")
 """Of what puts the portal's pods into its load balancer's target group."""
 
+IMAGES = ("voice-quality-operator", "voice-quality-portal")
+"""Our own images, as the chart has them after its registry."""
 GRAFANA_HOST = "grafana.voice.internal"
 GRAFANA_PORT = 3000
 PORTAL_PORT = 8080
@@ -54,7 +56,7 @@ OWNER_SECRET = Output(stack="Data", name="OwnerSecretArn")
 OPERATOR_SECRET = Output(stack="Data", name="OperatorSecretArn")
 PORTAL_SECRET = Output(stack="Data", name="PortalSecretArn")
 GRAFANA_SECRET = Output(stack="Grafana", name="AdministratorArn")
-IMAGES = Output(stack="Cluster", name="ImagesUri")
+REGISTRY = Output(stack="Cluster", name="Registry")
 TARGETS = Output(stack="Portal", name="Targets")
 
 

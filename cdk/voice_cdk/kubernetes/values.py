@@ -16,8 +16,8 @@ from voice_cdk.kubernetes.naming import (
     DATABASE_HOST,
     GRAFANA_HOST,
     GRAFANA_PORT,
-    IMAGES,
     PORTAL_PORT,
+    REGISTRY,
     VPC,
     balancer_prefix,
 )
@@ -27,7 +27,7 @@ def own(config: Config) -> Mapping[str, Any]:
     """Values of charts/voice-quality; the image's tag is given by who installs it."""
     prefixes = [balancer_prefix(plan.letter(zone)).placeholder(config.name) for zone in config.zones]
     return {
-        "image": {"repository": IMAGES.placeholder(config.name)},
+        "image": {"registry": REGISTRY.placeholder(config.name)},
         "mysql": {"host": DATABASE_HOST.placeholder(config.name)},
         "grafana": {
             "url": f"https://{GRAFANA_HOST}:{GRAFANA_PORT}/grafana",

@@ -20,7 +20,7 @@ from constructs import Construct
 
 from voice_cdk.config.model import Config
 from voice_cdk.config.values.machines import Architecture, architecture
-from voice_cdk.kubernetes.naming import IMAGES, SECRETS, ServiceAccount
+from voice_cdk.kubernetes.naming import IMAGES, REGISTRY, SECRETS, ServiceAccount
 from voice_cdk.stacks import coredns
 from voice_cdk.stacks.data import IN_CLUSTER, Data
 from voice_cdk.stacks.grafana import WEB, Grafana
@@ -69,7 +69,7 @@ class Cluster(cdk.Stack):
         self._names().add_resource_dependency(nodes)
         self._bring_secrets(data, grafana)
         grafana.group.let_in_group(self, "ToGrafana", purpose="Grafana, from pods", group=self.group, ports=WEB)
-        self._keep_images()
+        self._keep_images(config.name)
 
     def identify(self, scope: Construct, name: str, account: ServiceAccount) -> iam.Role:
         """Return the role of the pods of a service account (EKS Pod Identity), which has no rights yet."""
@@ -126,15 +126,20 @@ class Cluster(cdk.Stack):
         cluster.node.add_dependency(role, self._log_group())
         return cluster
 
-    def _keep_images(self) -> None:
-        images = ecr.Repository(
-            self,
-            "Images",
-            image_scan_on_push=True,
-            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
-        )
-        cdk.CfnOutput(self, IMAGES.name, value=images.repository_uri, description="Where our own image is pushed to")
+    def _keep_images(self, platform: str) -> None:
+        """A repository for each of our images, below the platform's name: the chart's registry ends with that."""
+        images = Construct(self, "Images")
+        for image in IMAGES:
+            ecr.Repository(
+                images,
+                image,
+                repository_name=f"{platform}/{image}",
+                image_scan_on_push=True,
+                image_tag_mutability=ecr.TagMutability.IMMUTABLE,
+                removal_policy=cdk.RemovalPolicy.RETAIN,
+            )
+        registry = f"{self.account}.dkr.ecr.{self.region}.{self.url_suffix}/{platform}"
+        cdk.CfnOutput(self, REGISTRY.name, value=registry, description="Where our own images are pushed to")
 
     def _bring_secrets(self, data: Data, grafana: Grafana) -> None:
         """Passwords of what runs here: the operator's, the portal's, and Grafana's administrator's."""

@@ -111,7 +111,8 @@ def test_the_chart_takes_its_values_and_its_service_is_the_one_that_is_bound(pla
 def test_secrets_that_the_chart_reads_are_brought(platform: Assembly, filled: Path):
     (secrets,) = named(platform, "SecretProviderClass").values()
     brought = {(each["secretName"], data["key"]) for each in secrets["spec"]["secretObjects"] for data in each["data"]}
-    read = set(re.findall(r"name': '(voice-(?:mysql|grafana))', 'key': '([a-z]+)'", str(rendered(filled))))
+    mounted = re.findall(r"'secretName': '(voice-(?:mysql|grafana))'[^\[]*'items': \[([^\]]*)\]", str(rendered(filled)))
+    read = {(name, key) for name, items in mounted for key in re.findall(r"'key': '([a-z]+)'", items)}
     assert read == brought
 
 

@@ -45,15 +45,15 @@ def _pair(context: Context, source: End, destination: End) -> Iterator[Fault]:
 def _whose(context: Context, end: End) -> Iterator[End]:
     """Who somebody at this address may be: two clients may have one carrier, or one gateway."""
     yield end
-    if not isinstance(end, Outside) or end.vpc not in context.model.tunnels:
+    own = context.model.tunnels.get(end.vpc or "") if isinstance(end, Outside) else None
+    if own is None or not isinstance(end, Outside):
         return
-    tunneled = bool(context.model.tunnels[end.vpc].gateways)
     for tunnel in context.model.tunnels.values():
         if end.role is Role.GATEWAY:
             networks = tunnel.gateways
         else:
             # What comes by a tunnel is told apart by the tunnel, whatever its address.
-            networks = frozenset() if tunneled or tunnel.gateways else tunnel.prefixes
+            networks = frozenset() if own.gateways or tunnel.gateways else tunnel.prefixes
         if tunnel.vpc != end.vpc and any(
             end.address in each for each in networks if each.version == end.address.version
         ):
