@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def told(file: str, error: ConfigError) -> str:
     """Return the faults of a file as lines, each with the file's name."""
-    name = file if file.isprintable() else shown(file)
+    name = file if file and file.isprintable() else shown(file)
     lines = [f"{name}: {fault}" for fault in error.faults[:MOST_LINES]]
     if len(error.faults) > MOST_LINES:
         lines.append(f"{name}: and {len(error.faults) - MOST_LINES} faults more")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
@@ -70,21 +71,45 @@ class Section:
 
 
 class Tables:
-    """The keys of every table of the file, by which a misspelt or misplaced one is known."""
+    """The keys of every table of the file, by which a misspelt or misplaced one is known.
 
-    def __init__(self, tables: Mapping[str, Sequence[Key[object]]]) -> None:
+    `clients` is the table that has one table for each client.
+    """
+
+    def __init__(self, tables: Mapping[str, Sequence[Key[object]]], *, clients: str) -> None:
         self._names = {table: [each.name for each in keys] for table, keys in tables.items()}
+        self._clients = clients
 
-    def unknown(self, name: str, known: Sequence[str]) -> tuple[str, str | None]:
-        """Return the sentence for an unknown key of a table, and which of its `known` keys it stands for, if one."""
-        homes = [home for home, names in self._names.items() if name in names]
-        if homes:
-            return f"this key belongs {_home(homes[0])}", None
+    def unknown(self, name: str, value: object, known: Sequence[str], lacking: Sequence[str]) -> tuple[str, str | None]:
+        """Return the sentence for an unknown key of a table, and which of its keys it stands for, if one.
+
+        Args:
+            name: the key.
+            value: its value.
+            known: the keys of the table.
+            lacking: those of them that are not there.
+        """
         # The comparison takes the square of the length: nobody misspells a key with a hundred letters.
-        near = difflib.get_close_matches(name.lower()[:SHOWN], known, 1, 0.7)
-        if near:
+        likely = functools.partial(difflib.get_close_matches, name.lower()[:SHOWN], n=1, cutoff=0.65)
+        homes = [home for home, names in self._names.items() if name in names]
+        if homes and (near := likely(lacking)):
+            return f'this key belongs {self._home(homes[0])}; write "{near[0]}", if that is meant', near[0]
+        if homes:
+            return f"this key belongs {self._home(homes[0])}", None
+        if near := likely(known):
             return f'there is no such key; write "{near[0]}", if that is meant', near[0]
+        if isinstance(value, dict) and set(value) & set(self._names[self._clients]):
+            return "these are the keys of a client, whose table is [clients.NAME], the name without a point", None
         return f"there is no such key; the keys here are {_listed(known)}", None
+
+    def is_of_a_client(self, name: str) -> bool:
+        """Whether a client has a key of this name."""
+        return name in self._names[self._clients]
+
+    def _home(self, table: str) -> str:
+        if not table:
+            return "at the top of the file, above the first [table]"
+        return "to each client" if table == self._clients else f"under [{table}]"
 
 
 def table(value: object, where: str, faults: Faults) -> dict[str, object] | None:
@@ -170,9 +195,10 @@ def text(value: object, wanted: str) -> str:
 
 def _unknown(found: Mapping[str, object], names: Sequence[str], where: str, tables: Tables, faults: Faults) -> set[str]:
     meant = set()
-    for name in found:
+    lacking = [each for each in names if each not in found]
+    for name, value in found.items():
         if name not in names:
-            sentence, near = tables.unknown(name, names)
+            sentence, near = tables.unknown(name, value, names, lacking)
             faults.add(_path(where, name), sentence)
             meant.add(near)
     return {each for each in meant if each is not None}
@@ -184,12 +210,6 @@ def _reporter(faults: Faults, where: str) -> Report:
 
 def _path(where: str, name: str) -> str:
     return f"{where}.{key(name)}" if where else key(name)
-
-
-def _home(table: str) -> str:
-    if not table:
-        return "at the top of the file, above the first [table]"
-    return "to each client" if table == "clients" else f"under [{table}]"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -51,11 +51,13 @@ def _draft(tables: Table, faults: Faults) -> Draft:
 
 
 def _named(name: str, keys: Sequence[Key[object]], tables: Table, top: Section, faults: Faults) -> Section:
-    """Read a table with a fixed name. Of one whose name is misspelt nothing is known, not even what it lacks."""
+    """Read a table with a fixed name. Of one that is misspelt, or none, nothing is known, not even what it lacks."""
     if name not in tables and top.names(name):
         return Section(name, {})
     found = table(tables.get(name, {}), name, faults)
-    return section(found or {}, keys, where=name, tables=schema.TABLES, faults=faults)
+    if found is None:
+        return Section(name, {})
+    return section(found, keys, where=name, tables=schema.TABLES, faults=faults)
 
 
 def _clients(tables: Table, top: Section, faults: Faults) -> dict[str, Section]:
@@ -67,6 +69,9 @@ def _clients(tables: Table, top: Section, faults: Faults) -> dict[str, Section]:
     sections = {}
     for name, value in found.items():
         where = f"{schema.CLIENTS}.{key(name)}"
+        if not isinstance(value, dict) and schema.TABLES.is_of_a_client(name):
+            faults.add(where, "this key belongs to each client; write it into the table of one")
+            continue
         if problem := names.client(name):
             faults.add(where, problem)
         content = table(value, where, faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -65,7 +66,7 @@ def parse(text: str) -> Table:
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open) as file:
             content = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise _refused("", "there is no such file; cdk/config/example.toml is one to begin with") from None
@@ -81,6 +82,13 @@ def _content(path: Path) -> bytes:
     if not content.strip():
         raise _refused("", "this file is empty; cdk/config/example.toml is one to begin with")
     return content
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a file; a pipe, too, into which nobody writes: it's empty then, where else one would wait for ever."""
+    file = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(file, True)
+    return file
 
 
 def _text(content: bytes) -> str:

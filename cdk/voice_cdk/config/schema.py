@@ -105,4 +105,4 @@ CLIENT: Final = (CLIENT_VPC, PREFIXES, CONNECTION, GATEWAY, SIP_FAMILY)
 
 SECTIONS: Final = {"portal": PORTAL, "database": DATABASE, "cluster": CLUSTER, "hosts": HOSTS}
 CLIENTS: Final = "clients"
-TABLES: Final = Tables({"": TOP, **SECTIONS, CLIENTS: CLIENT})
+TABLES: Final = Tables({"": TOP, **SECTIONS, CLIENTS: CLIENT}, clients=CLIENTS)

@@ -14,6 +14,8 @@ DEFAULT_QUOTA = 5
 MANY_CLIENTS = 44
 """More than these fill a route table in which there are a few others (VPC quotas)."""
 
+_FAMILIES = {SipFamily.IPV4: ("IPv4", 4), SipFamily.IPV6: ("IPv6", 6)}
+
 _Row = tuple[str, ...]
 
 
@@ -88,6 +90,11 @@ def _notes(config: Config) -> Iterator[str]:
         yield f"The database: in {plan.nat64_prefix(config)}, by NAT64."
     else:
         yield "The database: by its own IPv6 addresses."
+    for client in config.clients:
+        written, version = _FAMILIES[client.sip_family]
+        others = [str(each) for each in client.prefixes if each.version != version]
+        if others:
+            yield f"{client.name}'s SIP is in {written}, so nothing leads to {', '.join(others)}."
     for what, count in _needed(config).items():
         if count > DEFAULT_QUOTA:
             yield f"It needs {count} {what}, and AWS gives {DEFAULT_QUOTA}: ask for more before."
@@ -104,7 +111,7 @@ def _needed(config: Config) -> dict[str, int]:
     translated = len(clients) if plan.is_found_by_dns64(config) else 0
     called = sum(map(plan.has_elastic_ip, clients))
     return {
-        "VPCs": 2 + len(clients),
+        "VPCs with the default one": 3 + len(clients),
         "Elastic IPs": zones + translated + called,
         "NAT gateways in the first zone": 1 + (config.db_access is DbAccess.MANAGED) + translated,
         "egress-only internet gateways": 1 + (config.db_access is DbAccess.NAT64) + called,

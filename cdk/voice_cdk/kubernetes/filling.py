@@ -16,6 +16,7 @@ WRONG = 2
 """What the command ends with if something cannot be filled in."""
 
 _WHICH = "name what `cdk deploy --outputs-file FILE` wrote"
+_AGAIN = "`make synth` writes it anew"
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9-]+)\.([A-Za-z0-9]+)\}")
 
 Outputs = Mapping[str, Mapping[str, str]]
@@ -71,11 +72,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("into", type=Path, help="the folder for the files that are filled in")
     given = parser.parse_args(arguments)
     try:
+        _keep_apart(given.source, given.into)
         _write(given.into, _filled(given.source, read_outputs(given.outputs)))
     except FillError as error:
         sys.stderr.writelines(f"{each}\n" for each in error.sentences)
         return WRONG
     return 0
+
+
+def _keep_apart(source: Path, into: Path) -> None:
+    """What is to be filled in stays as it is: the next outputs would find nothing in it."""
+    if into.resolve() == source.resolve():
+        raise FillError([f"{into}: the filled files would take the place of these; name another folder"])
 
 
 def _filled(folder: Path, outputs: Outputs) -> dict[str, str]:
@@ -88,6 +96,10 @@ def _filled(folder: Path, outputs: Outputs) -> dict[str, str]:
             filled[path.name] = fill(path.read_text(encoding="utf-8"), outputs)
         except FillError as error:
             sentences += [f"{path.name}: {each}" for each in error.sentences]
+        except OSError as error:
+            sentences.append(f"{path}: this cannot be read ({error.strerror}); {_AGAIN}")
+        except UnicodeDecodeError:
+            sentences.append(f"{path}: this is not UTF-8; {_AGAIN}")
     if sentences:
         raise FillError(sentences)
     return filled

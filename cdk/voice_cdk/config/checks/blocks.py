@@ -39,6 +39,12 @@ def check(draft: Draft, faults: Faults) -> None:
     _check_sizes(draft, faults)
     taken = [*_vpcs(draft), *(each for client in draft.clients for each in _prefixes(draft, client))]
     free = _free([each.network for each in taken if isinstance(each.network, IPv4Network)])
+    for gateway, prefix in _behind_gateways(draft):
+        faults.add(
+            gateway.where,
+            f"{gateway.network[0]} is in {prefix}, so what is behind it could call {prefix.owner}'s SIP host by its "
+            "trunk; correct one of them, or name the addresses of the carrier's SBCs alone",
+        )
     for inner, outer in _too_near(draft):
         faults.add(inner.where, _sentence(inner, outer, next(free, None) if inner.is_vpc else None))
 
@@ -67,6 +73,17 @@ def _too_near(draft: Draft) -> Iterator[tuple[Block, Block]]:
     for inner, outer in _overlaps([each for each in prefixes if not is_private(each.network)]):
         if inner.owner != outer.owner and not (_is_trunk(draft, inner) and _is_trunk(draft, outer)):
             yield inner, outer
+
+
+def _behind_gateways(draft: Draft) -> Iterator[tuple[Block, Block]]:
+    """Yield each client's gateway with the prefix of another one's trunk that it is in."""
+    gateways = [
+        Block(client.at(schema.GATEWAY), IPv4Network(address), name, is_vpc=False)
+        for name, client in draft.clients.items()
+        if (address := client.get(schema.GATEWAY))
+    ]
+    prefixes = [each for name in draft.clients for each in _prefixes(draft, name) if _is_trunk(draft, each)]
+    yield from ((inner, outer) for inner, outer in _between(prefixes, gateways) if inner.owner != outer.owner)
 
 
 def _vpcs(draft: Draft) -> Iterator[Block]:
@@ -99,15 +116,17 @@ def _overlaps(blocks: list[Block]) -> Iterator[tuple[Block, Block]]:
         around.append(each)
 
 
-def _between(vpcs: list[Block], prefixes: list[Block]) -> Iterator[tuple[Block, Block]]:
-    """Yield each block of the one list that lies in one of the other list, with that one."""
+def _between(ones: list[Block], others: list[Block]) -> Iterator[tuple[Block, Block]]:
+    """Yield each block of one list that lies in one of the other list, with that one; of two equal ones the other."""
+    of_ones = set(map(id, ones))
     around: dict[bool, list[Block]] = {True: [], False: []}
-    for each in _ordered([*vpcs, *prefixes]):
+    for each in _ordered([*ones, *others]):
         for blocks in around.values():
             _leave(blocks, each)
-        if others := around[not each.is_vpc]:
-            yield each, others[-1]
-        around[each.is_vpc].append(each)
+        is_one = id(each) in of_ones
+        if outer := around[not is_one]:
+            yield each, outer[-1]
+        around[is_one].append(each)
 
 
 def _ordered(blocks: list[Block]) -> list[Block]:

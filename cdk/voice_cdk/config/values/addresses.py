@@ -75,7 +75,9 @@ def source(value: object) -> Network:
     if found.prefixlen == 0:
         return found
     if taken := ranges.reserved(found):
-        raise Unfit(f"{found} has reserved addresses, {taken}, so nobody comes from there; take it out")
+        inside = ranges.is_inside(found, (each for each, _ in ranges.RESERVED))
+        mend = ", so nobody comes from there; take it out" if inside else "; write narrower networks, without these"
+        raise Unfit(f"{found} has reserved addresses, {taken}{mend}")
     if ranges.is_private(found):
         raise Unfit(f"{found} is private, and never seen on the internet; write the public addresses instead")
     if isinstance(found, IPv6Network) and not ranges.usable(found):
@@ -124,7 +126,7 @@ def _network(written: str, wanted: str, *, one_address: bool = True) -> Network:
         )
     if alone.version == 4 and (mask := _mask(length)) is not None:
         raise Unfit(f'{shown(written)} has a mask for a length; write "{alone}/{mask}"')
-    if not re.fullmatch(r"[0-9]{1,3}", length) or int(length) > whole:
+    if not re.fullmatch(r"0|[1-9][0-9]{0,2}", length) or int(length) > whole:
         raise Unfit(f"{shown(written)} has no length from 0 to {whole} behind its /; write {wanted}")
     found = ipaddress.ip_network(f"{alone}/{int(length)}", strict=False)
     if found.network_address != alone:

@@ -25,14 +25,24 @@ REGIONS = (
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
 )
 """Regions of the partition `aws` (AWS's endpoints of November 2026)."""
+EXAMPLE_REGION = "eu-west-1"
 
 NOT_PUBLIC = ("alt", "arpa", "internal", "invalid", "local", "localhost", "onion", "test")
 """Last labels for which no public authority gives a certificate (RFC 6761, 7686, 9476; ICANN for `internal`)."""
 
+_KUBERNETES = "this namespace is Kubernetes's own"
+_TAKEN = {
+    "default": _KUBERNETES,
+    CHART_NAMESPACE: "this namespace is the platform's own, where operator and portal run",
+    # Every object of JavaScript has it, so AWS CDK finds it among the parts of a stack that has none yet.
+    "constructor": "AWS CDK takes a stack's part of this name for one that is there already",
+}
 _ZONE_ID = re.compile(r"Z[0-9A-Z]{1,31}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
+_MAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
 _ARN = 'such as "arn:aws:acm:eu-west-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"'
 
 
@@ -49,6 +59,8 @@ def platform(value: object) -> str:
         )
     if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name):
         raise Unfit(f"{shown(name)} is not made of small letters, digits and hyphens, a letter first; {_instead(name)}")
+    if "--" in name:
+        raise Unfit(f"{shown(name)} has two hyphens in a row, which RDS and ECR take in no name; {_instead(name)}")
     if name.startswith(("aws", "ssm")):
         raise Unfit(f"{shown(name)} begins as names that AWS keeps for itself (aws, ssm); choose another")
     return name
@@ -62,11 +74,8 @@ def client(name: str) -> str | None:
         return f"the name has {len(name)} characters, and a namespace has {LONGEST_LABEL} at most; shorten it"
     if not _LABEL.fullmatch(name):
         return f"the name is not made of small letters, digits and hyphens between them; {_instead(name)}"
-    if name == CHART_NAMESPACE:
-        return "this namespace is the platform's own, where operator and portal run; choose another name"
-    if name == "default" or name.startswith("kube-"):
-        return "this namespace is Kubernetes's own; choose another name"
-    return None
+    why = _KUBERNETES if name.startswith("kube-") else _TAKEN.get(name)
+    return f"{why}; choose another name" if why else None
 
 
 def account(value: object) -> str:
@@ -91,7 +100,7 @@ def region(value: object) -> str:
     Raises:
         Unfit: there is none of this name, or none that the platform is made for.
     """
-    name = text(value, 'a region such as "eu-west-1"')
+    name = text(value, f'a region such as "{EXAMPLE_REGION}"')
     if name in REGIONS:
         return name
     if name[:-1] in REGIONS and name[-1:].isalpha():
@@ -101,9 +110,8 @@ def region(value: object) -> str:
             f"{shown(name)} is in another partition than aws, whose names of hosts and ARNs differ; choose another"
         )
     near = difflib.get_close_matches(name.lower()[:SHOWN], REGIONS, 1, 0.6)
-    raise Unfit(
-        f"AWS has no region {shown(name)}; " + (f'write "{near[0]}", if that is meant' if near else "correct it")
-    )
+    mend = f'write "{near[0]}", if that is meant' if near else f'write one, such as "{EXAMPLE_REGION}"'
+    raise Unfit(f"AWS has no region {shown(name)}; {mend}")
 
 
 def zone(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
 from voice_cdk.config.model import Network
@@ -66,9 +67,9 @@ def is_private(network: Network) -> bool:
     return any(overlap(network, each) for each in ranges)
 
 
-def is_inside(network: IPv4Network, ranges: tuple[IPv4Network, ...]) -> bool:
+def is_inside(network: Network, ranges: Iterable[Network]) -> bool:
     """Whether a network lies in one of the ranges."""
-    return any(network.subnet_of(each) for each in ranges)
+    return any(overlap(network, each) and network.prefixlen >= each.prefixlen for each in ranges)
 
 
 def usable(network: IPv6Network) -> bool:

@@ -13,6 +13,7 @@ WRITTEN_WRONG = [
     ("10.10.0.0/33", "no length from 0 to 32"),
     ("10.10.0.0/", "no length from 0 to 32"),
     ("10.10.0.0/-1", "no length from 0 to 32"),
+    ("10.10.0.0/016", "no length from 0 to 32"),
     ("10.10.0.0/１６", "no length from 0 to 32"),
     ("10.10.0/16", "is no network"),
     ("10.10.0.0.0/16", "is no network"),
@@ -131,6 +132,12 @@ def test_a_range_that_nobody_has(path, network):
 @pytest.mark.parametrize("path", ["portal.allowed", "cluster.allowed"])
 def test_nobody_comes_from_a_private_network(path, network):
     assert_one_fault({path: f'["{network}"]'}, path, "is private, and never seen on the internet")
+
+
+@pytest.mark.parametrize("path", ["portal.allowed", "cluster.allowed"])
+@pytest.mark.parametrize(("network", "mend"), [("2000::/3", "write narrower networks"), ("2002::/16", "take it out")])
+def test_what_is_wider_than_a_reserved_range_is_to_be_narrowed(path, network, mend):
+    assert_one_fault({path: f'["{network}"]'}, path, mend)
 
 
 @pytest.mark.parametrize("path", ["portal.allowed", "cluster.allowed"])

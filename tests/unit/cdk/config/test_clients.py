@@ -34,7 +34,7 @@ def many(version: int, count: int) -> str:
             "would speak IPv4, and the client's prefixes are all IPv6",
         ),
         (
-            {"clients.globex.prefixes": '["203.0.113.0/28"]'},
+            {"clients.globex.prefixes": '["192.0.2.128/25"]'},
             "clients.globex.sip_family",
             'write sip_family = "ipv4", or add the client\'s IPv6 prefixes',
         ),
@@ -67,7 +67,7 @@ def test_a_client_that_cannot_be_reached(changes, where, said):
 
 def test_a_trunk_by_ipv4():
     """The SIP host gets a public address of its own, and writes that into session descriptions."""
-    found = config({"clients.globex.prefixes": '["203.0.113.0/28"]', "clients.globex.sip_family": '"ipv4"'})
+    found = config({"clients.globex.prefixes": '["192.0.2.128/25"]', "clients.globex.sip_family": '"ipv4"'})
     assert (found.clients[1].connection, found.clients[1].sip_family) == (Connection.TRUNK, SipFamily.IPV4)
 
 
@@ -97,6 +97,7 @@ def test_a_list_of_unfit_prefixes_is_not_empty_too():
         ("a" * 64, f'clients."{"a" * 59}…"', "a namespace has 63 at most"),
         ("default", "clients.default", "Kubernetes's own"),
         ("kube-system", "clients.kube-system", "Kubernetes's own"),
+        ("constructor", "clients.constructor", "AWS CDK takes a stack's part of this name"),
     ],
 )
 def test_a_name_that_no_namespace_has(name, path, said):

@@ -52,6 +52,7 @@ def test_the_example_is_right_and_its_platform_is_shown():
         "sip         C globex  a     t3.small  …40::12  -\n"
         "\n"
         "The database: in 64:ff9b::a14:0/112, by NAT64.\n"
+        "acme's SIP is in IPv6, so nothing leads to 192.0.2.0/26.\n"
     )
 
 
@@ -76,7 +77,7 @@ def test_all_faults_of_a_file_are_lines_of_their_own(tmp_path):
     done = check(path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        f'{path}: region: AWS has no region "moon"; correct it',
+        f'{path}: region: AWS has no region "moon"; write one, such as "eu-west-1"',
         f'{path}: portal.domain: this is missing; write it like this: domain = "voice.example.net"',
         f"{path}: clients.acme.vpc: 10.10.0.0/16 overlaps 10.10.0.0/16 (shared): "
         "VPCs of one platform need blocks of their own; 10.0.0.0/16 is free",
@@ -88,7 +89,7 @@ def test_a_terminal_without_the_letters_gets_them_escaped(tmp_path):
     path.write_text(written({"region": '"ørsted\\u001b[2J"'}), encoding="utf-8")
     done = check(path, PYTHONIOENCODING="ascii")
     assert done.returncode == 2
-    assert done.stderr == f'{path}: region: AWS has no region "\\xf8rsted\\u001b[2J"; correct it\n'
+    assert done.stderr == f'{path}: region: AWS has no region "\\xf8rsted\\u001b[2J"; write one, such as "eu-west-1"\n'
 
 
 def test_whoever_reads_may_go_early():
@@ -103,6 +104,11 @@ def test_one_file_is_named(arguments, capsys):
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: check-config")
+
+
+def test_a_file_without_a_name(capsys):
+    assert main([""]) == 2
+    assert capsys.readouterr().err == '"": this is a folder; name the file in it\n'
 
 
 def test_a_thousand_faults_are_cut(tmp_path, capsys):
@@ -128,7 +134,7 @@ def test_what_has_to_be_asked_of_aws_is_said(tmp_path, capsys):
         for each in range(100, 105)
     }
     told = shown(tmp_path, capsys, more)
-    assert "It needs 9 VPCs, and AWS gives 5: ask for more before." in told
+    assert "It needs 10 VPCs with the default one, and AWS gives 5: ask for more before." in told
     assert "It needs 15 Elastic IPs, and AWS gives 5: ask for more before." in told
     assert "It needs 8 NAT gateways in the first zone, and AWS gives 5: ask for more before." in told
     assert "It needs 8 egress-only internet gateways, and AWS gives 5: ask for more before." in told
@@ -163,9 +169,24 @@ def test_what_many_clients_need_is_said(tmp_path, capsys):
     assert "It has" not in shown(tmp_path, capsys, clients(42))
 
 
+def test_the_default_vpc_of_the_region_is_counted_too(tmp_path, capsys):
+    third = {
+        "db_access": '"native"',
+        "clients.initech": '{connection = "trunk", vpc = "10.32.0.0/16", prefixes = ["2001:db8:1417::/48"]}',
+    }
+    assert "It needs 6 VPCs with the default one" in shown(tmp_path, capsys, third)
+    assert "VPCs with" not in shown(tmp_path, capsys, {})
+
+
+def test_prefixes_of_the_family_that_sip_is_not_in_are_told(tmp_path, capsys):
+    changes = {"clients.acme.sip_family": '"ipv4"'}
+    assert "acme's SIP is in IPv4, so nothing leads to 2001:db8:ac3e::/48." in shown(tmp_path, capsys, changes)
+    assert "nothing leads" not in shown(tmp_path, capsys, {"clients.acme.prefixes": '["2001:db8:ac3e::/48"]'})
+
+
 def test_elastic_ips_are_of_nat_gateways_tunnels_and_trunks_by_ipv4(tmp_path, capsys):
     """Two zones, two clients with DNS64, a tunnel, a trunk by IPv4."""
-    by_ipv4 = {"clients.globex.prefixes": '["203.0.113.0/28"]', "clients.globex.sip_family": '"ipv4"'}
+    by_ipv4 = {"clients.globex.prefixes": '["192.0.2.128/25"]', "clients.globex.sip_family": '"ipv4"'}
     assert "It needs 6 Elastic IPs" in shown(tmp_path, capsys, by_ipv4)
     assert "Elastic" not in shown(tmp_path, capsys, {**by_ipv4, "db_access": '"native"'})
 

@@ -102,6 +102,17 @@ def test_two_trunks_may_lead_to_one_carrier():
     )
 
 
+def test_what_is_behind_a_gateway_may_not_call_as_the_carrier_of_another_client():
+    carrier = {"clients.globex.sip_family": '"ipv4"', "clients.globex.prefixes": '["203.0.113.0/28", "192.0.2.128/25"]'}
+    assert_one_fault(
+        carrier,  # acme's gateway is 203.0.113.7
+        "clients.acme.gateway",
+        "is in 203.0.113.0/28 (clients.globex.prefixes), so what is behind it could call globex's SIP host",
+    )
+    by_tunnel = {"clients.globex.connection": '"tunnel"', "clients.globex.gateway": '"198.51.100.7"'}
+    config({**carrier, **by_tunnel})
+
+
 def test_each_vpc_that_overlaps_is_offered_another_block():
     found = faults({"communications": '"10.10.0.0/16"', "clients.acme.vpc": '"10.10.0.0/16"'})
     assert [each.what.rpartition("; ")[2] for each in found] == ["10.0.0.0/16 is free", "10.1.0.0/16 is free"]

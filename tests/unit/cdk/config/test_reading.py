@@ -1,5 +1,6 @@
 """Files that are no TOML, or no files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -100,8 +101,22 @@ def test_a_file_that_may_not_be_read(monkeypatch):
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)  # root, as whom tests may run, reads everything
+    monkeypatch.setattr(os, "open", refuse)  # root, as whom tests may run, reads everything
     assert refused(Path("config.toml")).what.startswith("this file may not be read")
+
+
+def test_a_pipe_is_read_if_anybody_writes_into_it():
+    """As the shell's <(command) is."""
+    reading, writing = os.pipe()
+    with open(reading, "rb"), open(writing, "wb") as pipe:
+        pipe.write(written().encode())
+        pipe.close()
+        assert load(Path(f"/dev/fd/{reading}")) == config()
+
+
+def test_a_pipe_into_which_nobody_writes_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert refused(tmp_path / "pipe").what.startswith("this file is empty")
 
 
 def test_what_never_ends_is_not_read_to_its_end():

@@ -21,10 +21,14 @@ UNSEEN = '"' + ARN.replace("eu-west", r"eu\u200bwest") + '"'
         ('["a", "eu-west-1b"]', 'is the letter of a zone; write "eu-west-1a"'),
         ('["euw1-az1", "eu-west-1b"]', "is the id of a zone"),
         ('["us-east-1-bos-1a", "eu-west-1b"]', "is a Local or Wavelength Zone"),
-        ('["us-east-1-wl1-bos-wlz-1a", "eu-west-1b"]', "is a Local or Wavelength Zone"),
+        ('["us-east-1-wl1-bos-wlz-1", "eu-west-1b"]', "is a Local or Wavelength Zone"),
+        ('["eu-west-1-wl1-dub-wlz-1", "eu-west-1b"]', "is a Local or Wavelength Zone"),
         ('["eu-west-1", "eu-west-1b"]', "is no zone, which is the region and a letter"),
-        ('["eu-west-1z", "eu-west-1b"]', "a letter from a to f"),
-        ('["eu-west-1A", "eu-west-1b"]', "a letter from a to f"),
+        ('["eu-west-1z", "eu-west-1b"]', "a letter from a to c"),
+        ('["eu-west-1d", "eu-west-1b"]', "a letter from a to c; write whole names"),
+        ('["eu-west-1A", "eu-west-1b"]', "a letter from a to c"),
+        ('["eu-west-1a", "eu-west-1a"]', 'item 2: "eu-west-1a" stands here twice; write another zone'),
+        ('["eu-west-1a", 7]', "item 2: this is the number 7"),
         ('["eu-west-1ab", "eu-west-1b"]', "is no zone"),
         ('"eu-west-1a"', "a list of zones is wanted"),
         ('["eu-west-1a", "eu-west-1b", 3]', "item 3: this is the number 3"),
@@ -42,6 +46,14 @@ def test_a_zone_that_is_offered_is_of_the_region_if_there_is_one():
         '"eu-west-1c"',
         'two, such as ["eu-west-1a", "eu-west-1b"]',
     ]
+
+
+@pytest.mark.parametrize(("region", "last"), [("us-east-1", "f"), ("us-west-2", "d"), ("eu-north-1", "c")])
+def test_zones_go_as_far_as_the_region_has_letters(region, last):
+    there = {"region": f'"{region}"', "portal.certificate": f'"{ARN.replace("eu-west-1", region)}"'}
+    config({**there, "zones": f'["{region}{last}", "{region}a"]'})
+    beyond = f'["{region}{chr(ord(last) + 1)}", "{region}a"]'
+    assert_one_fault({**there, "zones": beyond}, "zones", f"a letter from a to {last}")
 
 
 def test_the_order_of_zones_is_kept():

@@ -97,6 +97,27 @@ def test_a_folder_that_cannot_be_made(folder: Path, capsys: pytest.CaptureFixtur
     assert sentence.endswith("this cannot be written (File exists); name another folder")
 
 
+def test_a_file_of_the_folder_that_is_no_text(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "kubernetes" / "1.yaml").write_bytes(b"\xff")
+    (folder / "kubernetes" / "2.yaml").unlink()
+    (folder / "kubernetes" / "2.yaml").mkdir()
+    code, sentences = run(folder, capsys)
+    assert code == 2
+    assert [each.partition("; ")[0].partition("kubernetes/")[2] for each in sentences] == [
+        "1.yaml: this is not UTF-8",
+        "2.yaml: this cannot be read (Is a directory)",
+    ]
+    assert not (folder / "filled").exists()
+
+
+def test_what_is_to_be_filled_in_stays(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """Else the next outputs would find nothing to fill in."""
+    code = main([str(folder / name) for name in ("outputs.json", "kubernetes", "kubernetes/../kubernetes")])
+    assert code == 2
+    assert "the filled files would take the place of these; name another folder" in capsys.readouterr().err
+    assert "${voice-Data.Host}" in (folder / "kubernetes" / "1.yaml").read_text()
+
+
 def test_a_folder_with_nothing_in_it(folder: Path, capsys: pytest.CaptureFixture[str]):
     for path in (folder / "kubernetes").iterdir():
         path.unlink()
