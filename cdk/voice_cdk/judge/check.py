@@ -10,6 +10,8 @@ from voice_cdk.judge.faults import (
     blocks,
     buckets,
     cluster,
+    cni,
+    conditions,
     databases,
     dns64,
     documents,
@@ -24,10 +26,12 @@ from voice_cdk.judge.faults import (
     ipv4,
     isolation,
     kept,
+    kinds,
     logs,
     machines,
     names,
     needed,
+    plain,
     pods,
     portal,
     races,
@@ -38,12 +42,15 @@ from voice_cdk.judge.faults import (
     secrets,
     settings,
     signals,
+    single,
     sizes,
+    thresholds,
     trust,
     twice,
     unfollowed,
     unused,
     userdata,
+    values,
     wide,
     zones,
 )
@@ -56,6 +63,9 @@ from voice_cdk.judge.templates import Assembly
 CHECKS: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     references.check,
     needed.check,
+    values.check,
+    plain.check,
+    single.check,
     blocks.check,
     twice.check,
     unfollowed.check,
@@ -78,11 +88,15 @@ CHECKS: tuple[Callable[[Context], Iterator[Fault]], ...] = (
     flags.check,
     trust.check,
     rights.check,
+    conditions.check,
+    kinds.check,
+    cni.check,
     hosts.check,
     wide.check,
     secrets.check,
     encryption.check,
     alarms.check,
+    thresholds.check,
     portal.check,
     names.check,
     sizes.check,
@@ -105,9 +119,10 @@ def judge(assembly: Assembly) -> list[Fault]:
 
 def faults(assembly: Assembly) -> Iterator[Fault]:
     """The same one by one as they are found, some perhaps twice."""
-    context = context_of(assembly)
-    for one in CHECKS:
-        yield from one(context)
+    for platform in assembly.platforms():
+        context = context_of(platform)
+        for one in CHECKS:
+            yield from one(context)
 
 
 def context_of(assembly: Assembly) -> Context:

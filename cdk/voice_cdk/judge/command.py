@@ -27,6 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     except TemplatesError as error:
         sys.stderr.write("".join(f"{sentence}\n" for sentence in error.sentences))
         return 1
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or given.folder}: can't be read ({error.strerror}); give the right to\n")
+        return 1
     return _judged(assembly, everything=given.all)
 
 
@@ -38,7 +41,8 @@ def _judged(assembly: Assembly, *, everything: bool) -> int:
         return 1
     lines = list(map(str, faults)) if everything else list(folded(faults))
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.write(_count(faults, lines) if faults else f"nothing found: {_summary(context_of(assembly))}\n")
+    clean = (f"nothing found: {_summary(context_of(one))}\n" for one in assembly.platforms())
+    sys.stdout.write(_count(faults, lines) if faults else "".join(clean))
     return 1 if faults else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_network
@@ -111,8 +112,8 @@ def _blocks(block: str, count: int, bits: int) -> tuple[str, ...]:
 
 
 def base64(argument: Json) -> Encoded:
-    """Fn::Base64: the text is kept as it is, marked."""
-    return Encoded(text(argument))
+    """Fn::Base64: the text is kept as it is, marked; what is encoded already is encoded once more."""
+    return Encoded(b64encode(argument.encode()).decode() if isinstance(argument, Encoded) else text(argument))
 
 
 PLAIN: dict[str, Callable[[Json], Json]] = {

@@ -70,6 +70,7 @@ def _all(assembly: Assembly) -> Iterator[Mutant]:
         found = _parts(resource)
         yield from whole.resource_removed(assembly, key, resource["Type"])
         yield from whole.parts_removed(assembly, key, found)
+        yield from whole.items_twice(assembly, key, found)
         yield from whole.user_data_altered(assembly, key, found)
         yield from whole.policies_changed(assembly, key, resource)
         yield from whole.dependencies_removed(assembly, key, resource)

@@ -101,10 +101,11 @@ TABLE = (
     Line((Role.GRAFANA,), (Role.INTERNET,), MAIL, Place.ANYWHERE, False, "mail of alerts", versions=(6,)),
     Line((*HOSTS, Role.CONTROL_PLANE, Role.FUNCTION), (Role.ENDPOINT,), HTTPS, Place.SAME_VPC, False,
          "AWS's own services"),
-    Line(HOSTS, (Role.NAT64,), Ports.DATABASE, Place.ANYWHERE, False,
+    Line((Role.PODS, Role.GRAFANA, Role.SIP, Role.NAT64), (Role.NAT64,), Ports.DATABASE, Place.ANYWHERE, False,
          "what it translates"),
-    Line((Role.NAT64, Role.MANAGEMENT, Role.FUNCTION), (Role.DATABASE,), Ports.DATABASE, Place.ANYWHERE, False,
-         "health checks by way of the other one; rotation of passwords"),
+    Line((Role.NAT64, Role.MANAGEMENT), (Role.DATABASE, Role.NAT64), Ports.DATABASE, Place.SAME_VPC, False,
+         "health checks by way of the other one"),
+    Line((Role.FUNCTION,), (Role.DATABASE,), Ports.DATABASE, Place.ANYWHERE, False, "rotation of passwords"),
 )  # fmt: skip
 
 
@@ -125,8 +126,10 @@ def _lets_media_out(world: World, source: Member | Outside) -> bool:
     """Whether a SIP host may send to every port that a client's media could be at."""
     if not isinstance(source, Member) or source.vpc not in world.model.tunnels:
         return False
-    mine = (rule for rule in world.model.rules if rule.group in source.groups and not rule.ingress and rule.network)
-    return any(not traffic.without(MEDIA, rule.traffic) and rule.network.prefixlen for rule in mine if rule.network)
+    mine = [rule for rule in world.model.rules if rule.group in source.groups and not rule.ingress and rule.network]
+    named = {rule.network for rule in mine if rule.network and rule.network.prefixlen}
+    let = (traffic.union(rule.traffic for rule in mine if rule.network == network) for network in named)
+    return any(not traffic.without(MEDIA, one) for one in let)
 
 
 def fits(line: Line, source: Member | Outside, destination: Member | Outside) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from voice_cdk.judge.keys import Json, Key
 
-NESTED = "AWS::CloudFormation::Stack"
+NESTED, VPC = "AWS::CloudFormation::Stack", "AWS::EC2::VPC"
 MANIFEST = "manifest.json"
 LARGEST = 1_048_576
 """Octets of a template (CloudFormation quotas, "Template body size in an Amazon S3 object")."""
@@ -34,6 +34,7 @@ class Stack:
 
     Attributes:
         after: names of stacks that are deployed before it because the manifest says so.
+        stage: the folder whose manifest names it; empty without one.
         parent: the resource that deploys it, of a nested stack.
     """
 
@@ -43,6 +44,7 @@ class Stack:
     account: str = "111111111111"
     after: frozenset[str] = frozenset()
     parent: Key | None = None
+    stage: str = ""
 
     @property
     def resources(self) -> Mapping[str, Json]:
@@ -75,6 +77,19 @@ class Assembly:
         for stack in self.stacks.values():
             for logical_id, resource in stack.resources.items():
                 yield Key(stack.name, logical_id), resource
+
+    def platforms(self) -> list[Assembly]:
+        """What is judged by itself: each stage with VPCs of its own, where all have some."""
+        stages: dict[str, dict[str, Stack]] = {}
+        for name, stack in self.stacks.items():
+            stages.setdefault(stack.stage, {})[name] = stack
+        if len(stages) == 1 or not all(map(_has_vpc, stages.values())):
+            return [self]
+        return [Assembly(stacks) for stacks in stages.values()]
+
+
+def _has_vpc(stacks: Mapping[str, Stack]) -> bool:
+    return any(one.get("Type") == VPC for stack in stacks.values() for one in stack.resources.values())
 
 
 def read(folder: Path) -> Assembly:
@@ -114,6 +129,8 @@ class _Reader:
         self.stacks: dict[str, Stack] = {}
         self.wrong: list[str] = []
         self._entered: set[Path] = set()
+        self._prefix = ""
+        """Before the names of stacks: of several assemblies, whose they are."""
 
     def assembly(self, folder: Path) -> None:
         """Take what a cloud assembly's manifest names, and assemblies inside of it."""
@@ -149,8 +166,8 @@ class _Reader:
         if template is None:
             return
         after = artifact.get("dependencies")
-        named = frozenset(str(one) for one in after) if isinstance(after, list) else frozenset()
-        stack = Stack(name, template, after=named)
+        named = frozenset(f"{self._prefix}{one}" for one in after) if isinstance(after, list) else frozenset()
+        stack = Stack(f"{self._prefix}{name}", template, after=named, stage=str(path.parent))
         account, _, region = str(artifact.get("environment", "")).removeprefix("aws://").partition("/")
         if region and "unknown" not in region:
             stack = replace(stack, region=region)
@@ -160,7 +177,13 @@ class _Reader:
 
     def bare(self, folder: Path) -> None:
         """Take all templates of a folder without a manifest; those that others nest belong to them."""
+        inner = _assemblies(folder)
+        for one in inner:
+            self._prefix = f"{one.relative_to(folder)}/" if len(inner) > 1 else ""
+            self.assembly(one)
+        self._prefix = ""
         paths = sorted(folder.rglob("*.template.json")) or sorted([*folder.glob("*.json"), *folder.glob("*.template")])
+        paths = [path for path in paths if not any(one in path.parents for one in inner)]
         read_ones = {path: self._json(path) for path in paths[:MOST_STACKS]}
         templates = {path: template for path, template in read_ones.items() if template is not None}
         if len(paths) > MOST_STACKS:
@@ -175,6 +198,9 @@ class _Reader:
         sentences = _shape(stack.template)
         if sentences:
             self.wrong += [f"{stack.name}: {sentence}" for sentence in sentences]
+            return
+        if stack.name in self.stacks:
+            self.wrong.append(f"{folder}: two templates are called {stack.name}; name the folder of one platform")
             return
         self.stacks[stack.name] = stack
         for logical_id, file in _nested(stack.template):
@@ -195,7 +221,7 @@ class _Reader:
                 self.wrong.append(f"{path}: is no file")
             elif path.stat().st_size > LARGEST and path.name != MANIFEST:
                 self.wrong.append(f"{path}: is larger than {LARGEST} octets, the most that CloudFormation takes")
-            elif _depth(found := json.loads(path.read_text(encoding="utf-8"))) > MOST_NESTED:
+            elif _depth(found := json.loads(path.read_text(encoding="utf-8-sig"))) > MOST_NESTED:
                 self.wrong.append(f"{path}: is nested too deeply to be a template")
             else:
                 return found
@@ -210,6 +236,15 @@ class _Reader:
         except OSError as error:
             self.wrong.append(f"{path}: can't be read ({error.strerror})")
         return None
+
+
+def _assemblies(folder: Path) -> list[Path]:
+    """Folders below with a manifest of their own, without those inside of such a one."""
+    found: list[Path] = []
+    for path in sorted(folder.rglob(MANIFEST), key=lambda one: len(one.parts)):
+        if not any(one in path.parents for one in found):
+            found.append(path.parent)
+    return sorted(found)
 
 
 def _depth(value: Json) -> int:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from voice_cdk.judge.flows import Flows
-from voice_cdk.judge.keys import Key
+from voice_cdk.judge.keys import Json, Key
 from voice_cdk.judge.model import Model, Outside
 from voice_cdk.judge.order import Order
 from voice_cdk.judge.outside import outsides
 from voice_cdk.judge.resolve import Resolver
 from voice_cdk.judge.world import World
+
+POLICIES = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy")
+"""Types of policies that stand beside their roles."""
 
 
 @dataclass
@@ -36,6 +39,17 @@ class Context:
     def order(self) -> Order:
         """What is deployed before what."""
         return Order(self.resolver)
+
+    @cached_property
+    def policies(self) -> Mapping[Key, list[Json]]:
+        """Of each role the documents of the policies beside it."""
+        found: dict[Key, list[Json]] = {}
+        for key in self.resolver.of_type(*POLICIES):
+            properties = self.resolver.properties(key)
+            named = {str(one) for one in [*(properties.get("Roles") or []), properties.get("RoleName")]}
+            for role in {self.resolver.owners[one] for one in named if one in self.resolver.owners}:
+                found.setdefault(role, []).append(properties.get("PolicyDocument"))
+        return found
 
     def tags(self, key: Key) -> Mapping[str, str]:
         """A resource's tags."""

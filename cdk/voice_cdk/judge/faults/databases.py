@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from voice_cdk.judge.faults.context import Context
+from voice_cdk.judge.faults.permissions import listed
 from voice_cdk.judge.keys import Fault, Json, Key
 
 CLUSTER, INSTANCE, SETTINGS = "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::DBClusterParameterGroup"
@@ -17,6 +18,11 @@ FAMILY = {"aurora-mysql": re.compile(r"aurora-mysql8\.\d"), "aurora-postgresql":
 CLASS = re.compile(r"db\.(serverless|[a-z0-9]+\.[a-z0-9]+)")
 LOGS = {"audit": "server_audit_logging", "slowquery": "slow_query_log"}
 """Logs of Aurora MySQL, and the parameter that makes each be written."""
+ALIKE = (
+    "AutoMinorVersionUpgrade", "CACertificateIdentifier", "DBInstanceClass", "DBParameterGroupName",
+    "EnablePerformanceInsights", "MonitoringInterval", "PerformanceInsightsKMSKeyId", "PubliclyAccessible",
+)  # fmt: skip
+"""Properties of which instances of one cluster differ in none."""
 ON = frozenset({"1", "ON", "TRUE"})
 
 
@@ -63,7 +69,7 @@ def _settings(context: Context, key: Key, owner: Key, properties: Json) -> Itera
 
 
 def _instances(context: Context, key: Key) -> Iterator[Fault]:
-    own = f"id-{key.stack}.{key.logical_id}"
+    own, cluster = f"id-{key.stack}.{key.logical_id}", context.resolver.properties(key)
     found = {one: context.resolver.properties(one) for one in context.resolver.of_type(INSTANCE)}
     mine = {one: given for one, given in found.items() if given.get("DBClusterIdentifier") == own}
     named = [one for one, given in mine.items() if given.get("AvailabilityZone")]
@@ -73,6 +79,29 @@ def _instances(context: Context, key: Key) -> Iterator[Fault]:
             yield Fault(kind="refused", resource=str(one), reason=reason)
         if named and one not in named:
             yield _fault(one, f"names no AvailabilityZone, as {named[0]} does: both could stand in one")
+        if str(given.get("AutoMinorVersionUpgrade", True)).lower() != "false" and cluster.get("EngineVersion"):
+            yield _fault(one, "AutoMinorVersionUpgrade is on: the version would be another than EngineVersion says")
+    zones = _zones(context, cluster)
+    for one in named if zones else ():
+        if (zone := str(mine[one]["AvailabilityZone"])) not in zones:
+            yield Fault(kind="zone", resource=str(one), reason=f"is in {zone}, where its DBSubnetGroup has no subnet")
+    yield from _alike(mine)
+
+
+def _zones(context: Context, cluster: Mapping[str, Json]) -> set[str]:
+    """Zones in which a cluster's subnets are, so far as these templates say."""
+    group = context.resolver.owners.get(str(cluster.get("DBSubnetGroupName")))
+    subnets = context.resolver.property(group, "SubnetIds") if group else None
+    found = [context.model.subnets.get(one) for one in listed(subnets)]
+    return {subnet.zone for subnet in found if subnet} if all(found) else set()
+
+
+def _alike(mine: Mapping[Key, Mapping[str, Json]]) -> Iterator[Fault]:
+    """Any instance may become the writer: all are set up alike."""
+    for name in ALIKE:
+        values = {one: str(given.get(name)) for one, given in mine.items()}
+        if len(set(values.values())) > 1:
+            yield _fault(max(values), f"{name} is {values[max(values)]}, and {values[min(values)]} in {min(values)}")
 
 
 def _fault(key: Key, reason: str) -> Fault:

@@ -16,6 +16,8 @@ OF = {
 }  # fmt: skip
 """Types, and actions that such policies are about."""
 TLS = "aws:SecureTransport"
+WHOLE = frozenset({"*", "s3:*", "sns:*", "sns:Publish", "sqs:*", "sqs:SendMessage"})
+"""What is to be refused to who comes without TLS."""
 PARTS = ("Effect", "Action", "Resource", "Principal")
 
 
@@ -69,7 +71,10 @@ def _allows(key: Key, statement: Json, condition: Json) -> Iterator[Fault]:
 def _refuses_plain(statement: Json) -> bool:
     bools = (statement.get("Condition") or {}).get("Bool") if isinstance(statement.get("Condition"), dict) else None
     plain = isinstance(bools, dict) and str(bools.get(TLS)).lower() == "false"
-    return bool(statement.get("Effect") == "Deny" and plain and statement.get("Principal"))
+    principal, actions = statement.get("Principal"), listed(statement.get("Action"))
+    everybody = principal == "*" or (isinstance(principal, dict) and "*" in listed(principal.get("AWS")))
+    everything = any(action in WHOLE for action in actions)
+    return bool(statement.get("Effect") == "Deny" and plain and everybody and everything)
 
 
 def _whole_bucket(context: Context, key: Key) -> Iterator[Fault]:

@@ -136,9 +136,11 @@ def _statement(key: Key, statement: Json) -> Iterator[Fault]:
         yield Fault(kind="refused", resource=str(key), reason="a statement lacks its Principal, Action or Resource")
     if any(isinstance(one, dict) and not one for one in condition.values()):
         yield Fault(kind="refused", resource=str(key), reason="a statement's Condition has an operator without keys")
+    if not {"*", f"id-{key.stack}.{key.logical_id}.Arn"} & {*listed(statement.get("Resource")), *_not(statement)}:
+        yield _fault(key, "a statement of its KeyPolicy is about another Resource than *, which is this key")
     for action in listed(statement.get("Action")):
-        if action == "*":
-            yield _fault(key, "its KeyPolicy allows *: name the actions")
+        if action == "*" or (action == "kms:*" and allows and not _ruled(statement)):
+            yield _fault(key, f"its KeyPolicy allows {action}: name the actions")
         if not any(fnmatchcase(one, action) for one in ACTIONS):
             yield Fault(kind="refused", resource=str(key), reason=f"{action} is no action of KMS")
     if not allows and "Bool" not in condition:
@@ -152,11 +154,17 @@ def _statement(key: Key, statement: Json) -> Iterator[Fault]:
         yield _fault(key, "its KeyPolicy lets everybody use it")
 
 
+def _not(statement: Json) -> list[str]:
+    """Of a statement that names no Resource, which is told elsewhere."""
+    return [] if statement.get("Resource") else ["*"]
+
+
 def _ruled(statement: Json) -> bool:
     principal = statement.get("Principal")
     named = listed(principal.get("AWS")) if isinstance(principal, dict) else []
     root = any(one.endswith(":root") or one.isdigit() for one in named)
-    return statement.get("Effect") == "Allow" and root and "kms:*" in listed(statement.get("Action"))
+    whole = "kms:*" in listed(statement.get("Action")) and not statement.get("Condition")
+    return bool(statement.get("Effect") == "Allow" and root and whole)
 
 
 def _services(context: Context, key: Key, users: list[Key], policy: list[Json]) -> Iterator[Fault]:

@@ -42,7 +42,7 @@ WANTED: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     ("AWS::EKS::Cluster", ("AccessConfig", "BootstrapClusterCreatorAdminPermissions"), "false",
      "whoever deploys would rule the cluster, without an entry that says so"),
     ("AWS::RDS::DBCluster", ("ManageMasterUserPassword",), "true", "the master's password would stand in a template"),
-    ("AWS::RDS::DBCluster", ("CopyTagsToSnapshot",), "true|", "snapshots would be nobody's"),
+    ("AWS::RDS::DBCluster", ("CopyTagsToSnapshot",), "true", "snapshots would be nobody's"),
     ("AWS::EKS::Cluster", ("Version",), "*", "each deployment could bring another version"),
     ("AWS::EC2::NetworkInterface", ("EnablePrimaryIpv6",), "true", "its address could be taken from it"),
     ("AWS::ECR::Repository", ("ImageTagMutability",), "IMMUTABLE", "what a tag runs could change under it"),
@@ -69,6 +69,7 @@ def check(context: Context) -> Iterator[Fault]:
     yield from _tls(context)
     yield from _network_type(context)
     yield from _public_addresses(context)
+    yield from _names(context)
     yield from _metadata(context)
     yield from _flow_logs(context)
     yield from _forwarding(context)
@@ -128,6 +129,17 @@ def _public_addresses(context: Context) -> Iterator[Fault]:
     for subnet in context.model.subnets.values():
         if subnet.public_ipv4:
             yield _fault(subnet.key, "MapPublicIpOnLaunch gives everything that starts there a public IPv4 address")
+
+
+def _names(context: Context) -> Iterator[Fault]:
+    """Machines without IPv4 can't be called after it (VPC user guide, "Amazon EC2 instance hostname types")."""
+    for subnet in context.model.subnets.values():
+        if (
+            subnet.native
+            and _value(context, subnet.key, ("PrivateDnsNameOptionsOnLaunch", "HostnameType")) == "ip-name"
+        ):
+            reason = "HostnameType is ip-name, and the subnet has IPv6 alone: AWS takes resource-name there"
+            yield Fault(kind="refused", resource=str(subnet.key), reason=reason)
 
 
 def _metadata(context: Context) -> Iterator[Fault]:

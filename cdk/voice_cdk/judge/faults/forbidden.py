@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 from voice_cdk.judge import policy, traffic
 from voice_cdk.judge.faults.context import Context
@@ -18,21 +19,18 @@ OF_AWS = frozenset({Role.CONTROL_PLANE, Role.FUNCTION})
 def check(context: Context) -> Iterator[Fault]:
     """Every pair of ends, each family, each address that one could be found at."""
     ends: list[End] = [*context.model.members, *(one for one in context.outsides if one.role is not Role.BROWSER)]
-    for source in ends:
+    whose = [(end, list(_whose(context, end))) for end in ends]
+    for source, sources in whose:
         if source.role is Role.ENDPOINT:
             continue  # it answers, and begins nothing
-        for destination in ends:
+        for destination, destinations in whose:
             if source is not destination and not (isinstance(source, Outside) and isinstance(destination, Outside)):
-                yield from _pair(context, source, destination)
+                yield from _pair(context, source, destination, list(product(sources, destinations)))
 
 
-def _pair(context: Context, source: End, destination: End) -> Iterator[Fault]:
+def _pair(context: Context, source: End, destination: End, who: Sequence[tuple[End, End]]) -> Iterator[Fault]:
     for version in (6, 4):
-        may = traffic.union(
-            policy.allowed(one, other, version, context.flows.world)
-            for one in _whose(context, source)
-            for other in _whose(context, destination)
-        )
+        may = traffic.union(policy.allowed(one, other, version, context.flows.world) for one, other in who)
         for address in context.flows.addresses(source, destination, version):
             if isinstance(source, Outside) and source.address.version != version:
                 continue

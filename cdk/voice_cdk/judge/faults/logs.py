@@ -28,6 +28,7 @@ def check(context: Context) -> Iterator[Fault]:
         yield from _writer(context, key, str(properties.get("LogGroupName", "")))
     for key in context.resolver.of_type(FLOW):
         yield from _flow_log(context, key)
+    yield from _missing(context)
 
 
 def _writer(context: Context, key: Key, name: str) -> Iterator[Fault]:
@@ -43,6 +44,17 @@ def _writer(context: Context, key: Key, name: str) -> Iterator[Fault]:
             return
     if not name.startswith("/aws/") and not _named(context, key):
         yield _fault(key, "nothing here writes to this log group")
+
+
+def _missing(context: Context) -> Iterator[Fault]:
+    """Where templates have a service's log group, they have all of it that this cluster writes."""
+    names = {str(context.resolver.properties(key).get("LogGroupName", "")) for key in context.resolver.of_type(GROUP)}
+    for key in context.resolver.of_type("AWS::RDS::DBCluster"):
+        properties = context.resolver.properties(key)
+        start = f"/aws/rds/cluster/{properties.get('DBClusterIdentifier')}/"
+        for log in properties.get("EnableCloudwatchLogsExports") or []:
+            if any(name.startswith(start) for name in names) and f"{start}{log}" not in names:
+                yield _fault(key, f"exports {log}, and no log group is called {start}{log}: RDS makes one, for ever")
 
 
 def _named(context: Context, key: Key) -> bool:

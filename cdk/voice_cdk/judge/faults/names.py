@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from voice_cdk.judge.faults.context import Context
+from voice_cdk.judge.faults.settings import no_host
 from voice_cdk.judge.intrinsics import unknown
 from voice_cdk.judge.keys import Fault, Json, Key
 from voice_cdk.judge.model import Address
@@ -52,6 +53,11 @@ def check(context: Context) -> Iterator[Fault]:
             yield _refused(key, "leads nowhere: it has no AliasTarget and no ResourceRecords")
         yield from _record(context, key, properties)
     for (name, _), found in aliases.items():
+        zones = {str(context.resolver.properties(key).get("HostedZoneId")) for key in found.values()}
+        if len(zones) > 1 and len(found) == len(ADDRESSES):
+            yield _fault(
+                max(found.values()), f"{name} is in two zones, one of each family: {' and '.join(sorted(zones))}"
+            )
         for missing in sorted(ADDRESSES.keys() - found.keys()):
             first = sorted(found.values())[0]
             yield _fault(first, f"{name} has no {missing} record for the load balancer: who has that family misses it")
@@ -86,6 +92,8 @@ def _record(context: Context, key: Key, properties: Json) -> Iterator[Fault]:
 
 def _leads(context: Context, key: Key, address: Address, zone: Key | None) -> Iterator[Fault]:
     """Of an address of these VPCs: that somebody has it, and that the zone is known where it is."""
+    if no_host(address):
+        yield _fault(key, f"leads to {address}, which nobody can have")
     vpcs = [
         vpc
         for vpc in context.model.vpcs.values()

@@ -56,7 +56,8 @@ def check(context: Context) -> Iterator[Fault]:
     """Each resource of these types."""
     for kind, names in NEEDED.items():
         for key in context.resolver.of_type(kind):
-            given = context.resolver.properties(key).keys()
+            properties = context.resolver.properties(key)
+            given = {name for name, value in properties.items() if value not in ([], {})}
             for name in names:
                 if not given & set(name.split("|")):
                     reason = f"has no {name.replace('|', ' or ')}"

@@ -10,7 +10,6 @@ from voice_cdk.judge.faults.context import Context
 from voice_cdk.judge.keys import Json, Key
 from voice_cdk.judge.model import Member
 
-POLICIES = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy")
 PROFILE = "AWS::IAM::InstanceProfile"
 MACHINES = ("AWS::EC2::Instance", "AWS::EC2::LaunchTemplate")
 
@@ -74,11 +73,7 @@ def statements(context: Context, role: Key) -> Iterator[Mapping[str, Json]]:
     """What a role's policies say."""
     inline = context.resolver.properties(role).get("Policies") or []
     documents = [one.get("PolicyDocument") for one in inline if isinstance(one, dict)]
-    for key in context.resolver.of_type(*POLICIES):
-        properties = context.resolver.properties(key)
-        of_roles = [*(properties.get("Roles") or []), properties.get("RoleName")]
-        if any(context.resolver.owners.get(str(one)) == role for one in of_roles):
-            documents.append(properties.get("PolicyDocument"))
+    documents += context.policies.get(role, [])
     for document in documents:
         yield from of_document(document)
 

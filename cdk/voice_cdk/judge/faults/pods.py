@@ -21,6 +21,7 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {"aws-load-balancer-controller":
 """Service accounts that are called so wherever they are: their namespace, and what they do."""
 SIGNS = {"elasticloadbalancing:RegisterTargets": "aws-load-balancer-controller"}
 """Actions that one service account alone needs."""
+ADDON, DRIVER = "AWS::EKS::Addon", "aws-secrets-store-csi-driver-provider"
 READ = "secretsmanager:GetSecretValue"
 
 
@@ -48,8 +49,17 @@ def _association(context: Context, key: Key, properties: Json, role: Key) -> Ite
     for action, owner in SIGNS.items():
         if action in given and account != owner:
             yield _fault(key, f"gives {account} what {owner} alone does ({action})")
+    if READ in given and "secretsmanager:DescribeSecret" in given:
+        yield from _driver(context, key)
     if READ in given and "secretsmanager:DescribeSecret" not in given:
         yield _fault(role, f"may {READ} and not DescribeSecret, by which the driver of secrets sees a rotation")
+
+
+def _driver(context: Context, key: Key) -> Iterator[Fault]:
+    """Where add-ons are written down, the one that brings pods their secrets is among them."""
+    addons = {str(context.resolver.properties(one).get("AddonName")) for one in context.resolver.of_type(ADDON)}
+    if "eks-pod-identity-agent" in addons and DRIVER not in addons:
+        yield _fault(key, f"reads secrets as their driver does, and the add-on {DRIVER} is not there")
 
 
 def _unread(context: Context) -> Iterator[Fault]:

@@ -10,11 +10,6 @@ from voice_cdk.judge.faults.permissions import allowed, grants, listed, managed,
 from voice_cdk.judge.keys import Fault, Json, Key
 
 LOGS = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
-CNI = (
-    "ec2:AssignIpv6Addresses", "ec2:DescribeInstances", "ec2:DescribeTags", "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeInstanceTypes", "ec2:CreateTags",
-)  # fmt: skip
-"""EKS user guide, "Configure Amazon VPC CNI plugin to use IRSA", policy of the IPv6 family."""
 AUTOMATIONS = {
     "AWSConfigRemediation-RemoveVPCDefaultSecurityGroupRules": (
         "ec2:DescribeSecurityGroups", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
@@ -82,28 +77,6 @@ def _cluster(context: Context) -> Iterator[Fault]:
             for some in wanted if role else ():
                 if role and not some & managed(context, role):
                     yield _fault(role, f"has none of AWS's {' or '.join(sorted(some))}, which {key} works with")
-    for key in context.resolver.of_type("AWS::EKS::Addon"):
-        properties = context.resolver.properties(key)
-        if properties.get("AddonName") == "vpc-cni":
-            yield from _cni(context, key, properties)
-
-
-def _cni(context: Context, key: Key, properties: Json) -> Iterator[Fault]:
-    associated = [one for one in properties.get("PodIdentityAssociations") or [] if isinstance(one, dict)]
-    if not any(one.get("RoleArn") for one in associated) and not properties.get("ServiceAccountRoleArn"):
-        yield Fault(kind="permission", resource=str(key), reason="vpc-cni has no role of its own")
-    if "enableNetworkPolicy" not in str(properties.get("ConfigurationValues")):
-        reason = (
-            "its ConfigurationValues do not set enableNetworkPolicy: network policies would be taken and do nothing"
-        )
-        yield Fault(kind="flag", resource=str(key), reason=reason)
-    for one in associated:
-        role = role_of(context, one.get("RoleArn"))
-        missing = _missing(context, role, CNI) if role else []
-        if role and missing:
-            yield _fault(role, f"may not {', '.join(missing)}: nodes get no addresses for pods ({key})")
-        if one.get("ServiceAccount") != "aws-node":
-            yield Fault(kind="permission", resource=str(key), reason="vpc-cni runs as aws-node, nothing else")
 
 
 def _missing(context: Context, role: Key, actions: tuple[str, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
@@ -23,6 +24,7 @@ def check(context: Context) -> Iterator[Fault]:
         made = context.resolver.properties(key).get("GenerateSecretString")
         if isinstance(made, dict):
             yield from _made(key, made)
+    yield from _alike(context, secrets)
     for role in context.resolver.of_type("AWS::IAM::Role"):
         if any(READ in listed(statement.get("Action")) for statement in statements(context, role)):
             for secret in secrets:
@@ -49,6 +51,22 @@ def _made(key: Key, made: Json) -> Iterator[Fault]:
     left = sorted(TROUBLE - excluded - ({" "} if str(made.get("IncludeSpace")).lower() != "true" else set()))
     if left:
         yield _fault(key, f"may hold {' '.join(left)}, which shells and URLs read otherwise: see ExcludeCharacters")
+
+
+def _alike(context: Context, secrets: list[Key]) -> Iterator[Fault]:
+    """Each account has a secret of its own, and all call what they made alike: readers look for it by that."""
+    made = {key: context.resolver.properties(key).get("GenerateSecretString") for key in secrets}
+    known = {key: one for key, one in made.items() if isinstance(one, dict) and one.get("GenerateStringKey")}
+    names = Counter(str(one["GenerateStringKey"]) for one in known.values())
+    usual = names.most_common(1)[0] if names else ("", 0)
+    seen: dict[tuple[str, str], Key] = {}
+    for key, one in known.items():
+        name, template = str(one["GenerateStringKey"]), str(one.get("SecretStringTemplate"))
+        if name != usual[0] and usual[1] * 2 > len(known):
+            yield _fault(key, f"GenerateStringKey is {name}, and {usual[0]} in others: nobody looks for it there")
+        first = seen.setdefault((key.stack, template), key)
+        if first != key and "username" in template:
+            yield _fault(key, f"is for the same account as {first}: {template}")
 
 
 def _decrypts(context: Context, role: Key, secret: Key) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_network
 
 from voice_cdk.judge.faults.context import Context
 from voice_cdk.judge.faults.permissions import MACHINES, mentions, user_data
@@ -14,6 +14,7 @@ from voice_cdk.judge.model import WELL_KNOWN, Address, Member, Network, Role
 WORD = re.compile(r"(?<![\w.:/-])([0-9a-fA-F:.]{3,})(/\d{1,3})?(?![\w.:/-])")
 """Whatever could be an address or a block."""
 NAME = re.compile(r"^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
+GIVEN = tuple(map(IPv6Network, ("2000::/3", "fc00::/7", "fe80::/10", "ff00::/8", "64:ff9b::/96", "64:ff9b:1::/48")))
 ROLES = 3
 """Of so many other roles hosts must be alike, for one that differs to be at fault."""
 TOLD = {
@@ -44,6 +45,12 @@ def literals(text: str) -> Iterator[Network]:
             continue
 
 
+def no_host(address: Address) -> bool:
+    """Whether an IPv6 address is in none of the blocks that addresses are given from (IANA, RFC 4291)."""
+    plain = address.version == 6 and address not in {IPv6Address("::"), IPv6Address("::1")}
+    return plain and not any(address in block for block in GIVEN)
+
+
 def _addresses(context: Context, key: Key, text: str) -> Iterator[Fault]:
     model = context.model
     blocks = [block for vpc in model.vpcs.values() for block in vpc.blocks] + [WELL_KNOWN]
@@ -54,8 +61,9 @@ def _addresses(context: Context, key: Key, text: str) -> Iterator[Fault]:
         ours = any(block.version == network.version and block.overlaps(network) for block in blocks)
         alone = network.num_addresses == 1
         somebody = alone and network.network_address in context.flows.world.at
-        if network.version == 6 and alone and 1 < int(network.network_address) < 1 << 64:
-            yield _fault(key, f"its user data names {network.network_address}, the end of an address alone")
+        if network.version == 6 and alone and no_host(network.network_address):
+            told = "the end of an address alone" if int(network.network_address) < 1 << 64 else "which nobody can have"
+            yield _fault(key, f"its user data names {network.network_address}, {told}")
         if ours and network not in known and not somebody:
             what = str(network.network_address) if alone else str(network)
             yield _fault(key, f"its user data names {what}, a part of this platform that nobody has")

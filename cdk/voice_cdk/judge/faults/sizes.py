@@ -19,6 +19,7 @@ def check(context: Context) -> Iterator[Fault]:
     """Groups of machines, nodes, databases."""
     for key in context.resolver.of_type(GROUP):
         yield from _group(key, context.resolver.properties(key))
+        yield from _rolling(context, key)
     for key in context.resolver.of_type(NODES):
         yield from _nodes(key, context.resolver.properties(key))
     for key in context.resolver.of_type(DATABASE):
@@ -40,6 +41,30 @@ def _group(key: Key, properties: Json) -> Iterator[Fault]:
         yield from _order(key, least, wanted, most)
         if least < 1:
             yield _fault(key, "MinSize is 0: nothing starts it again when it is gone")
+
+
+def _rolling(context: Context, key: Key) -> Iterator[Fault]:
+    """What has one address is one machine; while it is replaced there may be none."""
+    raw, properties = context.resolver.raw(key), context.resolver.properties(key)
+    most = number(properties.get("MaxSize"))
+    wanted = number(properties.get("DesiredCapacity", properties.get("MinSize")))
+    fixed = [member for member in context.model.members if key in member.machines and member.fixed and not member.spare]
+    if most is not None and most > 1 and fixed:
+        yield _fault(key, f"MaxSize is {most:.0f}, and one machine alone can have its interface ({fixed[0].key})")
+    least = number(_inside(raw, "UpdatePolicy", "AutoScalingRollingUpdate", "MinInstancesInService"))
+    if least is not None and most is not None and least >= most:
+        reason = f"MinInstancesInService is {least:.0f} of {most:.0f} at most (MaxSize): CloudFormation wants fewer"
+        yield Fault(kind="refused", resource=str(key), reason=reason)
+    signals = number(_inside(raw, "CreationPolicy", "ResourceSignal", "Count"))
+    if signals is not None and wanted is not None and signals > wanted:
+        reason = f"waits for {signals:.0f} signals, and {wanted:.0f} machines give one each: it would fail"
+        yield Fault(kind="signal", resource=str(key), reason=reason)
+
+
+def _inside(value: Json, *path: str) -> Json:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _nodes(key: Key, properties: Json) -> Iterator[Fault]:

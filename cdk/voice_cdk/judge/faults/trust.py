@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from voice_cdk.judge.faults.context import Context
-from voice_cdk.judge.faults.permissions import POLICIES, acts, conditions, listed, of_document, role_of
+from voice_cdk.judge.faults.context import POLICIES, Context
+from voice_cdk.judge.faults.permissions import acts, conditions, listed, of_document, role_of
 from voice_cdk.judge.keys import Fault, Json, Key
 from voice_cdk.judge.order import references
 
@@ -24,6 +24,10 @@ USES: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
     ("AWS::SSM::Association", ("Parameters", "AutomationAssumeRole"), "ssm.amazonaws.com", (ASSUME,)),
 )
 """Type, where it names its role, the service that takes the role, by which actions."""
+TAKING = frozenset(f"sts:{name}" for name in (
+    "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "SetContext", "SetSourceIdentity", "TagSession",
+))  # fmt: skip
+"""Actions that whom a role trusts may ask (IAM user guide, "Modify a role trust policy")."""
 SCOPE = {"aws:SourceAccount", "aws:SourceArn"}
 
 
@@ -62,8 +66,9 @@ def _role(context: Context, role: Key, users: list[tuple[Key, str, tuple[str, ..
         trusted |= {*services} if acts(statement, ASSUME) else set()
         if _everybody(principal) and not statement.get("Condition"):
             yield _fault("permission", role, "lets everybody take it (Principal *)")
-        if "*" in listed(statement.get("Action")):
-            yield _fault("permission", role, f"its trust allows every action; {ASSUME} is what it needs")
+        for action in listed(statement.get("Action")):
+            if action not in TAKING:
+                yield _fault("permission", role, f"its trust allows {action}; {ASSUME} is what it needs")
     if not any(_able(statement) for statement in trust):
         yield _fault("permission", role, "nobody may take it: its AssumeRolePolicyDocument allows no principal")
     for key, service, actions in users:

@@ -34,6 +34,8 @@ def _judged(key: Key, data: Json) -> Iterator[Fault]:
     plain = data.encode() if isinstance(data, Encoded) else _decoded(str(data))
     if plain is None:
         yield Fault(kind="user data", resource=str(key), reason="is not in Base64: wrap it in Fn::Base64")
+    elif isinstance(data, Encoded) and _whole(plain):
+        yield Fault(kind="user data", resource=str(key), reason="is in Base64 twice: take one Fn::Base64 away")
     elif not plain.startswith(HEADS):
         yield Fault(kind="user data", resource=str(key), reason="begins as nothing that cloud-init knows")
     elif plain.startswith(b"#cloud-config") and any(line.count(b"'") % 2 for line in plain.splitlines()):
@@ -41,6 +43,12 @@ def _judged(key: Key, data: Json) -> Iterator[Fault]:
     elif len(plain) > LIMIT:
         reason = f"{len(plain)} octets; EC2 takes {LIMIT}: put files into an S3 asset"
         yield Fault(kind="user data", resource=str(key), reason=reason)
+
+
+def _whole(plain: bytes) -> bool:
+    """Whether what is encoded is encoded already."""
+    again = _decoded(plain.decode())
+    return again is not None and again.startswith(HEADS)
 
 
 def _decoded(data: str) -> bytes | None:

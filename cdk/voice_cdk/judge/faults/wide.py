@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from voice_cdk.judge.faults.context import Context
-from voice_cdk.judge.faults.permissions import POLICIES, conditions, listed, of_document
+from voice_cdk.judge.faults.context import POLICIES, Context
+from voice_cdk.judge.faults.permissions import conditions, listed, of_document
 from voice_cdk.judge.keys import Fault, Json, Key
 
 FOR_ALL = (
     "*:Describe*", "*:List*", "ssm:UpdateInstanceInformation", "ssmmessages:*", "ec2messages:*",
-    "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "ec2:AssignIpv6Addresses", "sts:GetCallerIdentity",
+    "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "sts:GetCallerIdentity",
     "ec2:GetSecurityGroupsForVpc", "ec2:GetCoipPoolUsage", "wafv2:GetWebACL*", "shield:Get*", "logs:Get*",
     "logs:CreateLogDelivery", "logs:*LogDelivery", "logs:PutResourcePolicy", "xray:Put*", "tag:Get*", "eks:Get*",
 )  # fmt: skip
@@ -39,6 +39,8 @@ def _wide(key: Key, statement: Json) -> Iterator[Fault]:
     actions, resources = listed(statement.get("Action")), listed(statement.get("Resource"))
     if not (actions and resources) and not {"NotAction", "NotResource"} & statement.keys():
         yield Fault(kind="refused", resource=str(key), reason="a statement has no Action or no Resource")
+    if "NotResource" in statement:
+        yield _fault(key, "allows whatever is not in its NotResource: name what it is for (Resource)")
     whole = [action for action in actions if action == "*" or action.endswith(":*")]
     if whole:
         yield _fault(key, f"allows {', '.join(whole)}: name the actions")

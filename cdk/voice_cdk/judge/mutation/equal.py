@@ -13,7 +13,6 @@ from voice_cdk.judge.templates import Assembly
 
 DEFAULT = "is what AWS takes where nothing is said"
 COSTS = "decides what it costs or how fast it is, and nothing that works or not"
-DIAGNOSIS = "is for looking into slowness; nothing runs by it"
 NAMES = "gives instances names that nothing asks for"
 EARLIER = "the grammar of 2008 lacks variables alone, which these documents don't use"
 REDUNDANT = "the key's first statement lets the account itself do all of it"
@@ -29,7 +28,6 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("property removed", "EC2::VPCEndpoint", "VpcEndpointType", DEFAULT),
     ("property removed", "ElasticLoadBalancingV2::LoadBalancer", "Scheme", DEFAULT),
     ("property removed", "RDS::DBCluster", "Port", DEFAULT),
-    ("property removed", "RDS::DBCluster", "CopyTagsToSnapshot", "tags of snapshots are for people"),
     ("property removed", "RDS::DBInstance", "PubliclyAccessible", DEFAULT),
     ("property removed", "SecretsManager::Secret", r"GenerateSecretString\.PasswordLength", DEFAULT),
     ("property removed", "EKS::Nodegroup", r"ScalingConfig\.(DesiredSize|MaxSize)", DEFAULT),
@@ -39,9 +37,6 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
     (".*", "EC2::LaunchTemplate", r".*\.(VolumeType|VolumeSize|EbsOptimized|Monitoring)\b.*", COSTS),
     (".*", "EC2::Volume", "VolumeType", COSTS),
     (".*", "RDS::DBInstance", "PromotionTier", "both instances may become the writer, in whichever order"),
-    (".*", "RDS::DBInstance", "AutoMinorVersionUpgrade.*", "repairs come by a deployment else"),
-    (".*", "RDS::DBInstance", "EnablePerformanceInsights.*", DIAGNOSIS),
-    ("property removed", "RDS::DBInstance", "PerformanceInsightsKMSKeyId", DIAGNOSIS),
     ("set to none", "RDS::DBCluster", r".*\.MinCapacity.*", "it pauses while nobody asks, which a person may choose"),
     (
         ".*",
@@ -56,7 +51,7 @@ REASONS: tuple[tuple[str, str, str, str], ...] = (
     ("removed", "SNS::TopicPolicy", "TopicPolicy", "a topic without a policy lets its own account publish"),
 )
 """Kind of the mutant, type of the resource, what was changed (regular expressions), and the reason."""
-OPTIONAL = frozenset({"metrics-server", "aws-secrets-store-csi-driver-provider"})
+OPTIONAL = frozenset({"metrics-server"})
 SUMMED = frozenset({"HTTPCode_Target_5XX_Count"})
 DEFENSIVE = "routing.http.desync_mitigation_mode"
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 
+from voice_cdk.judge.faults.plain import MAY_BE_EMPTY
 from voice_cdk.judge.keys import Json, Key
 from voice_cdk.judge.modelling.security import NOBODY
 from voice_cdk.judge.mutation.parts import Mutant, Part, at, mutant, properties
@@ -108,6 +110,22 @@ def _misspelt(part: Part, _: Json) -> Iterator[Json]:
         yield part.value + "x"
 
 
+def _emptied(part: Part, _: Json) -> Iterator[Json]:
+    if isinstance(part.value, str) and part.value and part.name not in MAY_BE_EMPTY:
+        yield ""
+
+
+def _account(part: Part, _: Json) -> Iterator[Json]:
+    if isinstance(part.value, str) and "Statement" in part.path and ACCOUNT.search(part.value):
+        yield ACCOUNT.sub("999999999999", part.value)
+
+
+def _nowhere(part: Part, _: Json) -> Iterator[Json]:
+    if part.name.startswith(("aws:ResourceTag/", "kms:ViaService")):
+        yield f"{part.value}x"
+
+
+ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 SPELT = frozenset({
     "MetricName", "Namespace", "HealthCheckPath", "AddonName", "ServiceName", "ServiceAccount", "PolicyArn", "Action",
     "ManagedPolicyArns", "SslPolicy", "CertificateArn", "RetentionInDays", "Type", "Engine", "EngineVersion", "Family",
@@ -117,5 +135,6 @@ SPELT = frozenset({
 KINDS: dict[str, Callable[[Part, Json], Iterator[Json]]] = {
     "switched": _switched, "port moved": _ports, "opened": _everybody, "widened": _widened, "narrowed": _narrowed,
     "moved": _moved, "zone moved": _zone, "set to none": _none, "allowed everything": _everything,
-    "principal changed": _principal, "misspelt": _misspelt,
+    "principal changed": _principal, "misspelt": _misspelt, "emptied": _emptied, "another account": _account,
+    "never holds": _nowhere,
 }  # fmt: skip

@@ -10,6 +10,8 @@ from voice_cdk.judge.order import Order, listed
 from voice_cdk.judge.resolve import Resolver
 from voice_cdk.judge.templates import Assembly
 
+LOOSE = frozenset({"PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy", "Parameters", "Policies"})
+"""Lists in which the same twice is the same."""
 POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
 
 
@@ -26,6 +28,14 @@ def parts_removed(assembly: Assembly, key: Key, found: list[Part]) -> Iterator[M
         item = isinstance(part.path[-1], int)
         if item or not (isinstance(part.value, dict | list) and not is_function(part.value) and len(part.path) > 1):
             yield mutant("item removed" if item else "property removed", assembly, key, part, REMOVED)
+
+
+def items_twice(assembly: Assembly, key: Key, found: list[Part]) -> Iterator[Mutant]:
+    """The first item of each list once more, where that means something."""
+    for part in found:
+        if isinstance(part.value, list) and part.value and not part.inside and not LOOSE & {str(p) for p in part.path}:
+            again = [*part.value, part.value[0]]
+            yield mutant("item twice", assembly, key, part, again, str(part.name))
 
 
 def user_data_altered(assembly: Assembly, key: Key, found: list[Part]) -> Iterator[Mutant]:

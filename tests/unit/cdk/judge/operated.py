@@ -91,6 +91,8 @@ def _secrets(build: Builder) -> None:
          allow("kms:Decrypt", get("DataKey", "Arn"), Condition=via), pods=True)  # fmt: skip
     build.add(CLUSTER, "PodsIdentity", "EKS::PodIdentityAssociation", after=["PodsRolePolicy"], ClusterName=ref("Eks"),
               Namespace="voice", ServiceAccount="operator", RoleArn=get("PodsRole", "Arn"))  # fmt: skip
+    build.add(CLUSTER, "Driver", "EKS::Addon", after=["Nodes"], ClusterName=ref("Eks"),
+              AddonName="aws-secrets-store-csi-driver-provider")  # fmt: skip
 
 
 def _logs(build: Builder) -> None:
@@ -108,7 +110,8 @@ def _logs(build: Builder) -> None:
 def alarm(build: Builder, stack: str, name: str, metric: str, *, below: bool = False, **dimensions: Any) -> None:
     """An alarm; the metric is written with its namespace, as `AWS/RDS CPUUtilization`."""
     namespace, _, metric_name = metric.partition(" ")
-    build.add(stack, name, "CloudWatch::Alarm", Namespace=namespace, MetricName=metric_name, Statistic="Average",
+    build.add(stack, name, "CloudWatch::Alarm", Namespace=namespace, MetricName=metric_name,
+              Statistic="Sum" if "HTTPCode" in metric else "Average",
               Period=60, EvaluationPeriods=5, Threshold=1, TreatMissingData="breaching",
               AlarmActions=[ref("AlarmTopic")],
               ComparisonOperator="LessThanThreshold" if below else "GreaterThanThreshold",

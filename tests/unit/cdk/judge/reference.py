@@ -205,14 +205,14 @@ def _database(build: Builder) -> None:
               DBSubnetGroupName=ref("DbSubnets"), DBClusterParameterGroupName=ref("DbParameters"),
               VpcSecurityGroupIds=[get("DbGroup", "GroupId")],
               StorageEncrypted=True, DeletionProtection=True, ManageMasterUserPassword=True, MasterUsername="admin",
-              BackupRetentionPeriod=14,
+              BackupRetentionPeriod=14, CopyTagsToSnapshot=True,
               EngineVersion="8.0.mysql_aurora.3.10.4", DatabaseName="voice",
               EnableCloudwatchLogsExports=["audit", "error"],
               ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 4})  # fmt: skip
     build.stacks[DATA]["Resources"]["Db"] |= {"DeletionPolicy": "Snapshot", "UpdateReplacePolicy": "Snapshot"}
     for name in ("Writer", "Reader"):
         build.add(DATA, name, "RDS::DBInstance", DBClusterIdentifier=ref("Db"), DBInstanceClass="db.serverless",
-                  Engine="aurora-mysql")  # fmt: skip
+                  Engine="aurora-mysql", AutoMinorVersionUpgrade=False)  # fmt: skip
 
 
 def _cluster(build: Builder) -> None:

@@ -66,3 +66,14 @@ def test_properties_that_are_junk_give_sentences(tmp_path: Path, capsys: pytest.
     told = capsys.readouterr()
     assert "Traceback" not in told.out + told.err
     assert "can't be judged" not in told.err
+
+
+def test_a_folder_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Root, as whom tests may run, reads everything."""
+
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder / "manifest.json"))
+
+    monkeypatch.setattr("voice_cdk.judge.command.read", refuse)
+    assert main(["out"]) == 1
+    assert capsys.readouterr().err == "out/manifest.json: can't be read (Permission denied); give the right to\n"

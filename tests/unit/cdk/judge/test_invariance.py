@@ -74,6 +74,24 @@ def lists_shuffled(value: Any, chance: random.Random, name: str = "") -> Any:
     return parts
 
 
+def test_a_rule_in_two_halves_lets_pass_the_same() -> None:
+    templates = operated().templates()
+    for template in templates.values():
+        for resource in template["Resources"].values():
+            for name in ("SecurityGroupIngress", "SecurityGroupEgress"):
+                rules = resource["Properties"].get(name, [])
+                resource["Properties"] |= {name: [half for rule in rules for half in halves(rule)]} if rules else {}
+    assert judge(from_templates(templates)) == []
+
+
+def halves(rule: Any) -> list[Any]:
+    """A rule of several ports as two."""
+    first, last = rule.get("FromPort", 0), rule.get("ToPort", 0)
+    if first >= last:
+        return [rule]
+    return [{**rule, "ToPort": (first + last) // 2}, {**rule, "FromPort": (first + last) // 2 + 1}]
+
+
 @pytest.mark.parametrize("build", [platform, operated])
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_found_under_other_names_in_another_order(seed: int, build: Callable[[], Builder]) -> None:

@@ -16,7 +16,7 @@ KINDS = {
     "removed", "property removed", "item removed", "switched", "port moved", "opened", "widened", "narrowed", "moved",
     "zone moved", "set to none", "allowed everything", "principal changed", "misspelt", "swapped", "selector moved",
     "exchanged", "rule moved", "rule added", "route added", "twice", "dependency removed", "user data altered",
-    "deleted with its stack",
+    "deleted with its stack", "item twice", "emptied", "another account", "never holds",
 }  # fmt: skip
 
 

@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from tests.unit.cdk.judge.builder import get, ref
+from tests.unit.cdk.judge.changes import Change, drop, of, put
 from tests.unit.cdk.judge.operated import ALARMS, operated
 from tests.unit.cdk.judge.reference import CLUSTER, DATA, NETWORK, SHARED, TRANSLATION
 from voice_cdk.judge.check import judge
 from voice_cdk.judge.templates import from_templates
-
-Templates = dict[str, Any]
-Change = Callable[[Templates], object]
-
-
-def at(templates: Templates, stack: str, name: str, *path: str | int) -> Any:
-    """A part of a resource: of its properties, if not told otherwise."""
-    found = templates[stack]["Resources"][name]
-    for step in path:
-        found = found[step]
-    return found
-
-
-def put(value: Any, *path: Any) -> Change:
-    """Write a value at a path: stack, resource, and so on."""
-    return lambda templates: at(templates, *path[:-1]).__setitem__(path[-1], value)
-
-
-def drop(*path: Any) -> Change:
-    """Remove what is at a path."""
-    if len(path) == 2:
-        return lambda templates: templates[path[0]]["Resources"].pop(path[1])
-    return lambda templates: at(templates, *path[:-1]).pop(path[-1])
-
-
-def of(stack: str, name: str, *path: Any) -> tuple[Any, ...]:
-    """A path below properties."""
-    return (stack, name, "Properties", *path)
-
 
 STATEMENT = ("PolicyDocument", "Statement", 0)
 TRUST = ("AssumeRolePolicyDocument", "Statement", 0)

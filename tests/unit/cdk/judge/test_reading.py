@@ -75,3 +75,41 @@ def test_a_template_that_is_missing_is_told(tmp_path: Path) -> None:
     write(tmp_path, "manifest.json", {"artifacts": artifacts})
     with pytest.raises(TemplatesError, match=r"S\.template\.json: is missing"):
         read(tmp_path)
+
+
+VPC = {"Resources": {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}}}
+
+
+def stage(folder: Path, template: Any) -> None:
+    properties = {"templateFile": "S.template.json"}
+    write(folder, "manifest.json", {"artifacts": {"S": {"type": "aws:cloudformation:stack", "properties": properties}}})
+    write(folder, "S.template.json", template)
+
+
+def test_several_platforms_in_one_folder_are_judged_each_by_itself(tmp_path: Path) -> None:
+    stage(tmp_path / "a", VPC)
+    stage(tmp_path / "b", VPC)
+    assert [set(one.stacks) for one in read(tmp_path).platforms()] == [{"a/S"}, {"b/S"}]
+
+
+def test_stages_that_share_a_network_are_one_platform(tmp_path: Path) -> None:
+    stage(tmp_path / "network", VPC)
+    stage(tmp_path / "hosts", EMPTY)
+    assert len(read(tmp_path).platforms()) == 1
+
+
+def test_a_folder_around_an_assembly_is_as_good_as_itself(tmp_path: Path) -> None:
+    stage(tmp_path / "cdk.out", VPC)
+    assert set(read(tmp_path).stacks) == {"S"}
+
+
+def test_two_templates_of_one_name_are_told(tmp_path: Path) -> None:
+    write(tmp_path / "a", "S.template.json", EMPTY)
+    write(tmp_path / "b", "S.template.json", EMPTY)
+    with pytest.raises(TemplatesError, match="two templates are called S; name the folder of one platform"):
+        read(tmp_path)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, "S.template.json", "\ufeff" + json.dumps(EMPTY))
+    assert set(read(tmp_path).stacks) == {"S"}
