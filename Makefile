@@ -4,7 +4,7 @@
 .PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences release bench-install synth aws-docs lint-cdk environment-cdk bench-aws
 
 PORT ?= 8080
-CONFIG ?= cdk/config/example.toml
+export CONFIG ?= cdk/config/example.toml
 export VOICE_LAB_BEGAN := $(shell date +%s)
 # A proxy that opens TLS has its authority in the system's store, if the machine has one.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
@@ -119,7 +119,7 @@ chart-values: environment-dev ## Write the table of the chart's values (docs/cha
 
 # The stacks' environment is their own: whoever doesn't deploy them needn't wait for it.
 synth: ## Write the CloudFormation templates of a platform in AWS into build/cdk.out (CONFIG=cdk/config/example.toml)
-	@programs=$$(scripts/environment cdk) && "$$programs/python" cdk/app.py '$(CONFIG)'
+	@programs=$$(scripts/environment cdk) && "$$programs/python" cdk/app.py "$$CONFIG"
 
 aws-docs: ## Write the diagram and the tables of docs/aws.md (ARGS=--check: tell whether they are out of date)
 	@programs=$$(scripts/environment cdk) && cd cdk && "$$programs/python" -m voice_cdk.documenting $(ARGS)

@@ -22,9 +22,9 @@ from bench.aws.variants import toml, variants
 from bench.figures import figure, median_ms
 from voice_cdk.judge.check import judge
 from voice_cdk.judge.templates import Assembly, read
+from voice_cdk.proving.environments import programs
 from voice_cdk.synthesis import EXAMPLE, FOLDER
 
-ROOT = FOLDER.parent
 SEEDS = range(3)
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         assemblies = _synthesised(folder)
-        python = Path(_output("scripts/environment", "proving")) / "python"
+        python = programs("proving") / "python"
         tools.findings(python, folder / "example")
         tools.caught(python, folder / "example", options.sample)
     example = assemblies["example"]
@@ -49,7 +49,7 @@ def main() -> None:
 
 def _synthesised(folder: Path) -> dict[str, Assembly]:
     """Every variant, by a process of its own; how long that takes once all caches are filled is a figure."""
-    python = Path(_output("scripts/environment", "cdk")) / "python"
+    python = programs("cdk") / "python"
     found, seconds = {}, []
     for name, tables in variants(tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))):
         source = folder / f"{name}.toml"
@@ -60,10 +60,6 @@ def _synthesised(folder: Path) -> dict[str, Assembly]:
         found[name] = read(folder / name)
     figure("synth_s", statistics.median(seconds[1:]), "s", at={"configurations": len(seconds) - 1})
     return found
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout.strip()
 
 
 def _false_alarms(assemblies: Mapping[str, Assembly]) -> None:

@@ -8,7 +8,8 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from voice_cdk.config import ConfigError, load
 
@@ -39,6 +40,8 @@ def main(arguments: list[str]) -> int:
         return WRONG_CONFIGURATION
     sentence = _refused(output) or synthesise(config, output)
     if sentence is None:
+        made = len(list(output.rglob("*.template.json")))
+        _say(f"{output}: the {made} templates of {config.name}; next, cdk/check-templates {output}")
         return 0
     _say(sentence)
     return WRONG_TEMPLATES
@@ -55,12 +58,20 @@ def synthesise(config: Config, output: Path) -> str | None:
     """Write the templates of `config` into `output`; return why they are not fit to be deployed, None if they are."""
     shutil.rmtree(output, ignore_errors=True)
     try:
+        _make_writable(output)
         sentence = _synthesise(config, output)
     except OSError as error:
-        return f"{output}: can't be written ({error.strerror})"
+        return f"{output}: can't be written ({error.strerror}); name another folder"
     if sentence:
         shutil.rmtree(output, ignore_errors=True)  # nobody shall deploy it
     return sentence
+
+
+def _make_writable(output: Path) -> None:
+    """Make the folder before Node starts: where it fails to make one, it may wait for ever instead of saying so."""
+    output.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=output):
+        pass
 
 
 def _synthesise(config: Config, output: Path) -> str | None:
@@ -71,7 +82,7 @@ def _synthesise(config: Config, output: Path) -> str | None:
     except RuntimeError as error:
         if not (output / REPORT).exists():
             return f"The templates cannot be made: {str(error).partition(chr(10))[0]}"
-    findings = list(_findings(output / REPORT))
+    findings = [f"{one.construct}: {one.description} ({one.rule})" for one in violations(output)]
     if not findings:
         return None
     return "\n".join(["The templates are not fit to be deployed:", *findings])
@@ -83,14 +94,23 @@ def _context() -> dict[str, Any]:
     return context
 
 
-def _findings(report: Path) -> Iterator[str]:
-    """A line for each finding that nobody acknowledged, whatever its severity."""
+class Violation(NamedTuple):
+    """What validation says: by which rule, of which construct (its path), and the rule's sentence."""
+
+    rule: str
+    construct: str
+    description: str
+
+
+def violations(output: Path) -> Iterator[Violation]:
+    """All of a synthesis's that nobody acknowledged, whatever their severity; none if it wrote no report of them."""
+    report = output / REPORT
     if not report.exists():
         return
     for plugin in json.loads(report.read_text(encoding="utf-8"))["pluginReports"]:
-        for violation in plugin["violations"]:
-            for construct in violation["violatingConstructs"]:
-                yield f"{construct['constructPath']}: {violation['description']} ({violation['ruleName']})"
+        for one in plugin["violations"]:
+            for construct in one["violatingConstructs"]:
+                yield Violation(one["ruleName"], construct["constructPath"], one["description"])
 
 
 def _say(text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from voice_cdk.documenting import layout
 from voice_cdk.documenting.layout import CHIP, GAP, LINE, PAD, PILL, Block, Cell
 from voice_cdk.documenting.svg import arrow, image, rect, text
-from voice_cdk.documenting.wording import LETTERS, cut, destination, short, within
+from voice_cdk.documenting.wording import LETTERS, cut, destination, listed, short, within
 from voice_cdk.judge.passing import Row
 from voice_cdk.judge.picture import Link, MemberBox, Picture
 
@@ -143,7 +143,7 @@ def _gateways(block: Block, x: float, border: float, *, up: bool) -> Iterator[st
 def _nat_gateways(block: Block) -> list[str]:
     """All of them as one, which names its zones."""
     zones = [one.rpartition(" in ")[2][-1] for one in block.vpc.gateways if one.startswith("NAT")]
-    return [f"NAT gateway, zone{'s' * (len(zones) > 1)} {' and '.join(zones)}"] if zones else []
+    return [f"NAT gateway, zone{'s' * (len(zones) > 1)} {listed(zones)}"] if zones else []
 
 
 def _joints(blocks: Sequence[Block], width: float, top: float, bottom: float) -> Iterator[str]:

@@ -1,12 +1,11 @@
 """What AWS asks for what stands there all month: list prices without discounts, in US dollars.
 
-From general knowledge of AWS's price pages, not read from them: an estimate, to be checked with AWS's calculator.
+Of eu-west-1 in 2025, from general knowledge of AWS's price pages, not read from them: an estimate, to be checked with
+AWS's calculator.
 """
 
 from __future__ import annotations
 
-REGION = "eu-west-1"
-AS_OF = "2025"
 HOURS = 730
 """Of a month, as AWS's calculator counts."""
 

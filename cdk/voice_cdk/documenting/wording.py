@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 LETTERS = {"shared services": "VPC-A", "unified communications": "VPC-B", "client": "VPC-C"}
 """What a VPC is called in the documentation, by what it is for."""
 GATEWAYS = {
@@ -29,3 +31,9 @@ def within(name: str, vpc: str) -> str:
 def cut(words: str, most: int) -> str:
     """At most so many characters."""
     return words if len(words) <= most else words[: most - 1] + "…"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import voice_cdk.node  # noqa: F401 - before AWS CDK is imported
 
@@ -23,22 +22,20 @@ from aws_cdk.cloudformation_include import CfnInclude
 from cdk_nag import AwsSolutionsChecks
 
 from voice_cdk.proving.files import number_of
-
-REPORT = "validation-report.json"
-QUIET = {"@aws-cdk/core:appMode": "inmemory"}
+from voice_cdk.stacks.app import QUIET
+from voice_cdk.synthesis import Violation, violations
 
 
 def main(folder: Path) -> None:
     """Print what cdk-nag says of every template of a folder."""
     for path in sorted(folder.glob("*.template.json")):
-        for violation in _violations(path):
-            for construct in violation["violatingConstructs"]:
-                logical_id = construct["constructPath"].rpartition("/")[2]
-                line = [number_of(path), violation["ruleName"], logical_id, violation["description"]]
-                sys.stdout.write(json.dumps(line) + "\n")
+        for one in _violations(path):
+            logical_id = one.construct.rpartition("/")[2]
+            line = [number_of(path), one.rule, logical_id, one.description]
+            sys.stdout.write(json.dumps(line) + "\n")
 
 
-def _violations(template: Path) -> Iterator[Any]:
+def _violations(template: Path) -> Iterator[Violation]:
     """Each in an app of its own: one that AWS CDK can't read must not take the others along."""
     with TemporaryDirectory() as output:
         app = cdk.App(outdir=output, context=QUIET, analytics_reporting=False, tree_metadata=False)
@@ -47,10 +44,7 @@ def _violations(template: Path) -> Iterator[Any]:
         with suppress(RuntimeError):
             CfnInclude(cdk.Stack(app, "Stack", synthesizer=written), "Template", template_file=str(template))
             app.synth()
-        report = Path(output) / REPORT
-        if report.exists():
-            for plugin in json.loads(report.read_text(encoding="utf-8"))["pluginReports"]:
-                yield from (one for one in plugin["violations"] if one["ruleName"].startswith("AwsSolutions"))
+        yield from (one for one in violations(Path(output)) if one.rule.startswith("AwsSolutions"))
 
 
 if __name__ == "__main__":

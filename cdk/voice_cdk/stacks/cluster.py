@@ -24,9 +24,11 @@ from voice_cdk.kubernetes.naming import IMAGES, REGISTRY, SECRETS, ServiceAccoun
 from voice_cdk.stacks import coredns
 from voice_cdk.stacks.data import IN_CLUSTER, Data
 from voice_cdk.stacks.grafana import WEB, Grafana
-from voice_cdk.stacks.groups import Group, Ports, let_group_in
+from voice_cdk.stacks.groups import let_group_in
+from voice_cdk.stacks.machine import root_disk
 from voice_cdk.stacks.network import Network
 from voice_cdk.stacks.secrets import let_read
+from voice_cdk.stacks.waiting import await_rights
 
 LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 MACHINE_IMAGES = {Architecture.X86_64: "AL2023_x86_64_STANDARD", Architecture.ARM64: "AL2023_ARM_64_STANDARD"}
@@ -60,20 +62,21 @@ class Cluster(cdk.Stack):
         self.group = self._cluster.attr_cluster_security_group_id
         self._let_in_administrators()
         nodes = self._nodes()
-        agent, cni = self._addon("eks-pod-identity-agent"), self._vpc_cni()
-        cni.add_resource_dependency(agent)  # which gives it its role
-        for addon in (agent, cni, self._addon("kube-proxy")):
+        cni = self._vpc_cni()
+        cni.add_resource_dependency(self._addon("eks-pod-identity-agent"))  # which gives it its role
+        for addon in (cni, self._addon("kube-proxy")):
             nodes.add_resource_dependency(addon)
         for each, settings in AFTER_NODES.items():
             self._addon(each, settings=settings).add_resource_dependency(nodes)
         self._names().add_resource_dependency(nodes)
         self._bring_secrets(data, grafana)
-        grafana.group.let_in_group(self, "ToGrafana", purpose="Grafana, from pods", group=self.group, ports=WEB)
+        let_group_in(
+            self, "ToGrafana", purpose="Grafana, from pods", into=grafana.group.identity, group=self.group, ports=WEB
+        )
         self._keep_images(config.name)
 
-    def identify(self, scope: Construct, name: str, account: ServiceAccount) -> iam.Role:
-        """Return the role of the pods of a service account (EKS Pod Identity), which has no rights yet."""
-        role = _pod_role(scope, f"{name}Role")
+    def identify(self, scope: Construct, name: str, account: ServiceAccount, role: iam.Role) -> None:
+        """Let pods of a service account have the rights that `role` has by now (EKS Pod Identity)."""
         association = eks.CfnPodIdentityAssociation(
             scope,
             name,
@@ -82,12 +85,7 @@ class Cluster(cdk.Stack):
             service_account=account.name,
             role_arn=role.role_arn,
         )
-        association.node.add_dependency(role)
-        return role
-
-    def let_in(self, scope: Construct, name: str, *, purpose: str, group: Group, ports: Ports) -> None:
-        """What is in another group may begin to talk to pods."""
-        let_group_in(scope, name, purpose=purpose, into=self.group, group=group.identity, ports=ports)
+        await_rights(association, role)
 
     def _make_cluster(self) -> eks.CfnCluster:
         config = self._config
@@ -123,7 +121,7 @@ class Cluster(cdk.Stack):
                 )
             ),
         )
-        cluster.node.add_dependency(role, self._log_group())
+        cluster.node.add_dependency(self._log_group())
         return cluster
 
     def _keep_images(self, platform: str) -> None:
@@ -143,9 +141,10 @@ class Cluster(cdk.Stack):
 
     def _bring_secrets(self, data: Data, grafana: Grafana) -> None:
         """Passwords of what runs here: the operator's, the portal's, and Grafana's administrator's."""
-        role = self.identify(self, "Secrets", SECRETS)
+        role = pod_role(self, "SecretsRole")
         let_read(role, [data.secrets[each].secret_arn for each in IN_CLUSTER], data.key, READ_AND_COMPARE)
         let_read(role, [grafana.administrator], grafana.key, READ_AND_COMPARE)
+        self.identify(self, "Secrets", SECRETS, role)
 
     def _log_group(self) -> logs.LogGroup:
         """EKS would make it by itself, and keep it for ever."""
@@ -189,15 +188,10 @@ class Cluster(cdk.Stack):
             metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(
                 http_tokens="required", http_put_response_hop_limit=1
             ),
-            block_device_mappings=[
-                ec2.CfnLaunchTemplate.BlockDeviceMappingProperty(
-                    device_name="/dev/xvda",
-                    ebs=ec2.CfnLaunchTemplate.EbsProperty(encrypted=True, volume_size=DISK_GB, volume_type="gp3"),
-                )
-            ],
+            block_device_mappings=[root_disk(DISK_GB)],
         )
         template = ec2.CfnLaunchTemplate(self, "NodeTemplate", launch_template_data=data)
-        nodes = eks.CfnNodegroup(
+        return eks.CfnNodegroup(
             self,
             "Nodes",
             cluster_name=self._cluster.ref,
@@ -212,19 +206,19 @@ class Cluster(cdk.Stack):
                 id=template.ref, version=template.attr_latest_version_number
             ),
         )
-        nodes.node.add_dependency(role)
-        return nodes
 
     def _vpc_cni(self) -> eks.CfnAddon:
-        """It gives pods their addresses; for IPv6 AWS has no policy of its own."""
-        role = _pod_role(self, "VpcCniRole")
-        # What only reads, and what gives a node's interface an address, knows no resources.
-        role.add_to_policy(iam.PolicyStatement(actions=_CNI_ACTIONS, resources=["*"]))
-        interfaces = self.format_arn(service="ec2", resource="network-interface", resource_name="*")
-        role.add_to_policy(iam.PolicyStatement(actions=["ec2:CreateTags"], resources=[interfaces]))
+        """It gives pods their addresses; for IPv6 AWS writes a policy down, but has none of its own."""
+        role = pod_role(self, "VpcCniRole")
+        role.add_to_policy(iam.PolicyStatement(actions=_CNI_LOOKS, resources=["*"]))  # which knows no resources
+        vpc = self.format_arn(service="ec2", resource="vpc", resource_name=self._network.shared.identity)
+        of_vpc = {"ArnEquals": {"ec2:Vpc": vpc}}
+        for kind, actions in _CNI_CHANGES.items():
+            all_of_kind = self.format_arn(service="ec2", resource=kind, resource_name="*")
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[all_of_kind], conditions=of_vpc))
         association = eks.CfnAddon.PodIdentityAssociationProperty(role_arn=role.role_arn, service_account="aws-node")
         addon = self._addon("vpc-cni", identities=[association], settings='{"enableNetworkPolicy":"true"}')
-        addon.node.add_dependency(role)
+        await_rights(addon, role)
         return addon
 
     def _names(self) -> eks.CfnAddon:
@@ -249,16 +243,23 @@ class Cluster(cdk.Stack):
         )
 
 
-_CNI_ACTIONS = [
-    "ec2:AssignIpv6Addresses",
+_CNI_LOOKS = [
     "ec2:DescribeInstanceTypes",
     "ec2:DescribeInstances",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
     "ec2:DescribeTags",
 ]
+_CNI_CHANGES = {
+    "network-interface": ["ec2:AssignIpv6Addresses", "ec2:CreateTags", "ec2:ModifyNetworkInterfaceAttribute"],
+    "security-group": ["ec2:ModifyNetworkInterfaceAttribute"],
+}
+"""By what it changes, or puts an interface into. All as the plugin's own documentation has it for IPv6."""
 
 
-def _pod_role(scope: Construct, name: str) -> iam.Role:
+def pod_role(scope: Construct, name: str) -> iam.Role:
+    """A role that EKS Pod Identity gives to pods; it has no rights yet."""
     return iam.Role(scope, name, assumed_by=iam.ServicePrincipal("pods.eks.amazonaws.com").with_session_tags())
 
 

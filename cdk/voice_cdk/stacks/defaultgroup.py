@@ -12,6 +12,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from voice_cdk.stacks.waiting import await_rights
+
 RUNBOOK = "AWSConfigRemediation-RemoveVPCDefaultSecurityGroupRules"
 
 
@@ -46,7 +48,7 @@ class DefaultGroups(Construct):
             parameters={"AutomationAssumeRole": [self._role.role_arn], "GroupId": [group]},
             schedule_expression="rate(1 day)",
         )
-        association.node.add_dependency(self._role)
+        await_rights(association, self._role)
 
     def _allow(self, actions: list[str], resources: list[str]) -> None:
         self._role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))

@@ -11,6 +11,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from voice_cdk.stacks.waiting import await_rights
+
 TRANSIT_GATEWAY_SECONDS = 60
 """The only interval that AWS takes for a transit gateway."""
 
@@ -53,28 +55,26 @@ class FlowLogs(Construct):
         )
         self._role = iam.Role(self, "Role", assumed_by=service)
         self._group.grant(self._role, "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
-        self._there: dict[str, Any] = {
-            "deliver_logs_permission_arn": self._role.role_arn,
-            "log_destination": self._group.log_group_arn,
-        }
 
     def of_vpc(self, scope: Construct, vpc: str) -> None:
         """Log what passes in a VPC, and what is refused there."""
-        log = ec2.CfnFlowLog(scope, "FlowLog", resource_id=vpc, resource_type="VPC", traffic_type="ALL", **self._there)
-        self._after_role(log)
+        self._log(scope, resource_id=vpc, resource_type="VPC", traffic_type="ALL")
 
     def of_transit_gateway(self, scope: Construct, gateway: str) -> None:
         """Log what passes a transit gateway; it refuses nothing, so there is no type of traffic to choose."""
-        log = ec2.CfnFlowLog(
+        self._log(
             scope,
-            "FlowLog",
             resource_id=gateway,
             resource_type="TransitGateway",
             max_aggregation_interval=TRANSIT_GATEWAY_SECONDS,
-            **self._there,
         )
-        self._after_role(log)
 
-    def _after_role(self, log: ec2.CfnFlowLog) -> None:
-        """AWS tries the role as soon as there is a flow log."""
-        log.node.add_dependency(self._role)
+    def _log(self, scope: Construct, **properties: Any) -> None:  # noqa: ANN401 - as CfnFlowLog has them
+        log = ec2.CfnFlowLog(
+            scope,
+            "FlowLog",
+            deliver_logs_permission_arn=self._role.role_arn,
+            log_destination=self._group.log_group_arn,
+            **properties,
+        )
+        await_rights(log, self._role)  # AWS tries the role as soon as there is a flow log

@@ -10,7 +10,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from voice_cdk.stacks.routing import Family, Prefix, await_resources
+from voice_cdk.stacks.routing import Family, Prefix
+from voice_cdk.stacks.waiting import await_resources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,44 +89,28 @@ class Group(Construct):
         ingress = ec2.CfnSecurityGroupIngress(scope, name, group_id=self.identity, **_said(rule))
         await_resources(ingress, rule.peer.known_after)
 
-    def let_in_group(self, scope: Construct, name: str, *, purpose: str, group: str, ports: Ports) -> None:
-        """What is in another group may begin to talk to what is in this one."""
-        let_group_in(scope, name, purpose=purpose, into=self.identity, group=group, ports=ports)
-
-    def let_out_group(self, scope: Construct, name: str, *, purpose: str, group: str, ports: Ports) -> None:
-        """What is in this group may begin to talk to what is in another one."""
-        ec2.CfnSecurityGroupEgress(
-            scope,
-            name,
-            group_id=self.identity,
-            destination_security_group_id=group,
-            description=purpose,
-            ip_protocol=ports.protocol,
-            from_port=ports.first,
-            to_port=ports.last,
-        )
-
 
 def let_group_in(scope: Construct, name: str, *, purpose: str, into: str, group: str, ports: Ports) -> None:
     """What is in `group` may begin to talk to what is in the group `into`."""
-    ec2.CfnSecurityGroupIngress(
-        scope,
-        name,
-        group_id=into,
-        source_security_group_id=group,
-        description=purpose,
-        ip_protocol=ports.protocol,
-        from_port=ports.first,
-        to_port=ports.last,
-    )
+    rule = {"group_id": into, "source_security_group_id": group, **_traffic(purpose, ports)}
+    ec2.CfnSecurityGroupIngress(scope, name, **rule)
+
+
+def let_group_out(scope: Construct, name: str, *, purpose: str, out_of: str, group: str, ports: Ports) -> None:
+    """What is in the group `out_of` may begin to talk to what is in `group`."""
+    rule = {"group_id": out_of, "destination_security_group_id": group, **_traffic(purpose, ports)}
+    ec2.CfnSecurityGroupEgress(scope, name, **rule)
 
 
 def _said(rule: Rule) -> dict[str, Any]:
     address = "cidr_ip" if rule.peer.family is Family.IPV4 else "cidr_ipv6"
+    return {address: rule.peer.cidr, **_traffic(rule.purpose, rule.ports)}
+
+
+def _traffic(purpose: str, ports: Ports) -> dict[str, Any]:
     return {
-        "description": rule.purpose,
-        address: rule.peer.cidr,
-        "ip_protocol": rule.ports.protocol,
-        "from_port": rule.ports.first,
-        "to_port": rule.ports.last,
+        "description": purpose,
+        "ip_protocol": ports.protocol,
+        "from_port": ports.first,
+        "to_port": ports.last,
     }

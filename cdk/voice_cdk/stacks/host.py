@@ -75,6 +75,15 @@ class Host(Construct):
         """What routes to this host lead to."""
         return Target(kind="network_interface_id", identity=self.interface)
 
+    def bear(self, address: ec2.CfnEIP) -> None:
+        """Have it reached from the internet's IPv4 at an Elastic IP, which AWS translates one for one."""
+        ec2.CfnEIPAssociation(
+            cdk.Stack.of(self),
+            "AddressOfHost",
+            allocation_id=address.attr_allocation_id,
+            network_interface_id=self.interface,
+        )
+
     def may_attach(self, volume: ec2.CfnVolume) -> None:
         """Let it take a volume that stays when the machine goes."""
         stack = cdk.Stack.of(self)
@@ -137,6 +146,13 @@ class Host(Construct):
             statistic="Minimum",
         )
         add_alarm(self, alarms, alive, too_little(f"{self.node.path} has no machine", 1))
+
+
+def elastic_ip(stack: cdk.Stack) -> ec2.CfnEIP:
+    """An Elastic IP, which is called like the stack."""
+    address = ec2.CfnEIP(stack, "Address", domain="vpc")
+    cdk.Tags.of(address).add("Name", stack.node.path)
+    return address
 
 
 _SESSIONS = [

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from voice_cdk.config.values.machines import Architecture, architecture
 from voice_cdk.stacks.subnet import Subnet
+from voice_cdk.stacks.waiting import await_rights
 
 IMAGES = {Architecture.X86_64: "amd64", Architecture.ARM64: "arm64"}
 """Debian's words for architectures."""
@@ -55,7 +56,7 @@ class MachineOfOne:
         self.group = self._group.ref
         self.signals_as = cdk.Stack.of(scope).get_logical_id(self._group)
         self._wait_for_signal()
-        self._group.node.add_dependency(role)
+        await_rights(self._group, role)
 
     def launch(self, instance_type: str, *, group: str, data: str) -> None:
         """Let it make machines, with an interface in the security group `group`, and `data` for cloud-init."""
@@ -92,14 +93,15 @@ class MachineOfOne:
             metadata_options=ec2.CfnLaunchTemplate.MetadataOptionsProperty(
                 http_tokens="required", http_protocol_ipv6="enabled", http_put_response_hop_limit=1
             ),
-            block_device_mappings=[
-                ec2.CfnLaunchTemplate.BlockDeviceMappingProperty(
-                    device_name="/dev/xvda",
-                    ebs=ec2.CfnLaunchTemplate.EbsProperty(encrypted=True, volume_size=DISK_GB, volume_type="gp3"),
-                )
-            ],
+            block_device_mappings=[root_disk(DISK_GB)],
         )
         return ec2.CfnLaunchTemplate(self._scope, "Template", launch_template_data=machine)
+
+
+def root_disk(size_gb: int) -> ec2.CfnLaunchTemplate.BlockDeviceMappingProperty:
+    """What a machine starts from; Debian's images and EKS's give it the same name."""
+    disk = ec2.CfnLaunchTemplate.EbsProperty(encrypted=True, volume_size=size_gb, volume_type="gp3")
+    return ec2.CfnLaunchTemplate.BlockDeviceMappingProperty(device_name="/dev/xvda", ebs=disk)
 
 
 def user_data(facts: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from voice_cdk.config.model import Config
 from voice_cdk.config.values.ranges import WELL_KNOWN
 from voice_cdk.stacks.alarms import Alarms
 from voice_cdk.stacks.data import HEALTH_CHECK, MYSQL, Data
-from voice_cdk.stacks.groups import Group, Rule
+from voice_cdk.stacks.groups import Group, Rule, let_group_in, let_group_out
 from voice_cdk.stacks.host import HTTPS, Host, Kind
 from voice_cdk.stacks.network import Network
 from voice_cdk.stacks.subnet import Subnet
@@ -48,10 +48,11 @@ class Nat64(cdk.Stack):
                 ),
             ],
         )
-        own = self.group.identity
-        self.group.let_in_group(self, "HealthCheck", purpose="health check, of the other host", group=own, ports=MYSQL)
-        self.group.let_out_group(self, "ToData", purpose="MySQL", group=data.group.identity, ports=MYSQL)
-        data.group.let_in_group(self, "FromNat64", purpose="MySQL by NAT64", group=own, ports=MYSQL)
+        own, database = self.group.identity, data.group.identity
+        purpose = "health check, of the other host"
+        let_group_in(self, "HealthCheck", purpose=purpose, into=own, group=own, ports=MYSQL)
+        let_group_out(self, "ToData", purpose="MySQL", out_of=own, group=database, ports=MYSQL)
+        let_group_in(self, "FromNat64", purpose="MySQL by NAT64", into=database, group=own, ports=MYSQL)
         entrances = [communications.attachment_in(subnet.zone) for subnet in communications.answering]
         tables = [each.table for each in entrances]
         facts = {

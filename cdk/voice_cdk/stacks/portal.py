@@ -14,8 +14,8 @@ from voice_cdk.config.model import Network as Range
 from voice_cdk.kubernetes.naming import BALANCER_CONTROLLER, PORTAL_PORT, TARGETS, balancer_prefix
 from voice_cdk.stacks.accesslogs import AccessLogs
 from voice_cdk.stacks.alarms import Alarms, Metric, Silence, add_alarm, too_little, too_much
-from voice_cdk.stacks.cluster import Cluster
-from voice_cdk.stacks.groups import Group, Ports, Rule
+from voice_cdk.stacks.cluster import Cluster, pod_role
+from voice_cdk.stacks.groups import Group, Ports, Rule, let_group_in, let_group_out
 from voice_cdk.stacks.network import Network
 from voice_cdk.stacks.routing import Family, Prefix
 
@@ -70,9 +70,10 @@ class Portal(cdk.Stack):
             health_check_path="/healthz",
         )
         cdk.CfnOutput(self, TARGETS.name, value=targets.ref, description="What the portal's pods are put into")
-        role = cluster.identify(self, "Controller", BALANCER_CONTROLLER)
+        role = pod_role(self, "ControllerRole")
         role.add_to_policy(iam.PolicyStatement(actions=_LOOKS, resources=["*"]))  # what only reads knows no resources
         role.add_to_policy(iam.PolicyStatement(actions=_PUTS_IN, resources=[targets.ref]))
+        cluster.identify(self, "Controller", BALANCER_CONTROLLER, role)
         return targets
 
     def _watch(self, balancer: elb.CfnLoadBalancer, targets: elb.CfnTargetGroup, alarms: Alarms) -> None:
@@ -96,8 +97,9 @@ class Portal(cdk.Stack):
                 for purpose, each in ports.items()
             ],
         )
-        group.let_out_group(self, "ToPods", purpose="portal", group=cluster.group, ports=PODS)
-        cluster.let_in(self, "FromBalancer", purpose="portal, from its load balancer", group=group, ports=PODS)
+        own, pods = group.identity, cluster.group
+        let_group_out(self, "ToPods", purpose="portal", out_of=own, group=pods, ports=PODS)
+        let_group_in(self, "FromBalancer", purpose="portal, from its load balancer", into=pods, group=own, ports=PODS)
         return group
 
     def _listen(self, config: Config, balancer: elb.CfnLoadBalancer, targets: elb.CfnTargetGroup) -> None:

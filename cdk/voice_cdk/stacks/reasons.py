@@ -126,12 +126,13 @@ def _cluster(config: Config) -> Iterator[Reason]:
             reason="AWS brings it up to what EKS needs with each version of Kubernetes.",
         )
     cni = "Cluster/VpcCniRole/DefaultPolicy"
-    yield _iam5(cni, "*", "Nodes and their interfaces are EKS's to make: nobody knows their ids before.")
-    yield _iam5(
-        cni,
-        f"arn:aws:ec2:{config.region}:{config.account}:network-interface/*",
-        "Tags on the interfaces of nodes, which EKS makes and names.",
-    )
+    yield _iam5(cni, "*", "It only reads there, and IAM knows no resources for it.")
+    for kind in ("network-interface", "security-group"):
+        yield _iam5(
+            cni,
+            f"arn:aws:ec2:{config.region}:{config.account}:{kind}/*",
+            "Interfaces of nodes, and their groups, are EKS's to make and to name; the condition says of which VPC.",
+        )
     yield _iam5(
         "Portal/ControllerRole/DefaultPolicy",
         "*",

@@ -10,6 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from voice_cdk.config.values.ranges import WELL_KNOWN
+from voice_cdk.stacks.waiting import await_resources
 
 
 class Family(StrEnum):
@@ -53,13 +54,6 @@ INTERNET = Prefix(cidr="::/0")
 INTERNET_IPV4 = Prefix(cidr="0.0.0.0/0", family=Family.IPV4)
 TRANSLATED = Prefix(cidr=str(WELL_KNOWN))
 """Every address that DNS64 writes for a name that has IPv4 only (RFC 6052)."""
-
-
-def await_resources(resource: CfnResource, *needed: CfnResource | None) -> None:
-    """Have `resource` made after all that is `needed`."""
-    for each in needed:
-        if each is not None:
-            resource.add_resource_dependency(each)
 
 
 def add_route(scope: Construct, name: str, table: str, prefix: Prefix, target: Target) -> ec2.CfnRoute:

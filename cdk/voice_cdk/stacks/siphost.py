@@ -14,7 +14,7 @@ from voice_cdk.stacks.alarms import Alarms
 from voice_cdk.stacks.client import ClientNetwork
 from voice_cdk.stacks.data import CALL_KEY, MYSQL, SIP_ACCOUNT, Data
 from voice_cdk.stacks.groups import Group, Rule
-from voice_cdk.stacks.host import HTTPS, Host, Kind
+from voice_cdk.stacks.host import HTTPS, Host, Kind, elastic_ip
 from voice_cdk.stacks.network import Network
 from voice_cdk.stacks.subnet import Subnet
 
@@ -50,16 +50,17 @@ class SipHost(cdk.Stack):
             alarms=alarms,
         )
         if self._public is not None:
-            ec2.CfnEIPAssociation(
-                self,
-                "AddressOfHost",
-                allocation_id=self._public.attr_allocation_id,
-                network_interface_id=host.interface,
-            )
+            host.bear(self._public)
         data.let_read(host.role, SIP_ACCOUNT)
         data.let_read(host.role, CALL_KEY)
         self._let_read_credentials(host)
         host.may_attach(spool)
+        cdk.CfnOutput(
+            self,
+            "SipAddress",
+            value=self._telephony_address(own.vpc.hosts),
+            description="What the client's telephony calls",
+        )
 
     def _group(self, network: Network) -> Group:
         """What docs/sip-host.md says of ports, both ways, with the client's telephony alone."""
@@ -105,10 +106,7 @@ class SipHost(cdk.Stack):
         """
         if self._client.sip_family is SipFamily.IPV6 or self._client.connection is Connection.TUNNEL:
             return None
-        address = ec2.CfnEIP(self, "Address", domain="vpc")
-        cdk.Tags.of(address).add("Name", self.node.path)
-        cdk.CfnOutput(self, "TrunkAddress", value=address.ref, description="What the client's SBC calls")
-        return address
+        return elastic_ip(self)
 
     def _let_read_credentials(self, host: Host) -> None:
         """Whoever has them puts them there (docs/sip-host.md), under names that nobody knows here."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -16,7 +15,7 @@ from voice_cdk.stacks import telephony
 from voice_cdk.stacks.alarms import Alarms
 from voice_cdk.stacks.client import ClientNetwork
 from voice_cdk.stacks.groups import Group, Ports, Rule
-from voice_cdk.stacks.host import HTTPS, Host, Kind
+from voice_cdk.stacks.host import HTTPS, Host, Kind, elastic_ip
 from voice_cdk.stacks.routing import Family, Prefix, add_route
 from voice_cdk.stacks.secrets import let_read
 from voice_cdk.stacks.subnet import Subnet
@@ -26,11 +25,7 @@ IKE = {"IKE": Ports.udp(500), "IKE and ESP in UDP": Ports.udp(4500)}
 
 
 class StrongSwan(cdk.Stack):
-    """The StrongSwan host of one client that has a tunnel.
-
-    Attributes:
-        address: the public IPv4 address that the client's gateway talks to.
-    """
+    """The StrongSwan host of one client that has a tunnel."""
 
     def __init__(
         self,
@@ -57,18 +52,12 @@ class StrongSwan(cdk.Stack):
             facts={"VOICE_TUNNEL_SECRET": secret.secret_arn, "VOICE_TUNNEL_GATEWAY": str(gateway)},
             alarms=alarms,
         )
-        address = ec2.CfnEIP(self, "Address", domain="vpc")
-        cdk.Tags.of(address).add("Name", self.node.path)
-        ec2.CfnEIPAssociation(
-            self,
-            "AddressOfHost",
-            allocation_id=address.attr_allocation_id,
-            network_interface_id=host.interface,
-        )
+        address = elastic_ip(self)
+        host.bear(address)
+        cdk.CfnOutput(self, "TunnelAddress", value=address.ref, description="What the client's gateway talks to")
         for number, prefix in enumerate(telephony.prefixes(client)):
             add_route(self, f"ToClient{number}", own.vpc.hosts.table, prefix, host.target)
         let_read(host.role, [secret.secret_arn], key)
-        cdk.CfnOutput(self, "TunnelAddress", value=address.ref, description="What the client's gateway talks to")
 
     def _group(self, client: Client, gateway: IPv4Address, own: ClientNetwork) -> Group:
         """IKE with the client's gateway; and what the tunnel is for, which passes this host both ways."""

@@ -10,7 +10,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from voice_cdk.stacks.routing import Prefix, Target, add_route, await_resources
+from voice_cdk.stacks.routing import Prefix, Target, add_route
+from voice_cdk.stacks.waiting import await_resources
 
 
 class Addresses(StrEnum):

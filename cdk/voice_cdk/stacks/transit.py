@@ -12,7 +12,7 @@ from constructs import Construct
 
 from voice_cdk.config import plan
 from voice_cdk.stacks.flowlogs import FlowLogs
-from voice_cdk.stacks.routing import Prefix, Target, await_resources
+from voice_cdk.stacks.routing import Prefix, Target
 from voice_cdk.stacks.subnet import Addresses
 from voice_cdk.stacks.vpc import Vpc
 
@@ -82,12 +82,11 @@ class TransitGateway(Construct):
         return Attachment(identity=attachment.ref, gateway=target)
 
     def route(self, vpc: Vpc, name: str, *, role: Role, prefix: Prefix, to: Attachment) -> None:
-        """Route `prefix` to `vpc`, which is attached as `to`, for the VPCs of a role."""
-        route = ec2.CfnTransitGatewayRoute(
+        """Route `prefix`, which is of `vpc` and known once that is attached as `to`, for the VPCs of a role."""
+        ec2.CfnTransitGatewayRoute(
             vpc,
             f"From{role.value}{name}",
             transit_gateway_route_table_id=self._tables[role],
             destination_cidr_block=prefix.cidr,
             transit_gateway_attachment_id=to.identity,
         )
-        await_resources(route, prefix.known_after)

@@ -14,8 +14,9 @@ from voice_cdk.config.plan import Role
 from voice_cdk.stacks.alarms import Alarms, Metric, Silence, add_alarm, too_much
 from voice_cdk.stacks.defaultgroup import DefaultGroups
 from voice_cdk.stacks.flowlogs import FlowLogs
-from voice_cdk.stacks.routing import Family, Prefix, Target, await_resources
+from voice_cdk.stacks.routing import Family, Prefix, Target
 from voice_cdk.stacks.subnet import Addresses, Subnet
+from voice_cdk.stacks.waiting import await_resources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +91,7 @@ class Vpc(Construct):
         """What translates to the internet's IPv4, for its zone, by an internet gateway that `edge` has a route to."""
         address = ec2.CfnEIP(edge, "NatAddress", domain="vpc")
         gateway = ec2.CfnNatGateway(edge, "Nat", subnet_id=edge.identity, allocation_id=address.attr_allocation_id)
-        await_resources(address, internet.usable_after)
-        await_resources(gateway, internet.usable_after)
+        await_resources(address, internet.usable_after)  # and the gateway waits for its address
         return self.watched(edge, gateway)
 
     def watched(self, subnet: Subnet, gateway: ec2.CfnNatGateway) -> Target:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.integration.cdk.synthesised import CHECKOUT, Assembly
+from tests.integration.cdk.synthesised import CHECKOUT, Assembly, python
 
 _CHANGES = """
 import json, sys
@@ -74,18 +73,10 @@ def _has(value: Any, steps: list[str | int]) -> bool:
     return True
 
 
-@cache
-def python() -> str:
-    """The Python of the tools' environment; it is made if it isn't there."""
-    command = [CHECKOUT / "scripts" / "environment", "proving"]
-    made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return f"{made.stdout.strip()}/python"
-
-
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a program of that environment."""
+    """Run the tools' Python."""
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "cdk")}
-    command = [python(), *arguments]
+    command = [python("proving"), *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=CHECKOUT, env=environment)
 
 

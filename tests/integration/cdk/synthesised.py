@@ -11,20 +11,8 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 EXAMPLE = CHECKOUT / "cdk" / "config" / "example.toml"
-BY_IPV4 = """
-initech = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.32.0.0/16", sip_family = "ipv4", prefixes = [
-  "192.0.2.128/26"] }
-"""
-"""One client more, for the end of the example: it speaks IPv4."""
 
 Resource = dict[str, Any]
-
-_ALL = """
-import json, sys
-sys.path.insert(0, "cdk")
-from voice_cdk.synthesis import main
-sys.exit(max(main(arguments) for arguments in json.loads(sys.argv[1])))
-"""
 
 
 @dataclass(frozen=True)
@@ -47,8 +35,12 @@ class Assembly:
 
     def of_type(self, kind: str, *stacks: str) -> dict[str, Resource]:
         """Properties of all resources of a type, such as `EC2::Route`, by stack and logical id."""
+        return {place: resource.get("Properties", {}) for place, resource in self.whole(kind, *stacks).items()}
+
+    def whole(self, kind: str, *stacks: str) -> dict[str, Resource]:
+        """The same, with what is beside their properties."""
         return {
-            f"{stack}/{name}": resource.get("Properties", {})
+            f"{stack}/{name}": resource
             for stack, template in self.stacks.items()
             if not stacks or stack in stacks
             for name, resource in template["Resources"].items()
@@ -62,9 +54,10 @@ def refers(value: Any, name: str) -> bool:
 
 
 @cache
-def python() -> str:
-    """The Python of the environment in which stacks are synthesised; it is made if it isn't there."""
-    made = subprocess.run([CHECKOUT / "scripts" / "environment", "cdk"], check=True, stdout=subprocess.PIPE, text=True)
+def python(environment: str = "cdk") -> str:
+    """The Python of an environment: of that in which stacks are synthesised. It is made if it isn't there."""
+    command = [CHECKOUT / "scripts" / "environment", environment]
+    made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return f"{made.stdout.strip()}/python"
 
 
@@ -72,16 +65,3 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """What `make synth` runs, with other arguments."""
     command = [python(), "cdk/app.py", *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=CHECKOUT)
-
-
-def synthesise(configurations: dict[str, str], folder: Path) -> dict[str, Assembly]:
-    """Synthesise the texts of several configurations, in one process: to start AWS CDK takes seconds."""
-    arguments = []
-    for name, text in configurations.items():
-        (folder / f"{name}.toml").write_text(text)
-        arguments.append([str(folder / f"{name}.toml"), str(folder / name)])
-    done = subprocess.run(
-        [python(), "-c", _ALL, json.dumps(arguments)], check=False, capture_output=True, text=True, cwd=CHECKOUT
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    return {name: Assembly(folder / name) for name in configurations}

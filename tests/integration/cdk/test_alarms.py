@@ -3,12 +3,7 @@
 import json
 from collections.abc import Iterator
 
-import pytest
-
 from tests.integration.cdk.synthesised import Assembly, Resource, refers
-
-pytestmark = pytest.mark.timeout(900)
-"""Whoever comes first waits for the environment of AWS CDK to be installed."""
 
 
 def alarms(platform: Assembly, *stacks: str) -> list[Resource]:

@@ -2,12 +2,7 @@
 
 import subprocess
 
-import pytest
-
 from tests.integration.cdk.synthesised import CHECKOUT, python
-
-pytestmark = pytest.mark.timeout(900)
-"""Whoever comes first waits for the environment of AWS CDK to be installed."""
 
 
 def test_nothing_of_the_page_is_out_of_date():

@@ -11,9 +11,6 @@ import pytest
 from tests.integration.cdk.proved import Change, change, new_findings
 from tests.integration.cdk.synthesised import CHECKOUT, EXAMPLE, Assembly, python
 
-pytestmark = pytest.mark.timeout(900)
-"""Whoever comes first waits for the environments of AWS CDK and of the tools to be installed."""
-
 RULES = CHECKOUT / "cdk" / "voice_cdk" / "stacks" / "rules.guard"
 TOOL = "guard rules"
 MACHINE = "LaunchTemplateData"

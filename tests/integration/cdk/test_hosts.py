@@ -8,9 +8,6 @@ import pytest
 from tests.integration.cdk.policies import actions, statements
 from tests.integration.cdk.synthesised import CHECKOUT, Assembly, Resource, refers
 
-pytestmark = pytest.mark.timeout(900)
-"""Whoever comes first waits for the environment of AWS CDK to be installed."""
-
 SIP_PORTS = {("udp", 5060, 5060), ("udp", 5062, 5062), ("tcp", 5060, 5061), ("udp", 20000, 29998)}
 
 
@@ -200,19 +197,13 @@ def test_a_machine_is_told_which_interface_is_its_own(platform: Assembly):
 
 
 def test_a_new_machine_waits_until_the_old_one_has_let_go_of_its_interface(platform: Assembly):
-    for template in platform.stacks.values():
-        for resource in template["Resources"].values():
-            if resource["Type"] == "AWS::AutoScaling::AutoScalingGroup":
-                assert (resource["Properties"]["MinSize"], resource["Properties"]["MaxSize"]) == ("1", "1")
-                assert resource["UpdatePolicy"]["AutoScalingRollingUpdate"]["MinInstancesInService"] == 0
+    for resource in platform.whole("AutoScaling::AutoScalingGroup").values():
+        assert (resource["Properties"]["MinSize"], resource["Properties"]["MaxSize"]) == ("1", "1")
+        assert resource["UpdatePolicy"]["AutoScalingRollingUpdate"]["MinInstancesInService"] == 0
 
 
 def test_the_spool_stays_whatever_becomes_of_the_host(platform: Assembly):
-    (volume,) = [
-        resource
-        for resource in platform.stacks["SipHost-acme"]["Resources"].values()
-        if resource["Type"] == "AWS::EC2::Volume"
-    ]
+    (volume,) = platform.whole("EC2::Volume", "SipHost-acme").values()
     assert volume["DeletionPolicy"] == volume["UpdateReplacePolicy"] == "Retain"
 
 
@@ -227,27 +218,18 @@ def test_the_hosts_of_the_tunnel_are_reached_by_routes_to_its_interface(platform
 # --- deployment
 
 
-def groups_of_one(platform: Assembly) -> dict[str, Resource]:
-    """The auto scaling groups, by stack and logical id."""
-    return {
-        f"{stack}/{name}": resource
-        for stack, template in platform.stacks.items()
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::AutoScaling::AutoScalingGroup"
-    }
-
-
 def test_a_host_that_does_not_say_that_it_works_fails_its_deployment(platform: Assembly):
     """When it is made, and when it is replaced."""
-    assert len(groups_of_one(platform)) == 8
-    for name, resource in groups_of_one(platform).items():
+    groups = platform.whole("AutoScaling::AutoScalingGroup")
+    assert len(groups) == 8
+    for name, resource in groups.items():
         assert resource["CreationPolicy"] == {"ResourceSignal": {"Count": 1, "Timeout": "PT15M"}}, name
         update = resource["UpdatePolicy"]["AutoScalingRollingUpdate"]
         assert (update["WaitOnResourceSignals"], update["PauseTime"]) == (True, "PT15M"), name
 
 
 def test_a_host_knows_what_to_signal_and_may_signal_nothing_else(platform: Assembly):
-    for name in groups_of_one(platform):
+    for name in platform.whole("AutoScaling::AutoScalingGroup"):
         stack, _, logical_id = name.partition("/")
         data = [each["LaunchTemplateData"] for each in platform.of_type("EC2::LaunchTemplate", stack).values()]
         assert any(refers(each["UserData"], f"VOICE_SIGNAL='{logical_id}'") for each in data), name
@@ -268,3 +250,23 @@ def test_a_sip_host_is_told_the_address_that_its_client_calls(platform: Assembly
     assert refers(lines, "VOICE_SIP_ADDRESS=")
     (initech,) = platform.of_type("EC2::LaunchTemplate", "SipHost-initech").values()
     assert refers(initech["LaunchTemplateData"]["UserData"], "VOICE_SIP_ADDRESS='10.32.64.12'")
+
+
+# --- what a client's side is told
+
+
+def told(platform: Assembly, client: str) -> object:
+    """The output that says what the client's telephony has to call."""
+    return platform.stacks[f"SipHost-{client}"]["Outputs"]["SipAddress"]["Value"]
+
+
+def test_a_clients_telephony_is_told_the_address_that_the_host_says_it_has(platforms: dict[str, Assembly]):
+    """By IPv6 its fixed one, through a tunnel by IPv4 its private one, by the internet's IPv4 the one that stays."""
+    assert refers(told(platforms["three"], "acme"), "::12")
+    assert told(platforms["three"], "initech") == "10.32.64.12"
+    assert refers(told(platforms["trunks"], "hooli"), "Address")
+    for name in ("three", "trunks"):
+        for stack, template in platforms[name].stacks.items():
+            if stack.startswith("SipHost-"):
+                facts = json.dumps(template["Resources"])
+                assert json.dumps(template["Outputs"]["SipAddress"]["Value"])[1:-1] in facts, stack

@@ -13,9 +13,6 @@ from tests.conftest import Cluster, Services
 from tests.integration.cdk.synthesised import CHECKOUT, Assembly
 from voice_lab.tools import kubectl
 
-pytestmark = pytest.mark.timeout(900)
-"""Whoever comes first waits for the environment of AWS CDK to be installed."""
-
 CHART = CHECKOUT / "charts" / "voice-quality"
 PLACEHOLDER = re.compile(r"\$\{voice-([A-Za-z0-9-]+)\.([A-Za-z0-9]+)\}")
 OF_ADD_ONS = {"SecretProviderClass", "TargetGroupBinding"}

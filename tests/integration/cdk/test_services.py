@@ -1,12 +1,7 @@
 """Database, cluster and portal, as the stacks have them."""
 
-import pytest
-
 from tests.integration.cdk.policies import actions, resources, statements
 from tests.integration.cdk.synthesised import Assembly, Resource, refers
-
-pytestmark = pytest.mark.timeout(900)
-"""Whoever comes first waits for the environment of AWS CDK to be installed."""
 
 
 def only(found: dict[str, Resource]) -> Resource:
@@ -48,18 +43,6 @@ def test_the_database_is_set_as_the_operator_wants_it(platform: Assembly):
 # --- cluster
 
 
-def test_nodes_are_made_after_what_they_need_and_before_what_needs_them(platform: Assembly):
-    resources = platform.stacks["Cluster"]["Resources"]
-    named = {
-        each["Properties"]["AddonName"]: name for name, each in resources.items() if each["Type"] == "AWS::EKS::Addon"
-    }
-    (nodes,) = [name for name, each in resources.items() if each["Type"] == "AWS::EKS::Nodegroup"]
-    for addon in ("vpc-cni", "kube-proxy", "eks-pod-identity-agent"):
-        assert named[addon] in resources[nodes]["DependsOn"]
-    for addon in ("coredns", "metrics-server"):
-        assert nodes in resources[named[addon]]["DependsOn"]
-
-
 def test_the_cluster_has_ipv6_and_is_not_in_the_internet(platform: Assembly):
     (cluster,) = platform.of_type("EKS::Cluster").values()
     assert cluster["KubernetesNetworkConfig"] == {"IpFamily": "ipv6"}
@@ -77,6 +60,21 @@ def test_add_ons_that_need_rights_have_a_role_of_their_own(platform: Assembly):
     assert set(roles) == {"vpc-cni"}
     assert [each["ServiceAccount"] for each in roles["vpc-cni"]] == ["aws-node"]
     assert not refers(platform.of_type("IAM::Role", "Cluster"), "AmazonEKS_CNI_Policy")
+
+
+def test_what_gives_pods_their_addresses_changes_nothing_outside_of_their_vpc(platform: Assembly):
+    changes = [
+        each
+        for each in statements(platform, "Cluster")
+        if any(action.startswith("ec2:") and "Describe" not in action for action in actions(each))
+    ]
+    assert {action for each in changes for action in actions(each)} == {
+        "ec2:AssignIpv6Addresses",
+        "ec2:CreateTags",
+        "ec2:ModifyNetworkInterfaceAttribute",
+    }
+    for each in changes:
+        assert refers(each["Condition"]["ArnEquals"]["ec2:Vpc"], "SharedVpc")
 
 
 def test_two_service_accounts_may_do_something_in_aws(platform: Assembly):
@@ -164,9 +162,7 @@ def test_nobody_but_load_balancers_of_the_account_writes_into_that_bucket(platfo
 
 
 def test_that_bucket_is_closed_encrypted_and_kept(platform: Assembly):
-    (resource,) = (
-        each for each in platform.stacks["Portal"]["Resources"].values() if each["Type"] == "AWS::S3::Bucket"
-    )
+    (resource,) = platform.whole("S3::Bucket", "Portal").values()
     assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
     assert set(resource["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
     # With a key of one's own, Elastic Load Balancing cannot write.

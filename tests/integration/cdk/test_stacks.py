@@ -6,46 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cdk.synthesised import BY_IPV4, CHECKOUT, EXAMPLE, Assembly, refers, synthesise
+from tests.integration.cdk.configurations import CONFIGURATIONS
+from tests.integration.cdk.synthesised import CHECKOUT, Assembly, refers
 
-pytestmark = pytest.mark.timeout(900)
-"""Whoever comes first waits for the environment of AWS CDK to be installed."""
-
-TEXT = EXAMPLE.read_text()
-ALLOWED = 'allowed = ["198.51.100.0/24", "2001:db8:ff1::/48"]'
-TUNNEL = 'connection = "tunnel", gateway = "203.0.113.7"'
-TRUNK_BY_IPV4 = """
-hooli = { connection = "trunk", vpc = "10.33.0.0/16", sip_family = "ipv4", prefixes = ["198.51.100.64/26"] }
-"""
-ALIKE = """
-umbrella = { connection = "trunk", vpc = "10.34.0.0/16", prefixes = ["2001:db8:60be::/48"] }
-hooli = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.33.0.0/16", sip_family = "ipv4", prefixes = [
-  "192.168.0.0/24"] }
-initech = { connection = "tunnel", gateway = "203.0.113.9", vpc = "10.32.0.0/16", sip_family = "ipv4", prefixes = [
-  "192.168.0.0/24"] }
-"""
-"""One carrier's prefix for two trunks, and one gateway and one private prefix for two tunnels."""
-NATIVE = TEXT.replace('db_access = "nat64"', 'db_access = "native"')
-CONFIGURATIONS = {
-    "nat64": TEXT,
-    "managed": TEXT.replace('db_access = "nat64"', 'db_access = "managed"'),
-    "native": NATIVE,
-    "own": TEXT.replace('nat64_prefix = "well-known"', 'nat64_prefix = "own"'),
-    "three": TEXT + BY_IPV4,
-    "trunks": TEXT.replace(TUNNEL, 'connection = "trunk"') + TRUNK_BY_IPV4,
-    "native trunks": NATIVE.replace(TUNNEL, 'connection = "trunk"') + TRUNK_BY_IPV4,
-    "alike": TEXT + ALIKE,
-    "zones": TEXT.replace('"eu-west-1b"]', '"eu-west-1b", "eu-west-1c"]'),
-    "open": TEXT.replace(ALLOWED, 'allowed = ["0.0.0.0/0", "::/0"]').replace("allowed = []", ALLOWED),
-    "ipv4": TEXT.replace(ALLOWED, 'allowed = ["198.51.100.0/24"]'),
-    "arm": TEXT.replace('"t3.', '"t4g.'),
-}
 ACCESSES = ("nat64", "managed", "native", "own")
-
-
-@pytest.fixture(scope="module")
-def platforms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
-    return synthesise(CONFIGURATIONS, tmp_path_factory.mktemp("platforms"))
 
 
 def destinations(platform: Assembly, table: str, *stacks: str) -> list[Any]:
@@ -63,36 +27,6 @@ def test_the_judge_finds_nothing_whatever_the_choices(platforms: dict[str, Assem
 
 
 # --- the network, whatever the choices
-
-
-@pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_whatever_needs_a_vpcs_ipv6_prefix_waits_for_it(platforms: dict[str, Assembly], name: str):
-    """CloudFormation doesn't see it: the attribute is of the VPC, and there before the prefix is."""
-    for template in platforms[name].stacks.values():
-        blocks = {
-            resource["Properties"]["VpcId"]["Ref"]: block
-            for block, resource in template["Resources"].items()
-            if resource["Type"] == "AWS::EC2::VPCCidrBlock"
-        }
-        for logical_id, resource in template["Resources"].items():
-            for vpc, block in blocks.items():
-                if refers(resource["Properties"], f'["{vpc}", "Ipv6CidrBlocks"]'):
-                    assert block in resource["DependsOn"], logical_id
-
-
-@pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_a_route_by_the_transit_gateway_waits_for_the_attachment_of_its_vpc(platforms: dict[str, Assembly], name: str):
-    for stack, template in platforms[name].stacks.items():
-        attachments = {
-            logical_id
-            for logical_id, resource in template["Resources"].items()
-            if resource["Type"] == "AWS::EC2::TransitGatewayAttachment"
-        }
-        for resource in template["Resources"].values():
-            by_transit = resource["Type"] == "AWS::EC2::Route" and "TransitGatewayId" in resource["Properties"]
-            # The tables of another stack are of VPCs that it has attached.
-            if by_transit and not refers(resource["Properties"]["RouteTableId"], "ImportValue"):
-                assert attachments & set(resource["DependsOn"]), stack
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)

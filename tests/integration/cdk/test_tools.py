@@ -8,9 +8,6 @@ import pytest
 from tests.integration.cdk.proved import Change, change, new_findings, run
 from tests.integration.cdk.synthesised import Assembly
 
-pytestmark = pytest.mark.timeout(900)
-"""Whoever comes first waits for the tools' environments to be installed."""
-
 TOOLS = ("cloudformation-validate", "guard rules", "cfn-lint", "checkov", "parliament", "moto")
 
 
