@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from voice_cdk.judge.flows import Flows
 from voice_cdk.judge.keys import Json, Key
 from voice_cdk.judge.model import Model, Outside
-from voice_cdk.judge.order import Order
+from voice_cdk.judge.order import Order, references
 from voice_cdk.judge.outside import outsides
 from voice_cdk.judge.resolve import Resolver
 from voice_cdk.judge.world import World
@@ -50,6 +50,14 @@ class Context:
             for role in {self.resolver.owners[one] for one in named if one in self.resolver.owners}:
                 found.setdefault(role, []).append(properties.get("PolicyDocument"))
         return found
+
+    def is_named(self, key: Key, *, but_by: Collection[str]) -> bool:
+        """Whether a resource or an output names it; what is of these types does not count."""
+        others = (one for one in self.resolver.keys if one != key and self.resolver.kind(one) not in but_by)
+        if any(key in self.order.direct(one) for one in others):
+            return True
+        template = self.resolver.assembly.stacks[key.stack].template
+        return key.logical_id in set(references(template.get("Outputs", {})))
 
     def tags(self, key: Key) -> Mapping[str, str]:
         """A resource's tags."""

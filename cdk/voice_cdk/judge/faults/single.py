@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from voice_cdk.judge.faults.context import Context
 from voice_cdk.judge.intrinsics import unknown
 from voice_cdk.judge.keys import Fault, Key
-from voice_cdk.judge.order import references
 
 ONE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("AWS::EC2::EgressOnlyInternetGateway", ("VpcId",)),
@@ -63,20 +62,12 @@ def check(context: Context) -> Iterator[Fault]:
                 yield _fault("refused", key, f"is the same as {first} in {_told(given)}; AWS takes one")
     for kind, why in NAMED.items():
         for key in context.resolver.of_type(kind):
-            if not _named(context, key):
+            if not context.is_named(key, but_by=OF_KEYS):
                 yield _fault("unused resource", key, f"{why}; remove it, or see what it was for")
 
 
 def _told(given: dict[str, object]) -> str:
     return ", ".join(name for name, value in given.items() if value is not None)
-
-
-def _named(context: Context, key: Key) -> bool:
-    for other in context.resolver.keys:
-        if other != key and context.resolver.kind(other) not in OF_KEYS and key in context.order.direct(other):
-            return True
-    template = context.resolver.assembly.stacks[key.stack].template
-    return key.logical_id in set(references(template.get("Outputs", {})))
 
 
 def _fault(kind: str, key: Key, reason: str) -> Fault:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from voice_cdk.judge.faults.context import POLICIES, Context
 from voice_cdk.judge.faults.permissions import acts, conditions, listed, of_document, role_of
 from voice_cdk.judge.keys import Fault, Json, Key
-from voice_cdk.judge.order import references
 
 ASSUME = "sts:AssumeRole"
 POD_IDENTITY = ("sts:AssumeRole", "sts:TagSession")
@@ -78,7 +77,7 @@ def _role(context: Context, role: Key, users: list[tuple[Key, str, tuple[str, ..
     for service in sorted(trusted - {service for _, service, _ in users}) if users else ():
         yield _fault("permission", role, f"lets {service} take it, and nothing here works with it so")
     yield from _conditions(role, trust)
-    if not users and not _named(context, role):
+    if not users and not context.is_named(role, but_by=POLICIES):
         yield _fault("unused role", role, "this role is nobody's; remove it, or see whose it was")
 
 
@@ -117,15 +116,6 @@ def _trusts(statement: Json, service: str, action: str) -> bool:
 
 def _everybody(principal: Json) -> bool:
     return principal == "*" or (isinstance(principal, dict) and "*" in listed(principal.get("AWS")))
-
-
-def _named(context: Context, role: Key) -> bool:
-    """Whether anything but its own policies names it."""
-    for key in context.resolver.keys:
-        if key != role and context.resolver.kind(key) not in POLICIES and role in context.order.direct(key):
-            return True
-    template = context.resolver.assembly.stacks[role.stack].template
-    return role.logical_id in set(references(template.get("Outputs", {})))
 
 
 def _fault(kind: str, role: Key, reason: str) -> Fault:
