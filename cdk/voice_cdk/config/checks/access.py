@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from voice_cdk.config import schema
 from voice_cdk.config.checks.blocks import repeated
+from voice_cdk.config.checks.rules import check_number
 from voice_cdk.config.draft import Draft
 from voice_cdk.config.faults import Faults, shown
 from voice_cdk.config.keys import Key, Section
@@ -65,14 +66,7 @@ def _check_portal_sources(portal: Section, faults: Faults) -> None:
     if not allowed and not faults.names(where):
         faults.add(where, 'the list is empty, so nobody reaches the portal; for everybody write ["0.0.0.0/0", "::/0"]')
     _check_list(portal, schema.PORTAL_ALLOWED, allowed, faults)
-    for version in (4, 6):
-        count = sum(each.version == version for each in allowed)
-        if count > MOST_PORTAL_SOURCES:
-            faults.add(
-                where,
-                f"{count} networks of IPv{version} make more rules than a security group holds; "
-                f"write {MOST_PORTAL_SOURCES} at most, by wider ones",
-            )
+    check_number(where, "networks", allowed, MOST_PORTAL_SOURCES, faults)
 
 
 def _check_cluster_sources(cluster: Section, faults: Faults) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voice_cdk.config import schema
+from voice_cdk.config.checks.rules import check_number
 from voice_cdk.config.draft import Draft
 from voice_cdk.config.faults import Faults
 from voice_cdk.config.keys import Section
@@ -59,14 +60,7 @@ def _check_prefixes(client: Section, faults: Faults) -> None:
         return
     if not prefixes and not faults.names(where):
         faults.add(where, f"the list is empty, so nobody could be called; {schema.PREFIXES.example} is one")
-    for version in (4, 6):
-        count = sum(each.version == version for each in prefixes)
-        if count > MOST_PREFIXES:
-            faults.add(
-                where,
-                f"{count} prefixes of IPv{version} make more rules than a security group holds; "
-                f"write {MOST_PREFIXES} at most, by wider ones",
-            )
+    check_number(where, "prefixes", prefixes, MOST_PREFIXES, faults)
     if client.get(schema.CONNECTION) is Connection.TRUNK:
         for prefix in prefixes:
             if is_private(prefix):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from voice_cdk.judge.faults.context import Context
-from voice_cdk.judge.faults.permissions import conditions, listed, machines_of, of_document, statements
+from voice_cdk.judge.faults.permissions import conditions, inline, listed, machines_of, of_document, statements
 from voice_cdk.judge.intrinsics import unknown
 from voice_cdk.judge.keys import Fault, Json, Key
 
@@ -57,9 +57,7 @@ def check(context: Context) -> Iterator[Fault]:
 def _statements(context: Context) -> Iterator[Place]:
     for key in context.resolver.keys:
         properties = context.resolver.properties(key)
-        inline = properties.get("Policies") if isinstance(properties.get("Policies"), list) else []
-        of_roles = [one.get("PolicyDocument") for one in inline or [] if isinstance(one, dict)]
-        for document in [*(properties.get(name) for name in DOCUMENTS), *of_roles]:
+        for document in [*(properties.get(name) for name in DOCUMENTS), *inline(properties)]:
             for statement in of_document(document):
                 yield key, statement
 
@@ -128,8 +126,7 @@ def _condition(context: Context, key: Key, name: str, values: list[str], tags: d
     if name.lower() == "kms:viaservice":
         region = context.resolver.assembly.stacks[key.stack].region
         for value in values:
-            match = VIA.fullmatch(value.replace("*", region)) if "*" in value else VIA.fullmatch(value)
-            if match is None:
+            if VIA.fullmatch(value.replace("*", region)) is None:
                 yield _fault(key, f"kms:ViaService {value!r} is no service: it never holds")
     tag = TAG.fullmatch(name)
     if tag and not THEIRS.search(tag[1]):

@@ -39,14 +39,14 @@ def _names(role: Key, resources: list[str]) -> Iterator[Fault]:
 
 
 def _actions(role: Key, statement: Json, services: set[str | None], resources: list[str]) -> Iterator[Fault]:
-    wrong = [one for one in listed(statement.get("Action")) if not TWO.get(_of(one), {_of(one)}) & services]
-    wrong = [one for one in wrong if one != "*"]
+    actions = {one: TWO.get(_of(one), {_of(one)}) for one in listed(statement.get("Action"))}
+    wrong = [one for one, its_own in actions.items() if one != "*" and not its_own & services]
     if wrong:
         told = ", ".join(one.removeprefix("id-") for one in resources[:2])
         reason = f"has a statement for {', '.join(wrong[:3])} on {told}: no action on such a resource"
         yield Fault(kind="permission", resource=str(role), reason=reason)
     for service in sorted(str(one) for one in services):
-        if not any(service in TWO.get(_of(one), {_of(one)}) or one == "*" for one in listed(statement.get("Action"))):
+        if not any(one == "*" or service in its_own for one, its_own in actions.items()):
             named = [one.removeprefix("id-") for one in resources]
             reason = f"has a statement that names {', '.join(named[:3])}, and no action of {service}"
             yield Fault(kind="permission", resource=str(role), reason=reason)

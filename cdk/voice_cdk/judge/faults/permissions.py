@@ -71,11 +71,14 @@ def grants(context: Context, role: Key, action: str, resource: str) -> bool:
 
 def statements(context: Context, role: Key) -> Iterator[Mapping[str, Json]]:
     """What a role's policies say."""
-    inline = context.resolver.properties(role).get("Policies") or []
-    documents = [one.get("PolicyDocument") for one in inline if isinstance(one, dict)]
-    documents += context.policies.get(role, [])
-    for document in documents:
+    for document in [*inline(context.resolver.properties(role)), *context.policies.get(role, [])]:
         yield from of_document(document)
+
+
+def inline(properties: Mapping[str, Json]) -> list[Json]:
+    """Documents of the policies that are written inside of a role."""
+    found = properties.get("Policies")
+    return [one.get("PolicyDocument") for one in (found if isinstance(found, list) else []) if isinstance(one, dict)]
 
 
 def allowed(context: Context, role: Key) -> set[str]:

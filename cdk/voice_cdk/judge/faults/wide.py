@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from voice_cdk.judge.faults.context import POLICIES, Context
-from voice_cdk.judge.faults.permissions import conditions, listed, of_document
+from voice_cdk.judge.faults.permissions import conditions, inline, listed, of_document
 from voice_cdk.judge.keys import Fault, Json, Key
 
 FOR_ALL = (
@@ -26,8 +26,7 @@ def check(context: Context) -> Iterator[Fault]:
     """Each policy, and each that is written inside of a role."""
     for key in context.resolver.of_type(*POLICIES, "AWS::IAM::Role"):
         properties = context.resolver.properties(key)
-        inline = [one.get("PolicyDocument") for one in properties.get("Policies") or [] if isinstance(one, dict)]
-        for document in [properties.get("PolicyDocument"), *inline]:
+        for document in [properties.get("PolicyDocument"), *inline(properties)]:
             for statement in of_document(document):
                 if statement.get("Effect") == "Allow":
                     yield from _wide(key, statement)
