@@ -14,6 +14,7 @@ from pathlib import Path
 from voice_lab import files, guard, places
 from voice_lab import ports as free_ports
 from voice_lab.errors import LabError
+from voice_lab.node import plan
 
 PORTS = (
     "etcd",
@@ -25,10 +26,11 @@ PORTS = (
     "portal-app",
     "portal-metrics",
     "operator-liveness",
+    "identity",
 )
 PASSWORDS = (
     "mysql-admin", "mysql-owner", "mysql-operator", "mysql-portal", "mysql-sip", "grafana-admin", "portal-key", "demo",
-    "trunk", "agents",
+    "trunk", "agents", "directory-reader", "oidc-corp", "oidc-partner",
 )  # fmt: skip
 # nginx's public port; others are free ones, drawn at each start.
 PORTAL_PORT = 8080
@@ -81,6 +83,12 @@ class Lab:
     def grafana_url(self) -> str:
         """Grafana's own address, with its sub-path."""
         return f"http://127.0.0.1:{self.ports['grafana']}/grafana"
+
+    @property
+    def identity_url(self) -> str:
+        """The identity provider's address, where that is started: one for browsers and the portal alike."""
+        host = plan.IDENTITY_NAME if self.pods else "127.0.0.1"
+        return f"https://{host}:{self.ports['identity']}"
 
     @property
     def database_address(self) -> str:

@@ -16,11 +16,13 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 # not their services.
 POLICY_TEXT = "#!/bin/sh\n# voice lab: packages are installed without starting their services\nexit 101\n"
 UNITS = {
-    "mariadb-server": "mariadb",
-    "kamailio": "kamailio",
-    "rtpengine-daemon": "rtpengine-daemon",
-    "nginx": "nginx",
-    "containerd": "containerd",
+    "mariadb-server": ("mariadb",),
+    "kamailio": ("kamailio",),
+    "rtpengine-daemon": ("rtpengine-daemon",),
+    "nginx": ("nginx",),
+    "containerd": ("containerd",),
+    "samba": ("smbd", "nmbd"),
+    "winbind": ("winbind",),
 }
 
 
@@ -77,7 +79,7 @@ def _put_policy() -> bool:
 
 def _disable(names: Iterable[str]) -> None:
     """Keep the services of packages that we installed from starting at the next boot."""
-    units = [unit for name, unit in UNITS.items() if name in names]
+    units = [unit for name, units in UNITS.items() if name in names for unit in units]
     if units and Path("/run/systemd/system").exists():
         _as_root(["systemctl", "disable", "--quiet", *units])
 

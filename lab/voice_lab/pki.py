@@ -30,17 +30,25 @@ def create_authority(folder: Path) -> None:
     _write(folder / "ca", key, certificate)
 
 
-def issue(folder: Path, name: str, *, hosts: tuple[str, ...] = (), organization: str | None = None) -> None:
+def issue(
+    folder: Path,
+    name: str,
+    *,
+    hosts: tuple[str, ...] = (),
+    organization: str | None = None,
+    key: Key | None = None,
+) -> None:
     """Write `name`.pem and `name`.key, signed by the authority in `folder`.
 
     Args:
         hosts: names and addresses that the certificate is valid for.
         organization: Kubernetes reads a client's group from it.
+        key: its key; without it, a new one of the curve P-256.
     """
     ca = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
     ca_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
     assert isinstance(ca_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - we wrote it
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     builder = _builder(_name(name, organization), ca.subject, key)
     signed_with = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     builder = builder.add_extension(signed_with, critical=False).add_extension(

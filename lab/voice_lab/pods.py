@@ -123,7 +123,7 @@ def _prepare(lab: Lab, container: Object, volumes: Mapping[str, Path]) -> tuple[
     mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container.get("volumeMounts", [])}
     for folder in mounts.values():
         for path in folder.iterdir():
-            if path.suffix == ".conf":
+            if path.suffix in {".conf", ".toml"}:
                 path.write_text(moved(path.read_text(), mounts))
     words = [*container["command"], *container.get("args", [])]
     command = [moved(word, mounts) for word in words]

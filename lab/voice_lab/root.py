@@ -11,7 +11,10 @@ from voice_lab import places, progress
 from voice_lab.errors import LabError
 
 # What a run as root must know of the environment of the user who asked for it.
-KEPT = ("PATH", "KUBEBUILDER_ASSETS", "GRAFANA_HOME", "VOICE_LAB_GRAFANA", "VOICE_LAB_DATABASE", progress.BEGAN)
+KEPT = (
+    "PATH", "KUBEBUILDER_ASSETS", "GRAFANA_HOME", "JAVA_HOME", "VOICE_LAB_DATABASE", "VOICE_LAB_GRAFANA",
+    "VOICE_LAB_KEYCLOAK", progress.BEGAN,
+)  # fmt: skip
 
 # How the network is reached, for images that are built as root. A value may hold a password: sudo is told the names.
 NETWORK = (

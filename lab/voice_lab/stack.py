@@ -14,7 +14,7 @@ from voice_lab import context, guard, packages, pki, places, processes, progress
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.node import plan
-from voice_lab.services import Service, registry
+from voice_lab.services import Service, everyday, registry
 from voice_lab.tools import go
 from voice_portal.grafana import tokens
 
@@ -53,7 +53,7 @@ def create(
 
 
 def up(lab: Lab, names: Iterable[str] | None = None) -> None:
-    """Start the named services (default: all) and what they require, and wait until each is healthy.
+    """Start the named services (default: those of every day) and what they require, and wait until each is healthy.
 
     A service that was started before, in this lab, is left alone.
 
@@ -61,7 +61,8 @@ def up(lab: Lab, names: Iterable[str] | None = None) -> None:
         LabError: a service did not start.
     """
     services = registry()
-    order = TopologicalSorter({name: services[name].REQUIRES for name in needed(names or services)})
+    wanted = needed(names or everyday())
+    order = TopologicalSorter({name: _before(services[name]) & set(wanted) for name in wanted})
     order.prepare()
     aborted = threading.Event()
     with ThreadPoolExecutor() as pool:
@@ -76,6 +77,11 @@ def up(lab: Lab, names: Iterable[str] | None = None) -> None:
                     order.done(running.pop(future))
         finally:
             aborted.set()
+
+
+def started(lab: Lab) -> list[str]:
+    """Names of the services that are up."""
+    return sorted(path.name for path in (lab.folder / "started").glob("*"))
 
 
 def down(lab: Lab) -> list[str]:
@@ -129,6 +135,11 @@ def running(instance: str, *, portal_port: int = 0, kubeconfig: str | None = Non
             guard.give_back(lab.folder)
     if faults:
         raise LabError("not everything could be stopped; `make down` tries again")
+
+
+def _before(service: Service) -> set[str]:
+    """What must be healthy before it starts: what it requires, and what it waits for where that is started too."""
+    return {*service.REQUIRES, *getattr(service, "AFTER", ())}
 
 
 def needed(names: Iterable[str]) -> list[str]:

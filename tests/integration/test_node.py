@@ -206,7 +206,8 @@ def test_pods_services_and_this_machine_reach_each_other(world: World) -> None:
     assert fetched(world.address("service", "web", ".spec.clusterIP"), 80) == "page"
 
 
-def test_a_pod_reaches_servers_of_this_machine_and_is_seen_with_its_own_address(world: World) -> None:
+@pytest.mark.parametrize("name", [plan.HOST_NAME, plan.IDENTITY_NAME])
+def test_a_pod_reaches_servers_of_this_machine_and_is_seen_with_its_own_address(world: World, name: str) -> None:
     world.pod("one", "exec sleep 600")
     seen: list[str] = []
     host = NodePlan(world.lab.index).host_address
@@ -220,7 +221,7 @@ def test_a_pod_reaches_servers_of_this_machine_and_is_seen_with_its_own_address(
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert world.run("one", f"nc -w 5 {plan.HOST_NAME} {server.getsockname()[1]} </dev/null").strip() == "welcome"
+        assert world.run("one", f"nc -w 5 {name} {server.getsockname()[1]} </dev/null").strip() == "welcome"
         thread.join()
     assert seen == [world.address("pod", "one", ".status.podIP")]
 

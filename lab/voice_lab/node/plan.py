@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 NODE_NAME = "lab"
 DOMAIN = "cluster.local"
 HOST_NAME = "host.lab.internal"
+IDENTITY_NAME = "identity.localhost"
+"""The identity provider's: browsers take such a name for this machine's loopback, and pods are told where it is."""
 PAUSE_IMAGE = "localhost/pause:1"
 
 LAB = "/run/lab"

@@ -174,11 +174,11 @@ def corefile(plan: NodePlan) -> str:
   }}
   cache 5
 }}
-{names.HOST_NAME} {{
+{names.HOST_NAME} {names.IDENTITY_NAME} {{
   bind {plan.address}
   errors
   hosts {{
-    {plan.host_address} {names.HOST_NAME}
+    {plan.host_address} {names.HOST_NAME} {names.IDENTITY_NAME}
   }}
 }}
 . {{

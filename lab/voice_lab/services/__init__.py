@@ -32,15 +32,26 @@ class Service(Protocol):
         """End it and leave nothing behind; quiet if it does not run."""
 
 
+ON_REQUEST = ("directory", "identity")
+"""Services that nobody needs who signs in without a provider: they start when they are named."""
+
+
+def everyday() -> list[str]:
+    """Names of the services that start unless others are named."""
+    return [name for name in registry() if name not in ON_REQUEST]
+
+
 def registry() -> dict[str, Service]:
     """Every service by name, in an order in which each stands after what it requires."""
     from voice_lab.services import (  # noqa: PLC0415 - the modules know the names in this one
         chart,
         cluster,
         database,
+        directory,
         doors,
         examples,
         grafana,
+        identity,
         images,
         network,
         node,
@@ -53,7 +64,7 @@ def registry() -> dict[str, Service]:
     )
 
     modules: tuple[ModuleType, ...] = (
-        network, database, schema, cluster, doors, node, images, grafana, path, sip_edge, sip_host, chart, operator,
-        portal, examples,
+        network, database, schema, cluster, directory, identity, doors, node, images, grafana, path, sip_edge, sip_host,
+        chart, operator, portal, examples,
     )  # fmt: skip
     return {module.__name__.rpartition(".")[2]: cast("Service", module) for module in modules}

@@ -13,7 +13,7 @@ from voice_lab.services import cluster
 
 REQUIRES = ("cluster",)
 PACKAGES = ("socat",)
-INWARDS = ("mysql", "grafana")
+INWARDS = ("mysql", "grafana", "identity")
 """Servers of this machine that pods reach, by the names of their ports."""
 
 

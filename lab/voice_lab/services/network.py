@@ -9,6 +9,7 @@ namespace. Ending a namespace ends its links and rules too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from voice_lab import commands, places, sbc
@@ -64,36 +65,66 @@ def start(lab: Lab) -> None:
         _made_mount().touch()
     try:
         for namespace in (sip, second, edge):
-            _ip(f"netns add {namespace}")
-            _ip(f"-n {namespace} link set lo up")
+            add(namespace)
     except LabError as error:
         raise LabError(
             f"network namespaces cannot be made here: {error}\n"
             "They need root (or sudo); in a container, start it with --privileged or --cap-add SYS_ADMIN,NET_ADMIN"
         ) from error
-    _link((None, link, [lab.database_address]), (sip, "database", [lab.sip_host_address]))
+    join((None, link, [lab.database_address]), (sip, "database", [lab.sip_host_address]))
     near, far = lab.second_sip_host_link
-    _link((None, second_link, [near]), (second, "database", [far]))
+    join((None, second_link, [near]), (second, "database", [far]))
     _ip(f"-n {second} route add {lab.database_address}/128 via {near}")
-    _link((second, "sbc", [str(PLAN.second_receiver)]), (edge, "sip2", [SECOND_ROUTER]))
+    join((second, "sbc", [str(PLAN.second_receiver)]), (edge, "sip2", [SECOND_ROUTER]))
     for address in (PLAN.address, PLAN.lossy_address):
         _ip(f"-n {second} route add {address}/128 via {SECOND_ROUTER}")
-    _link((sip, "sbc", [str(PLAN.receiver)]), (edge, "sip", [str(PLAN.address), str(PLAN.lossy_address)]))
+    join((sip, "sbc", [str(PLAN.receiver)]), (edge, "sip", [str(PLAN.address), str(PLAN.lossy_address)]))
     commands.run(inside(edge, "nft", "-f", "-"), stdin=sbc.loss_ruleset(PLAN, LOSS_PERCENT))
 
 
 def stop(lab: Lab) -> None:
     """Take the namespaces away, with their links and rules; quiet if there are none."""
-    # A namespace takes its links along some time later, and not while a process lives in it: a person's shell may.
-    for link in _host_links(lab):
-        _delete_link(link)
-    for namespace in namespaces(lab):
-        if (NAMESPACES / namespace).exists():
-            _ip(f"netns delete {namespace}")
+    remove(namespaces=namespaces(lab), links=_host_links(lab))
     if _made_mount().exists() and not (NAMESPACES.exists() and any(NAMESPACES.iterdir())):
         if _is_mounted():
             commands.run(["umount", str(NAMESPACES)])
         _made_mount().unlink(missing_ok=True)
+
+
+def add(namespace: str) -> None:
+    """Make a namespace.
+
+    Raises:
+        LabError: the machine does not allow it.
+    """
+    _ip(f"netns add {namespace}")
+    _ip(f"-n {namespace} link set lo up")
+
+
+def join(near: End, far: End) -> None:
+    """Join two interfaces, each given as (namespace or None for this machine, name, addresses)."""
+    (near_space, near_name, _), (far_space, far_name, _) = near, far
+    near_where = f" netns {near_space}" if near_space else ""
+    _ip(f"link add {near_name}{near_where} type veth peer name {far_name} netns {far_space}")
+    for space, name, addresses in (near, far):
+        where = f"-n {space} " if space else ""
+        # Docker's default network switches IPv6 off for interfaces that come later.
+        switch = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
+        shell = ["sh", "-c", f'[ "$(cat {switch})" = 0 ] || echo 0 > {switch}']
+        commands.run(inside(space, *shell) if space else shell)
+        for address in addresses:
+            _ip(f"{where}address add {address}/64 dev {name} nodad")
+        _ip(f"{where}link set {name} up")
+
+
+def remove(*, namespaces: Iterable[str], links: Iterable[str]) -> None:
+    """Take namespaces away, and this machine's ends of links into them; quiet about those that are not there."""
+    # A namespace takes its links along some time later, and not while a process lives in it: a person's shell may.
+    for link in links:
+        _delete_link(link)
+    for namespace in namespaces:
+        if (NAMESPACES / namespace).exists():
+            _ip(f"netns delete {namespace}")
 
 
 def _delete_link(name: str) -> None:
@@ -133,19 +164,3 @@ def _host_links(lab: Lab) -> tuple[str, str]:
 
 def _ip(arguments: str) -> None:
     commands.run(["ip", *arguments.split()])
-
-
-def _link(near: End, far: End) -> None:
-    """Join two interfaces, each given as (namespace or None for this machine, name, addresses)."""
-    (near_space, near_name, _), (far_space, far_name, _) = near, far
-    near_where = f" netns {near_space}" if near_space else ""
-    _ip(f"link add {near_name}{near_where} type veth peer name {far_name} netns {far_space}")
-    for space, name, addresses in (near, far):
-        where = f"-n {space} " if space else ""
-        # Docker's default network switches IPv6 off for interfaces that come later.
-        switch = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
-        shell = ["sh", "-c", f'[ "$(cat {switch})" = 0 ] || echo 0 > {switch}']
-        commands.run(inside(space, *shell) if space else shell)
-        for address in addresses:
-            _ip(f"{where}address add {address}/64 dev {name} nodad")
-        _ip(f"{where}link set {name} up")
