@@ -265,6 +265,11 @@ class Rows(Failing):
             for probe in probes:
                 self.plan[client, probe]["allotted_numbers"] = "[]"
 
+    async def close_to_all(self, client: str) -> None:
+        with self.call("DatabaseUnavailable"):
+            self.writes += 1
+            self.rows[client] = self.rows[client] | {"access": None}
+
     async def set_organisation(self, client: str, org: int | None) -> None:
         with self.call("DatabaseUnavailable"):
             self.writes += 1
@@ -281,7 +286,8 @@ class Rows(Failing):
 
     async def shown_clients(self) -> set[str]:
         with self.call("DatabaseUnavailable"):
-            return {client for client, org in self.orgs.items() if org is not None}
+            is_open = {client for client, row in self.rows.items() if row.get("access") is not None}
+            return is_open | {client for client, org in self.orgs.items() if org is not None}
 
     async def states(self) -> list[Body]:
         with self.call("DatabaseUnavailable"):

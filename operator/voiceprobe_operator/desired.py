@@ -87,6 +87,7 @@ def client_row(client: Client) -> Row:
         "time_zone": client.time_zone,
         "account": names.account(client.name),
         "grafana_login": names.viewer(client.name),
+        "access": client.access,
     }
 
 

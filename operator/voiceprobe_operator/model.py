@@ -15,6 +15,7 @@ from croniter import croniter
 from croniter.croniter import CroniterError
 
 from voiceprobe_operator import uris
+from voiceprobe_operator.grants import access_row
 from voiceprobe_operator.numbers import NO_RIGHTS, NumberRights
 from voiceprobe_operator.receivers import Receiver, parse_receivers
 
@@ -110,7 +111,10 @@ class Allotment:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How a client is shown, and who is told of its alerts. `ref` is None when it has no VoiceClient."""
+    """How a client is shown, who is told of its alerts, and to whom it is open. `ref` is None without a VoiceClient.
+
+    `access` is that of `voice_client`: JSON, or None where it is open to nobody but the provider's staff.
+    """
 
     name: str
     display_name: str
@@ -118,6 +122,7 @@ class Client:
     ref: Reference | None = None
     when_empty: str = "Retain"
     receivers: tuple[Receiver, ...] = ()
+    access: str | None = None
 
 
 def reference(body: Mapping[str, Any]) -> Reference:
@@ -155,7 +160,29 @@ def parse_client(namespace: str, body: Mapping[str, Any] | None) -> Client:
         ref=reference(body),
         when_empty=spec.get("whenEmpty", "Retain"),
         receivers=_receivers(spec.get("receivers", ())),
+        access=_access(spec),
     )
+
+
+def parse_access(body: Mapping[str, Any]) -> str | None:
+    """To whom the VoiceClient in `body` opens its client, whether the rest of it can work or not.
+
+    Whom somebody has taken out must not get in because of a mistake elsewhere in the same spec. Access that cannot work
+    itself opens the client to nobody.
+    """
+    try:
+        return _access(body.get("spec") or {})
+    except InvalidSpecError:
+        return None
+
+
+def _access(spec: Mapping[str, Any]) -> str | None:
+    try:
+        return access_row(spec.get("access") or ())
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidSpecError(f"access is not complete ({error}), so nobody has any: apply it again") from error
+    except ValueError as error:
+        raise InvalidSpecError(f"access cannot work, so nobody has any: {error}") from error
 
 
 def _receivers(spec: Sequence[Mapping[str, Any]]) -> tuple[Receiver, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import pytest
@@ -43,6 +44,17 @@ def probe(name: str = "rules", **spec: Any) -> Spec:
 
 def client(name: str = "client", **spec: Any) -> Spec:
     return manifest("VoiceClient", "voicequality.io/v1alpha1", name, spec)
+
+
+def access(provider: str = "corp", role: str = "Viewer", groups: Sequence[str] = ("acme-voice-viewers",)) -> Spec:
+    """A client that is open to some groups of a provider."""
+    return client(access=[{"provider": provider, "role": role, "groups": list(groups)}])
+
+
+def entries(count: int, groups: int, prefix: str = "p") -> list[Spec]:
+    """As many entries of `spec.access`, each of so many groups, which are as long as may be."""
+    names = [f"{n:03}{'🙂' * 252}" for n in range(groups)]
+    return [{"provider": f"{prefix}{n}", "role": "Engineer", "groups": names} for n in range(count)]
 
 
 def allotment(*numbers: str, client: str = "acme", **spec: Any) -> Spec:
@@ -144,6 +156,33 @@ REFUSED = {
     "unknown codec": (probe(call={"codecs": ["GSM"]}), "Unsupported value"),
     "second client": (client("other"), "its name must be client"),
     "client's time zone": (client(timeZone="1/2"), "must be a time zone such as UTC"),
+    "access without a role": (client(access=[{"provider": "corp", "groups": ["g"]}]), "spec.access[0].role"),
+    "access to a role that is none": (access(role="Staff"), 'supported values: "Viewer", "Engineer"'),
+    "access for nobody": (access(groups=[]), "should have at least 1 items"),
+    "access without groups": (client(access=[{"provider": "corp", "role": "Viewer"}]), "groups: Required value"),
+    "group twice": (access(groups=["g", "g"]), "Duplicate value"),
+    "two entries of a provider and a role": (
+        client(access=[{"provider": "corp", "role": "Viewer", "groups": [group]} for group in "ab"]),
+        "Duplicate value",
+    ),
+    "provider that is no label": (
+        access(provider="Corp"),
+        "must be the name of a sign-in provider, of lower-case letters",
+    ),
+    "provider that ends with a hyphen": (access(provider="corp-"), "must be the name of a sign-in provider"),
+    "provider with a second line": (access(provider="corp\n"), "must be the name of a sign-in provider"),
+    "provider of 64 characters": (access(provider="x" * 64), "may not be more than 63"),
+    "group with a line end": (access(groups=["acme\n"]), "a group is one line of text, without tabs, line ends"),
+    "group with a tab": (access(groups=["ac\tme"]), "a group is one line of text"),
+    "group with a NUL": (access(groups=["acme\0"]), "a group is one line of text"),
+    "group with a line separator": (access(groups=["acme\u2028voice"]), "a group is one line of text"),
+    "group with a control character of ISO 6429": (access(groups=["acme\u0085"]), "a group is one line of text"),
+    "group of nothing": (access(groups=[""]), "should be at least 1 chars long"),
+    "group of blanks": (access(groups=[" \u00a0\u3000"]), "a group must have a name, and not blanks alone"),
+    "group of 256 characters": (access(groups=["ä" * 256]), "may not be more than 255"),
+    "65 groups in an entry": (access(groups=[f"g{n}" for n in range(65)]), "must have at most 64 items"),
+    "257 groups": (client(access=entries(4, 64) + entries(1, 1, "last")), "may be open to 256 groups at most"),
+    "33 entries": (client(access=entries(33, 1)), "must have at most 32 items"),
     "no number": (allotment(), "should have at least 1 items"),
     "allotted to nobody": (allotment("agent-7", client=""), "must be the name of a namespace"),
     "allotted to what is no namespace": (allotment("agent-7", client="Acme Ltd"), "must be the name of a namespace"),
@@ -197,6 +236,23 @@ ACCEPTED = {
         dialer={"address": "SIP:%2B442071838750@[2001:db8::1]:5060;maddr=[2001:db8::2]"},
         receiver={"address": "sips:o'brien&x=y+z$,;?/(!)~*@_voice.example.net"},
     ),
+    "access by what Entra ID and Active Directory tell": access(
+        groups=[
+            "6f3c1c2e-8d0b-4b8e-9a55-0f6f6f0c1a2b",
+            "CN=Voice\\, Engineers,OU=Gruppen,DC=corp,DC=example",
+            "ACME\\voice",
+            "Ärzte ",
+        ]
+    ),
+    "access of both roles, the same group too": client(
+        access=[{"provider": "corp", "role": role, "groups": ["acme"]} for role in ("Viewer", "Engineer")]
+    ),
+    "access of two providers": client(
+        access=[{"provider": name, "role": "Viewer", "groups": ["acme"]} for name in ("corp", "x" * 63)]
+    ),
+    "32 entries": client(access=entries(32, 8)),
+    "256 long groups": client(access=entries(4, 64)),
+    "access for nobody": client(access=[]),
     "a client": client(displayName="Acme Ltd", timeZone="America/Argentina/Buenos_Aires"),
 }
 

@@ -53,8 +53,8 @@ class System:
         }
         self.apply("VoiceProbe", name, smallest | spec)
 
-    def kubectl(self, *arguments: str) -> str:
-        return self._cluster.kubectl("--namespace", NAMESPACE, *arguments)
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self._cluster.kubectl("--namespace", NAMESPACE, *arguments, stdin=stdin)
 
     def status(self, name: str) -> Body:
         body: Body = json.loads(self.kubectl("get", "voiceprobe", name, "-o", "json"))
@@ -262,6 +262,59 @@ def test_a_voice_client_names_the_client(system: System, probe: str) -> None:
     assert row["time_zone"] == "Europe/London"
     path = "/api/dashboards/uid/voice-overview"
     until(lambda: system.call("GET", path)["dashboard"]["timezone"] == "Europe/London")
+
+
+VIEWERS = {"provider": "corp", "role": "Viewer", "groups": [f"{NAMESPACE}-voice-viewers"]}
+ENGINEERS = {"provider": "corp", "role": "Engineer", "groups": [f"{NAMESPACE}-voice-engineers"]}
+
+
+def opened(system: System) -> dict[tuple[str, str], str]:
+    """Whom the groups of this module open something to, as the portal reads it: the role by client and group."""
+    rows = system.rows("SELECT * FROM voice.voice_client_access WHERE group_name LIKE %s", f"{NAMESPACE}-%")
+    return {(row["client"], row["group_name"]): row["role"] for row in rows}
+
+
+def test_access_is_opened_changed_and_closed_as_the_voice_client_says(system: System, probe: str) -> None:
+    viewers, engineers = f"{NAMESPACE}-voice-viewers", f"{NAMESPACE}-voice-engineers"
+    system.apply("VoiceClient", "client", {"access": [VIEWERS]})
+    until(lambda: opened(system) == {(NAMESPACE, viewers): "viewer"})
+    also = {"provider": "corp", "role": "Engineer", "groups": [engineers, viewers]}
+    system.apply("VoiceClient", "client", {"access": [VIEWERS, also]})
+    until(lambda: opened(system) == {(NAMESPACE, viewers): "engineer", (NAMESPACE, engineers): "engineer"})
+    system.apply("VoiceClient", "client", {"access": [ENGINEERS], "timeZone": "Mars/Olympus"})
+    until(lambda: opened(system) == {(NAMESPACE, engineers): "engineer"})
+    system.kubectl("delete", "voiceclient", "client")
+    until(lambda: opened(system) == {})
+    assert system.ready(probe)
+
+
+def test_a_client_that_declares_nothing_but_access_is_opened_and_closed_too(system: System) -> None:
+    system.apply("VoiceClient", "client", {"access": [VIEWERS]})
+    until(lambda: opened(system))
+    system.kubectl("delete", "voiceclient", "client")
+    until(lambda: not opened(system))
+
+
+@pytest.mark.parametrize("foreign", ["kube-system", "default"])
+def test_a_voice_client_opens_no_other_client_whatever_it_says(system: System, foreign: str) -> None:
+    """Its writer may be a client's own: rights in their namespace are all that they have."""
+    tricks = {"client": foreign, "namespace": foreign, "displayName": foreign}
+    group = f'{NAMESPACE}-{foreign}","client":"{foreign}'
+    entry = {"provider": "corp", "role": "Engineer", "groups": [group], "client": foreign, "namespace": foreign}
+    metadata = {
+        "name": "client",
+        "namespace": NAMESPACE,
+        "labels": {"client": foreign},
+        "annotations": {"client": foreign},
+    }
+    body = {"apiVersion": "voicequality.io/v1alpha1", "kind": "VoiceClient", "metadata": metadata}
+    system.kubectl(
+        "apply", "--validate=false", "-f", "-", stdin=json.dumps(body | {"spec": {**tricks, "access": [entry]}})
+    )
+    until(lambda: opened(system))
+    assert set(opened(system)) == {(NAMESPACE, group)}
+    system.kubectl("delete", "voiceclient", "client")
+    until(lambda: not opened(system))
 
 
 def test_a_bad_spec_is_a_sentence_and_disturbs_nobody(system: System, probe: str) -> None:

@@ -15,6 +15,7 @@ REVISION = "voicequality.io/crd-revision"
 # of them.
 DIGESTS = {
     "1": "18946e358285ec7d",
+    "2": "9ee33ceb7f76a897",
 }
 
 

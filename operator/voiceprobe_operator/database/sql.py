@@ -89,7 +89,10 @@ def _plan_row(found: dict[str, Any]) -> Row:
 
 
 def _ours(found: dict[str, Any]) -> Row:
-    return {column: value for column, value in found.items() if column not in _NOT_OURS}
+    row = {column: value for column, value in found.items() if column not in _NOT_OURS}
+    if row.get("access") is not None:
+        row["access"] = canonical(json.loads(str(row["access"])))
+    return row
 
 
 def upsert(cursor: DictCursor, table: Literal["voice_client", "voice_probe"], rows: Sequence[Row]) -> None:
@@ -126,6 +129,11 @@ def set_organisation(cursor: DictCursor, client: str, org: int | None) -> None:
     )
 
 
+def close_to_all(cursor: DictCursor, client: str) -> None:
+    """Let nobody but the provider's staff see `client` any more."""
+    cursor.execute("UPDATE voice_client SET access = NULL, updated_at = UTC_TIMESTAMP(3) WHERE client = %s", (client,))
+
+
 def known_probes(cursor: DictCursor) -> set[tuple[str, str]]:
     """(client, probe) of every probe in the plan."""
     cursor.execute("SELECT client, probe FROM voice_probe")
@@ -133,8 +141,8 @@ def known_probes(cursor: DictCursor) -> set[tuple[str, str]]:
 
 
 def shown_clients(cursor: DictCursor) -> set[str]:
-    """Every client that has an organisation in Grafana."""
-    cursor.execute("SELECT client FROM voice_client WHERE grafana_org_id IS NOT NULL")
+    """Every client that has an organisation in Grafana, or is open to somebody in the portal."""
+    cursor.execute("SELECT client FROM voice_client WHERE grafana_org_id IS NOT NULL OR access IS NOT NULL")
     return {str(row["client"]) for row in _rows(cursor)}
 
 

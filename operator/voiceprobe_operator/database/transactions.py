@@ -88,6 +88,10 @@ class Database:
         """Let no number tell that a call is of these probes; their rows stay otherwise."""
         await self._unit("revoke_numbers", lambda cursor: sql.revoke_numbers(cursor, client, probes))
 
+    async def close_to_all(self, client: str) -> None:
+        """Let nobody but the provider's staff see `client` any more."""
+        await self._unit("close_to_all", lambda cursor: sql.close_to_all(cursor, client))
+
     async def set_organisation(self, client: str, org: int | None) -> None:
         """Remember the client's Grafana organisation; None: it has none any more."""
         await self._unit("set_organisation", lambda cursor: sql.set_organisation(cursor, client, org))
@@ -97,7 +101,7 @@ class Database:
         return await self._unit("known_probes", sql.known_probes)
 
     async def shown_clients(self) -> set[str]:
-        """Every client that has an organisation in Grafana."""
+        """Every client that has an organisation in Grafana, or is open to somebody in the portal."""
         return await self._unit("shown_clients", sql.shown_clients)
 
     async def states(self) -> list[dict[str, Any]]:

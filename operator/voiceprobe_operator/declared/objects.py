@@ -12,6 +12,7 @@ from voiceprobe_operator.model import (
     InvalidSpecError,
     Probe,
     Reference,
+    parse_access,
     parse_allotment,
     parse_client,
     parse_probe,
@@ -47,10 +48,11 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One object's spec, read: `value` is a sentence if it cannot work."""
+    """One object's spec, read: `value` is a sentence if it cannot work. `access` is a VoiceClient's that cannot."""
 
     ref: Reference
     value: Probe | Client | Allotment | str
+    access: str | None = None
 
 
 def spec(body: Mapping[str, Any]) -> Spec:
@@ -63,7 +65,7 @@ def spec(body: Mapping[str, Any]) -> Spec:
             return Spec(ref, parse_allotment(body))
         return Spec(ref, parse_probe(body))
     except InvalidSpecError as error:
-        return Spec(ref, str(error))
+        return Spec(ref, str(error), parse_access(body) if ref.kind == "VoiceClient" else None)
 
 
 def declared(namespace: str, specs: Iterable[Spec], rights: Callable[[Reference], NumberRights]) -> Declared:
@@ -75,6 +77,8 @@ def declared(namespace: str, specs: Iterable[Spec], rights: Callable[[Reference]
     for one in specs:
         if isinstance(one.value, str):
             invalid[one.ref] = one.value
+            if one.ref.kind == "VoiceClient":
+                client = replace(client, access=one.access)
         elif isinstance(one.value, Client):
             client = one.value
         elif isinstance(one.value, Probe):

@@ -78,6 +78,10 @@ FIELDS = {
     "VoiceClient": frozenset(
         [
             "spec",
+            "spec.access",
+            "spec.access[].groups",
+            "spec.access[].provider",
+            "spec.access[].role",
             "spec.displayName",
             "spec.receivers",
             "spec.receivers[].email",

@@ -92,6 +92,19 @@ class Publisher:
         else:
             turn.known.access, turn.known.account_works = access, True
 
+    async def close_to_all(self, turn: Turn) -> None:
+        """Let nobody but the provider's staff see a client that declares nothing any more.
+
+        No guard against a mistake holds here: what a VoiceClient opened is open again as soon as it is back.
+        """
+        have = turn.known.published
+        if have is None or have.client_row is None or have.client_row.get("access") is None:
+            return
+        with _writing(turn):
+            await self._database.close_to_all(turn.client)
+            have.client_row = have.client_row | {"access": None}
+            log.info("%s: nothing is declared any more: open to nobody in the portal", turn.client)
+
     async def withdraw(self, turn: Turn) -> None:
         """Take out of the plan what is left of a client that declares nothing any more."""
         kept = turn.kept_probes()
@@ -120,7 +133,7 @@ class Publisher:
 
 
 def as_known(turn: Turn) -> Client:
-    """The client as declared; while its VoiceClient cannot work, as it was before."""
+    """The client as declared; while its VoiceClient cannot work, shown as it was before, and open as is declared."""
     have, seen = turn.known.published, turn.seen
     if have is None or have.client_row is None or seen.client_is_good:
         return seen.client

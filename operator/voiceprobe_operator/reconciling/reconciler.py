@@ -142,6 +142,8 @@ class Reconciler:
         self._secrets.follow(turn.client, ())
         # Nobody is missed in Grafana who declares nothing: the organisation may go, by `whenEmpty: Delete` or by hand.
         turn.known.organisation = None
+        # Before all else, and whatever becomes of it.
+        await self._publisher.close_to_all(turn)
         published = turn.known.published
         is_planned = published is None or published.client_row is not None or bool(published.plan)
         # Of a client that was shown while the database was away, nothing is in the plan.

@@ -3,9 +3,10 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+from voice_portal.cdr.migrations._ddl_0002 import ACCESS
 from voiceprobe_operator import names
 from voiceprobe_operator.dashboards import probe_title
-from voiceprobe_operator.desired import PLAN_COLUMNS, Access, datasource, desired, fingerprint, plan_row
+from voiceprobe_operator.desired import PLAN_COLUMNS, Access, client_row, datasource, desired, fingerprint, plan_row
 from voiceprobe_operator.model import Client, parse_probe
 
 ACME = Client("acme", "Acme Ltd", "Europe/London")
@@ -31,6 +32,14 @@ def test_a_plan_row_fills_every_column_of_the_table_but_the_time(probe):
     columns = [line.split()[0] for line in table[1].strip().splitlines()]
     assert {*plan_row(probe), "updated_at"} == set(columns)
     assert sorted(plan_row(probe)) == sorted(PLAN_COLUMNS)
+
+
+def test_a_clients_row_fills_every_column_of_the_table_but_what_is_found_out_later():
+    table = re.search(r"CREATE TABLE IF NOT EXISTS voice_client \((.*?)PRIMARY KEY", DDL.read_text(), re.DOTALL)
+    assert table is not None
+    columns = {line.split()[0] for line in table[1].strip().splitlines()} | {ACCESS[1]}
+    assert {*client_row(ACME), "grafana_org_id", "updated_at"} == columns
+    assert client_row(ACME)["access"] is None, "what a row has that a last version's operator wrote"
 
 
 def test_a_row_has_the_fingerprint_of_what_the_database_gives_back(probe):
