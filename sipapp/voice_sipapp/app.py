@@ -13,6 +13,7 @@ from voice_sipapp.ledger import Ledger
 from voice_sipapp.measurement import fullreference
 from voice_sipapp.measurement.fullreference import Judge
 from voice_sipapp.measurement.recording import Recordings
+from voice_sipapp.measurement.uploads import Uploads
 from voice_sipapp.media import rtp
 from voice_sipapp.media.audio import AudioStore
 from voice_sipapp.metrics import Metrics, Sources
@@ -27,6 +28,7 @@ from voice_sipapp.records import callkey
 from voice_sipapp.records import spool as spools
 from voice_sipapp.records.callkey import CallKey
 from voice_sipapp.records.cdr import Cdr, Parameter, ReceiverPart
+from voice_sipapp.records.uploader import Uploader
 from voice_sipapp.records.writer import Writer
 from voice_sipapp.settings import Settings
 from voice_sipapp.signalling import credentials
@@ -59,6 +61,8 @@ class Application:
         self._key = _call_key(settings)
         self._writer = Writer(self._spool, settings.database, self._key)
         self._judge = self._made_judge()
+        recordings = _recordings(settings)
+        self._uploader = self._made_uploader(recordings)
         own = Host(settings.sip_host, settings.parties, settings.clients)
         self._leases = Leaseholder(own, self._let_go)
         self._station = self._made_station()
@@ -67,7 +71,7 @@ class Application:
             self._station,
             AudioStore(settings.audio),
             self._ledger,
-            Finisher(self._ledger.keep, _recordings(settings), self._judge),
+            Finisher(self._ledger.keep, recordings, self._judge, self._uploads()),
             limits=limits_for(settings.max_calls, settings.calls_per_second),
             admission_queue=Turns(settings.max_calls, settings.calls_per_second),
             may_call=lambda: self._leases.tenure.may_call(clock()),  # its tenure is another one later
@@ -100,12 +104,27 @@ class Application:
             return None
         return Judge(self._settings.audio, self._spool.put_score)
 
+    def _made_uploader(self, recordings: Recordings | None) -> Uploader | None:
+        """What sends recordings, where there are any that may leave this host."""
+        settings = self._settings
+        if recordings is None or not settings.recordings_upload:
+            return None
+        return Uploader(self._spool, settings.database, settings.sip_host, recordings.path)
+
+    def _uploads(self) -> Uploads | None:
+        if self._uploader is None:
+            return None
+        return Uploads(self._spool.put_recording, self._settings.recordings_per_hour)
+
     def _sources(self) -> Sources:
         return Sources(
             active_calls=lambda: self._calls.active,
             spool_depth=self._spool.depth,
             dead_letters=self._spool.dead,
             records_in_memory=lambda: self._ledger.unkept,
+            recordings_waiting=self._spool.recordings_waiting,
+            recordings_sent=lambda: self._uploader.sent if self._uploader else 0,
+            recordings_dropped=lambda: self._uploader.dropped if self._uploader else 0,
             unsolicited_calls=lambda: self._calls.reception.strangers,
             unreadable_messages=lambda: garbage.count,
             skipped_calls=lambda: self._calls.scheduler.skipped,
@@ -157,7 +176,7 @@ class Application:
         """
         threading.excepthook = self._thread_failed
         pauses.prepare()
-        for thread in (self._engine, self._writer, self._plan, self._exporter):
+        for thread in (self._engine, self._writer, self._uploader, self._plan, self._exporter):
             if thread is not None:
                 thread.start()
         every(TICK_S, self._calls.tick)
@@ -191,6 +210,8 @@ class Application:
             self._judge.close()
         self._engine.stop()
         self._writer.stop()
+        if self._uploader is not None:
+            self._uploader.stop()
         for endpoint in (self._station.dialer, self._station.receiver):
             endpoint.close()
         log.info("stopped; %d records wait for the database", self._spool.depth())

@@ -16,7 +16,7 @@ from voice_sipapp.media.audio import AudioError, AudioStore
 from voice_sipapp.media.ports import Ports
 from voice_sipapp.plan import plandb
 from voice_sipapp.plan import reader as plan
-from voice_sipapp.records import callkey, odbc
+from voice_sipapp.records import callkey, odbc, recordingstore
 from voice_sipapp.records.spool import Spool
 from voice_sipapp.settings import Settings
 from voice_sipapp.signalling import credentials
@@ -145,7 +145,24 @@ def _recordings(settings: Settings) -> str:
         pass
     free = shutil.disk_usage(folder).free // 1_000_000
     most = f"at most {settings.recordings_max_mb} MB for {settings.recordings_max_days} days"
-    return f"kept in {folder}, {most}; {free} MB are free"
+    return f"kept in {folder}, {most}; {free} MB are free; {_uploads(settings)}"
+
+
+def _uploads(settings: Settings) -> str:
+    """What becomes of recordings beyond this host. That an older schema takes none is no fault: calls need none."""
+    if not settings.recordings_upload:
+        return "none go to the database (VOICE_RECORDINGS_UPLOAD is off), so the portal plays none"
+    try:
+        with closing(odbc.connect(settings.database)) as connection:
+            if not recordingstore.takes_recordings(connection):
+                return "the database has no table for them yet, so the portal plays none: migrate its schema"
+            largest = recordingstore.most_octets(connection)
+    except pyodbc.Error:
+        return "whether the database takes them can't be asked"
+    return (
+        f"those of {settings.recordings_per_hour} calls an hour of each probe go to the database,"
+        f" up to {largest / 1e6:.1f} MB of each"
+    )
 
 
 def _limits(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from voice_sipapp.measurement.fullreference import Judge
 from voice_sipapp.measurement.hearing import Heard
 from voice_sipapp.measurement.recording import Recordings
 from voice_sipapp.measurement.scoring import NOBODY, Party, Scored
+from voice_sipapp.measurement.uploads import Uploads
 from voice_sipapp.media.audio import Audio
 from voice_sipapp.media.rtp import Stream
 from voice_sipapp.records.cdr import CallRecord, Cdr, LadderRecord, ReceiverPart, StreamRecord
@@ -42,15 +43,20 @@ class Finished:
 
 class Finisher:
     """Finishes the calls of one host: `keep` makes a record durable. `recordings` is None where none are to be kept,
-    `judge` where they are not to be scored.
+    `judge` where they are not to be scored, `uploads` where none are to go to the database.
     """
 
     def __init__(
-        self, keep: Callable[[Cdr | ReceiverPart], None], recordings: Recordings | None, judge: Judge | None = None
+        self,
+        keep: Callable[[Cdr | ReceiverPart], None],
+        recordings: Recordings | None,
+        judge: Judge | None = None,
+        uploads: Uploads | None = None,
     ) -> None:
         self._keep = keep
         self._recordings = recordings
         self._judge = judge
+        self._uploads = uploads
 
     def call(self, finished: Finished) -> None:
         """Score and keep a call."""
@@ -63,6 +69,7 @@ class Finisher:
         self._keep(replace(cdr, ladders=_ladders(cdr.call, finished.ladders)))
         _tell(cdr)
         self._judged(cdr)
+        self._upload(cdr, finished.mos_warning)
 
     def visit(self, visitor: Visitor, call: CallRecord, party: Party) -> None:
         """Score and keep the receiver's part of a `call` that another host placed."""
@@ -83,6 +90,8 @@ class Finisher:
         log.info("receiver of call %s %s/%s mos=%s", call.uuid, call.client, call.probe, _mos(stream))
         if visitor.known:  # else the key of the stream is not the one that it will have in the database
             self._judged(cdr)
+        if not problem:
+            self._upload(cdr, receiver.probe.mos_warning)
 
     def _recorded(self, scored: Scored, mos_warning: float) -> Cdr:
         """The record, its bad streams with their recordings. Both directions are kept where one is bad: what one
@@ -116,6 +125,15 @@ class Finisher:
         for stream in cdr.streams:
             if self._judge and self._recordings and stream.recording and not stream.silent:
                 self._judge.ask(stream, cdr.call.audio, self._recordings.path(stream.recording))
+
+    def _upload(self, cdr: Cdr, mos_warning: float) -> None:
+        """Have recordings of the call sent, if it is one of those that are."""
+        if self._uploads is None:
+            return
+        try:
+            self._uploads.call_over(cdr, is_bad=any(_is_bad(stream, mos_warning) for stream in cdr.streams))
+        except Exception:  # a full disk, most likely: the file is kept, and the record is safe
+            log.exception("the recordings of call %s stay on this host", cdr.call.uuid)
 
 
 def party(stream: Stream) -> Party:

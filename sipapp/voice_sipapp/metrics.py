@@ -39,6 +39,9 @@ class Sources:
     spool_depth: Callable[[], int]
     dead_letters: Callable[[], int]
     records_in_memory: Callable[[], int]
+    recordings_waiting: Callable[[], int]
+    recordings_sent: Callable[[], int]
+    recordings_dropped: Callable[[], int]
     unsolicited_calls: Callable[[], int]
     unreadable_messages: Callable[[], int]
     skipped_calls: Callable[[], int]
@@ -138,6 +141,7 @@ class _Asked(Collector):
             ("spool_depth", "Records and receivers' parts that wait for the database", sources.spool_depth),
             ("dead_letters", "Records that were put aside, for the database refuses them", sources.dead_letters),
             ("records_in_memory", "Records that the disk would not take yet", sources.records_in_memory),
+            ("recordings_waiting", "Recordings that wait to be sent to the database", sources.recordings_waiting),
             ("plan_age_seconds", "Time since the plan was last read from the database", sources.plan_age_s),
         ):
             yield GaugeMetricFamily(f"voice_sip_{name}", text, _asked(name, ask))
@@ -147,6 +151,8 @@ class _Asked(Collector):
             ("unreadable_messages", "Datagrams at the SIP ports that were not understood, or more than is looked at",
              sources.unreadable_messages),
             ("skipped_calls", "Calls that this host's limits gave no turn", sources.skipped_calls),
+            ("recordings_sent", "Recordings that the database has got", sources.recordings_sent),
+            ("recordings_dropped", "Recordings that were to be sent and stay on this host", sources.recordings_dropped),
         ):  # fmt: skip
             yield CounterMetricFamily(f"voice_sip_{name}_total", text, _asked(name, ask))
         if (offset_ms := _asked("clock_offset_seconds", sources.clock_offset_ms)) is not None:

@@ -37,6 +37,8 @@ HELP = """environment:
   VOICE_RECORDINGS          folder for recordings of calls that sound bad; empty: none are kept
   VOICE_RECORDINGS_MAX_MB   how large that folder may get (1000)
   VOICE_RECORDINGS_MAX_DAYS how long a recording is kept (30)
+  VOICE_RECORDINGS_UPLOAD   on: some of them go to the database too, for the portal to play; off: none do (on)
+  VOICE_RECORDINGS_PER_HOUR of how many calls of a probe in an hour (1); the first of a run of bad calls may come on top
   VOICE_METRICS_ADDRESS     ADDRESS:PORT at which Prometheus finds this host's metrics (TCP, /metrics); empty: none
 
 only for edge-config:
@@ -77,7 +79,8 @@ class Settings:
     `parties`: what this host may be of a call; `clients`: whose probes it may serve, empty for everybody's. `edge`:
     address (an IPv6 literal in brackets) and port of the proxy that speaks TCP and TLS for this host. `credentials`:
     where SIP credentials are (see `credentials.load`). `call_key`: see `callkey.load`. `recordings`: their folder; None
-    keeps none. `metrics`: where Prometheus is answered, an address without brackets; None: nowhere.
+    keeps none. `recordings_upload`: whether some go to the database, `recordings_per_hour`: of how many calls a probe.
+    `metrics`: where Prometheus is answered, an address without brackets; None: nowhere.
     """
 
     database: Database
@@ -98,6 +101,8 @@ class Settings:
     recordings: Path | None
     recordings_max_mb: int
     recordings_max_days: int
+    recordings_upload: bool
+    recordings_per_hour: int
     metrics: tuple[str, int] | None
 
 
@@ -124,6 +129,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         recordings=Path(environ["VOICE_RECORDINGS"]) if environ.get("VOICE_RECORDINGS") else None,
         recordings_max_mb=read.whole("VOICE_RECORDINGS_MAX_MB", 1000),
         recordings_max_days=read.whole("VOICE_RECORDINGS_MAX_DAYS", 30),
+        recordings_upload=read.switch("VOICE_RECORDINGS_UPLOAD", default=True),
+        recordings_per_hour=read.whole("VOICE_RECORDINGS_PER_HOUR", 1),
         metrics=read.own_endpoint("VOICE_METRICS_ADDRESS"),
     )
     if settings.dialer_port == settings.receiver_port:
@@ -205,6 +212,12 @@ class _Reader:
             return int(text)
         self._problems.append(f"{name} is {text!r} and not a whole number of at least 1")
         return default
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        text = self._environ.get(name) or ("on" if default else "off")
+        if text not in ("on", "off"):
+            self._problems.append(f"{name} is {text!r} and neither on nor off")
+        return text == "on"
 
     def rate(self, name: str, default: float) -> float:
         text = self._environ.get(name) or str(default)

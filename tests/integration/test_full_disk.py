@@ -20,6 +20,7 @@ from voice_sipapp.measurement import recording
 from voice_sipapp.measurement.recording import Recordings
 from voice_sipapp.records.cdr import Cdr
 from voice_sipapp.records.keeper import Keeper
+from voice_sipapp.records.recordings import QueuedRecording
 from voice_sipapp.records.spool import owned
 
 pytestmark = pytest.mark.services  # not for its services: mounting needs root as they do
@@ -97,6 +98,27 @@ def test_recordings_make_way_and_records_still_find_room_on_a_full_disk(disk: Pa
     assert found == records[100:] + more, "none is lost, none is there twice"
     spool.hold_reserve()
     assert (disk / "spool.reserve").stat().st_size == RESERVE
+    spool.close()
+
+
+def test_the_room_that_is_kept_for_records_is_not_for_recordings_to_be_sent(disk: Path):
+    spool = owned(disk / "spool", RESERVE)
+    fill(disk)
+    entries = (
+        QueuedRecording(
+            name=f"{number:0>500}", direction="forward", client="c", probe="p", started_at=datetime.now(UTC)
+        )
+        for number in range(10_000)
+    )
+    with pytest.raises(sqlite3.OperationalError):
+        deque(map(spool.put_recording, entries))
+    assert (disk / "spool.reserve").stat().st_size == RESERVE
+    record = cdr()
+    spool.put(record)
+    for _ in range(200):
+        spool.put(cdr(sip_reason="x" * 5000))
+    assert Cdr.from_json(spool.take(1)[0][1]) == record
+    assert (disk / "spool.reserve").stat().st_size == RESERVE / 4, "records find it"
     spool.close()
 
 

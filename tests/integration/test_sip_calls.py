@@ -46,7 +46,7 @@ def plan_row(probe: str, destination: str, **changes: Any) -> dict[str, Any]:
 
 TABLES = (
     "voice_probe", "voice_probe_lease", "voice_call_request", "voice_call_stream", "voice_call_interval",
-    "voice_call_ladder", "voice_call",
+    "voice_call_ladder", "voice_call_recording", "voice_call",
 )  # fmt: skip
 
 

@@ -8,17 +8,17 @@ import logging
 import os
 import re
 import shutil
-import wave
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+
+from voice_sipapp.records.recordings import wav
 
 MIN_FREE_BYTES = 500_000_000
 """With less than this free on the disk nothing is recorded, and what was recorded is removed."""
@@ -128,17 +128,6 @@ class Recordings:
                     path.unlink(missing_ok=True)
             self._kept = sorted(found, key=lambda recording: recording.written)
         return self._kept
-
-
-def wav(samples: NDArray[np.int16], rate_hz: int) -> bytes:
-    """A WAV file with `samples`: mono, 16 bit."""
-    buffer = BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes(samples.astype("<i2").tobytes())
-    return buffer.getvalue()
 
 
 def _write(path: Path, content: bytes) -> None:

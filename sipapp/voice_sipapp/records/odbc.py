@@ -43,8 +43,10 @@ LONGEST_TEXT = 1 << 24
 """Up to so many characters are sent as one piece; no column takes more."""
 
 
-def connection_string(database: Database) -> str:
-    """DSN-less connection string for `database`, with its password: never log it."""
+def connection_string(database: Database, timeout_s: int = TIMEOUT_S) -> str:
+    """DSN-less connection string for `database`, with its password: never log it. `timeout_s`: what reading and writing
+    may take.
+    """
     parts = {
         "DRIVER": "MariaDB Unicode",
         "SERVER": database.host,
@@ -54,8 +56,8 @@ def connection_string(database: Database) -> str:
         "DATABASE": database.name,
         "CHARSET": "utf8mb4",
         "CONN_TIMEOUT": str(TIMEOUT_S),
-        "READ_TIMEOUT": str(TIMEOUT_S),
-        "WRITE_TIMEOUT": str(TIMEOUT_S),
+        "READ_TIMEOUT": str(timeout_s),
+        "WRITE_TIMEOUT": str(timeout_s),
     }
     if database.tls_ca:
         parts |= {"SSLCA": database.tls_ca, "SSLVERIFY": "1", "FORCETLS": "1"}
@@ -67,12 +69,12 @@ def _escaped(value: str) -> str:
     return "{" + value.replace("}", "}}") + "}"
 
 
-def connect(database: Database, *, autocommit: bool = False) -> pyodbc.Connection:
-    """A connection with UTC and strict checking. Raises pyodbc.Error.
+def connect(database: Database, *, autocommit: bool = False, timeout_s: int = TIMEOUT_S) -> pyodbc.Connection:
+    """A connection with UTC and strict checking; each answer may take `timeout_s`. Raises pyodbc.Error.
 
     It locks no gaps between rows (READ COMMITTED): hosts that take leases at the same time don't wait for each other.
     """
-    connection = pyodbc.connect(connection_string(database), autocommit=autocommit, timeout=TIMEOUT_S)
+    connection = pyodbc.connect(connection_string(database, timeout_s), autocommit=autocommit, timeout=TIMEOUT_S)
     # Longer texts would be sent in pieces, which the driver (3.1.15) puts together wrongly: of ladders, some arrived
     # twice as long and some lengths (6,248 characters) were refused for good.
     connection.maxwrite = LONGEST_TEXT

@@ -12,6 +12,7 @@ from typing import IO
 from uuid import UUID
 
 from voice_sipapp.records.cdr import CallRecord, Cdr, ReceiverPart, StreamScore
+from voice_sipapp.records.recordings import QueuedRecording
 from voice_sipapp.records.reserve import OCTETS, Reserve
 
 # auto_vacuum: what a long outage piled up is the disk's again once it is sent. It must come before everything else.
@@ -24,6 +25,8 @@ CREATE TABLE IF NOT EXISTS begun (uuid TEXT PRIMARY KEY, body TEXT NOT NULL) WIT
 CREATE TABLE IF NOT EXISTS begun_parts (uuid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parts (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS scores (n INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS recordings (n INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+  body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (n INTEGER PRIMARY KEY, uuid TEXT NOT NULL, body TEXT NOT NULL, error TEXT NOT NULL);
 """
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
@@ -31,6 +34,9 @@ _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 MOST_PRESUMED = 2000
 """Receivers' parts that wait although nothing proves that they are of a call of ours."""
+
+MOST_RECORDINGS = 2000
+"""Recordings that wait to be sent: of more, the oldest stay on this host."""
 
 _PRESUMED = '{"known": false,'
 """What the text of such a part begins with."""
@@ -161,6 +167,34 @@ class Spool:
         """The score with this `number` is in the database, or never will be."""
         self._write(("DELETE FROM scores WHERE n = ?", (number,)))
 
+    def put_recording(self, recording: QueuedRecording) -> None:
+        """Have the `recording` sent, of which only the name is kept here. Never with the room that is kept for records:
+        raises sqlite3.OperationalError on a full disk.
+        """
+        self._write(
+            ("INSERT OR IGNORE INTO recordings (name, body) VALUES (?, ?)", (recording.name, recording.to_json())),
+            ("DELETE FROM recordings WHERE n <= (SELECT MAX(n) FROM recordings) - ?", (MOST_RECORDINGS,)),
+            may_use_reserve=False,
+        )
+
+    def recordings(self, after: int, limit: int) -> list[tuple[int, str]]:
+        """Recordings with a number above `after`, at most `limit`, as (number, JSON)."""
+        with self._lock:
+            query = "SELECT n, body FROM recordings WHERE n > ? ORDER BY n LIMIT ?"
+            return self._db.execute(query, (after, limit)).fetchall()
+
+    def recording_done(self, number: int) -> None:
+        """The recording with this `number` is in the database, or never will be."""
+        self._write(("DELETE FROM recordings WHERE n = ?", (number,)), may_use_reserve=False)
+
+    def recordings_waiting(self) -> int:
+        """How many recordings wait to be sent."""
+        return self._count("SELECT COUNT(*) FROM recordings")
+
+    def has_records(self) -> bool:
+        """Whether a call's record waits for the database."""
+        return bool(self._count("SELECT EXISTS (SELECT * FROM waiting)"))
+
     def take(self, limit: int) -> list[tuple[int, str]]:
         """The oldest records, at most `limit`, as (number, JSON). They stay until `done` or `bury` is told."""
         with self._lock:
@@ -182,16 +216,17 @@ class Spool:
         if self._owned is not None:
             self._reserve.hold()
 
-    def _write(self, *statements: Statement) -> list[int]:
+    def _write(self, *statements: Statement, may_use_reserve: bool = True) -> list[int]:
         """Do all of `statements` or none; returns how many rows each was about. On a full disk, with the room that was
-        kept for this.
+        kept for records, if they `may_use_reserve`.
         """
         with self._lock:
             try:
                 return self._done(statements)
             except sqlite3.OperationalError as error:
                 emptying = all(sql.startswith("DELETE") for sql, _ in statements)
-                if _cause(error) not in _FULL or not self._reserve.release(wholly=emptying):
+                is_full = _cause(error) in _FULL
+                if not (is_full and may_use_reserve and self._reserve.release(wholly=emptying)):
                     raise
             return self._done(statements)
 

@@ -27,6 +27,7 @@ from voice_sipapp.metrics import Metrics, Sources
 ADDRESS = "::1"
 SOURCES = Sources(
     active_calls=lambda: 3, spool_depth=lambda: 70, dead_letters=lambda: 2, records_in_memory=lambda: 1,
+    recordings_waiting=lambda: 6, recordings_sent=lambda: 40, recordings_dropped=lambda: 8,
     unsolicited_calls=lambda: 12, unreadable_messages=lambda: 9, skipped_calls=lambda: 4,
     registrations=lambda: {"registered": 5, "failing": 1, "pending": 0}, plan_age_s=lambda: 1.5,
     clock_offset_ms=lambda: -250.0,
@@ -70,7 +71,9 @@ def test_a_scrape_tells_what_was_counted_and_what_is_asked(serve: Callable[[Call
         ("voice_sip_lease_changes_total", "taken"): 3, ("voice_sip_lease_changes_total", "left"): 1,
         ("voice_sip_plan_probes",): 2, ("voice_sip_plan_age_seconds",): 1.5, ("voice_sip_max_calls",): 100,
         ("voice_sip_active_calls",): 3, ("voice_sip_spool_depth",): 70, ("voice_sip_dead_letters",): 2,
-        ("voice_sip_records_in_memory",): 1, ("voice_sip_unsolicited_calls_total",): 12,
+        ("voice_sip_recordings_waiting",): 6, ("voice_sip_recordings_sent_total",): 40,
+        ("voice_sip_recordings_dropped_total",): 8, ("voice_sip_records_in_memory",): 1,
+        ("voice_sip_unsolicited_calls_total",): 12,
         ("voice_sip_unreadable_messages_total",): 9, ("voice_sip_skipped_calls_total",): 4,
         ("voice_sip_registrations", "registered"): 5, ("voice_sip_registrations", "failing"): 1,
         ("voice_sip_registrations", "pending"): 0, ("voice_sip_clock_offset_seconds",): -0.25,

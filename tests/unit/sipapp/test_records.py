@@ -13,6 +13,7 @@ import pyodbc
 import pytest
 
 from voice_portal.cdr.migrations import _ddl_0001 as schema
+from voice_portal.cdr.migrations._ddl_0003 import VOICE_CALL_RECORDING
 from voice_sipapp.backoff import Backoff
 from voice_sipapp.measurement import scoring
 from voice_sipapp.records import cdr as cdr_module
@@ -34,6 +35,7 @@ from voice_sipapp.records.cdr import (
 )
 from voice_sipapp.records.joining import Candidate
 from voice_sipapp.records.keeper import Keeper
+from voice_sipapp.records.recordings import RECORDING_COLUMNS
 from voice_sipapp.records.spool import Spool, SpoolInUseError, owned
 from voice_sipapp.settings import Database
 from voice_sipapp.signalling.outcome import Ending, disposition, hangup_by, q850, sip_code
@@ -62,6 +64,7 @@ def test_records_have_exactly_the_columns_of_their_tables():
     assert list(STREAM_COLUMNS) == columns(schema.VOICE_CALL_STREAM)
     assert list(INTERVAL_COLUMNS) == columns(schema.VOICE_CALL_INTERVAL)
     assert list(LADDER_COLUMNS) == columns(schema.VOICE_CALL_LADDER)
+    assert list(RECORDING_COLUMNS) == columns(VOICE_CALL_RECORDING)
 
 
 TABLES = schema.VOICE_CALL + schema.VOICE_CALL_STREAM + schema.VOICE_CALL_INTERVAL + schema.VOICE_CALL_LADDER

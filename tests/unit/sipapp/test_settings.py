@@ -30,6 +30,7 @@ def test_defaults_are_those_of_the_architecture():
     assert (found.parties, found.clients, found.edge, found.credentials) == (("dialer", "receiver"), (), None, None)
     assert (found.max_calls, found.calls_per_second) == (100, 5.0)
     assert (found.recordings, found.recordings_max_mb, found.recordings_max_days) == (None, 1000, 30)
+    assert (found.recordings_upload, found.recordings_per_hour) == (True, 1)
     assert found.metrics is None
 
 
@@ -58,6 +59,8 @@ def test_what_restricts_a_host_is_read():
         ("VOICE_CALLS_PER_SECOND", "fast", "above 0"),
         ("VOICE_RECORDINGS_MAX_MB", "-5", "at least 1"),
         ("VOICE_RECORDINGS_MAX_DAYS", "1.5", "at least 1"),
+        ("VOICE_RECORDINGS_UPLOAD", "yes", "neither on nor off"),
+        ("VOICE_RECORDINGS_PER_HOUR", "0", "at least 1"),
         ("VOICE_METRICS_ADDRESS", "9464", "not ADDRESS:PORT"),
         ("VOICE_METRICS_ADDRESS", "localhost:9464", "not ADDRESS:PORT"),
         ("VOICE_METRICS_ADDRESS", "::1:9464", "not ADDRESS:PORT"),
