@@ -173,8 +173,9 @@ def test_an_alert_reaches_mail_and_webhook_and_nobody_else(client: Client, hook:
     assert (alert["status"], alert["labels"]["alertname"]) == ("firing", "Calls fail")
     assert (alert["labels"]["probe"], alert["labels"]["severity"]) == ("fax", "critical")
     assert alert["annotations"]["summary"] == "fax: calls fail: the last one ended with SIP code 486"
-    assert alert["annotations"]["portal"] == f"{client.lab.portal_url}/probes/fax/"
-    assert alert["annotations"]["dashboard"].startswith(f"{client.lab.portal_url}/grafana/d/vp-")
+    own = f"{client.lab.portal_url}/c/{client.name}/"
+    assert alert["annotations"]["portal"] == f"{own}probes/fax/"
+    assert alert["annotations"]["dashboard"].startswith(f"{own}dashboards/vp-")
     assert alert["labels"]["probe_name"] == "Fax    template    $ HOME   b", (
         "nothing in it is read as a template or markup"
     )

@@ -32,7 +32,7 @@ def _view(asking: Asking, times: tuple[str, str] = ("now-6h", "now")) -> preview
         start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (period.start, period.end))
     except (OverflowError, ValueError):
         start, end = now - timedelta(hours=6), now  # no calendar has such times
-    return preview.View(start, end, asking.request.query, asking.path(""))
+    return preview.View(start, end, asking.request.query, asking.path(""), asking.org)
 
 
 def _notice(asking: Asking, text: str, status: int = 200) -> Response:

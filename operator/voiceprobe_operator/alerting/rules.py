@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from voiceprobe_operator import names
+from voiceprobe_operator import names, pages
 from voiceprobe_operator.alerting import sql
 from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.model import Client
@@ -53,8 +53,12 @@ class Rule:
             "annotations": {
                 "summary": _of_probe(f"{{{{ $labels.probe }}}}: {self.summary}", _CANNOT_TELL),
                 "description": _of_probe(self.description, ""),
-                "dashboard": f"{portal_url}/grafana/d/{_of_probe('{{ $labels.dashboard }}', names.OVERVIEW_UID)}",
-                "portal": f"{portal_url}/{_of_probe('probes/{{ $labels.probe }}/', '')}",
+                "dashboard": pages.dashboard(
+                    portal_url, client.name, _of_probe("{{ $labels.dashboard }}", names.OVERVIEW_UID)
+                ),
+                "portal": _of_probe(
+                    pages.probe(portal_url, client.name, "{{ $labels.probe }}"), pages.overview(portal_url, client.name)
+                ),
                 **{name: _of_probe(_number(ref), "") for ref, name in _VALUES.items() if ref in self.queries},
             },
             "isPaused": False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voiceprobe_operator import names
+from voiceprobe_operator import names, pages
 from voiceprobe_operator.dashboards import words
 from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
 from voiceprobe_operator.dashboards.panels import (
@@ -27,7 +27,7 @@ _NO_PROBES = "No probes yet"
 
 def overview_dashboard(client: Client, portal_url: str) -> Dashboard:
     """All probes of the client at a glance. It asks the database for them, so a new probe does not change it."""
-    panels = [*_now(), _timeline(), _probes(), *_mos(), _worst_calls(portal_url), *_over_time()]
+    panels = [*_now(), _timeline(), _probes(), *_mos(), _worst_calls(client, portal_url), *_over_time()]
     return dashboard(names.OVERVIEW_UID, TITLE, client.time_zone, ["voice", "voice-overview"], panels)
 
 
@@ -73,7 +73,10 @@ def _timeline() -> Panel:
 def _probes() -> Panel:
     columns: dict[str, Json] = {
         "Health": health_cell(),
-        "Probe": linked("Open the probe", "/d/${__data.fields.Dashboard}/-?${__url_time_range}", new_tab=False)
+        # With the organisation: who may see several clients may open it in another tab.
+        "Probe": linked(
+            "Open the probe", "/d/${__data.fields.Dashboard}/-?orgId=${__org.id}&${__url_time_range}", new_tab=False
+        )
         | wide(180),
         **words.RATES_IN_TABLE,
         "MOS to receiver": words.MOS | wide(130),
@@ -126,8 +129,8 @@ def _mos() -> list[Panel]:
     ]
 
 
-def _worst_calls(portal_url: str) -> Panel:
-    call = f"{portal_url}/probes/${{__data.fields.Name}}/calls/${{__data.fields.Call}}/"
+def _worst_calls(client: Client, portal_url: str) -> Panel:
+    call = pages.call(portal_url, client.name, "${__data.fields.Name}", "${__data.fields.Call}")
     return Panel(
         kind="table",
         title="Worst ten calls",

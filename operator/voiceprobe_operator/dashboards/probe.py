@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from voiceprobe_operator import names
+from voiceprobe_operator import names, pages
 from voiceprobe_operator.dashboards import words, zones
 from voiceprobe_operator.dashboards.dashboard import Dashboard, dashboard
 from voiceprobe_operator.dashboards.panels import (
@@ -38,7 +38,7 @@ def probe_dashboard(client: Client, probe: Probe, portal_url: str) -> Dashboard:
         *_path_panels(probe),
         *_outcome_panels(probe),
         _heat_map(probe, client.time_zone),
-        _calls_panel(probe, portal_url),
+        _calls_panel(client, probe, portal_url),
     ]
     uid = names.dashboard(probe.ref.uid)
     return dashboard(uid, probe_title(probe), client.time_zone, ["voice", "voice-probe"], panels)
@@ -258,9 +258,9 @@ def _heat_map(probe: Probe, time_zone: str) -> Panel:
     )
 
 
-def _calls_panel(probe: Probe, portal_url: str) -> Panel:
+def _calls_panel(client: Client, probe: Probe, portal_url: str) -> Panel:
     bands = _bands(probe)
-    call = f"{portal_url}/probes/{quote(probe.ref.name, safe='')}/calls/${{__data.fields.Call}}/"
+    call = pages.call(portal_url, client.name, quote(probe.ref.name, safe=""), "${__data.fields.Call}")
     columns: dict[str, Json] = {
         "/./": wide(130),
         "Started": words.TIME | linked("Open the call", call, new_tab=True),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from voiceprobe_operator import names
+from voiceprobe_operator import names, pages
 from voiceprobe_operator.dashboards import Json
 from voiceprobe_operator.errors import OutsideError, Rejected
 from voiceprobe_operator.model import Probe, Reference
@@ -135,13 +135,13 @@ def _brought_in(have: Mapping[str, Any], fresh: Sequence[Json], now: datetime.da
 def grafana(ref: Reference, portal_url: str) -> Json:
     """Where the measurements of a probe, or of all probes of a client, are shown."""
     if ref.kind == "VoiceClient":
-        return {"organisation": ref.namespace, "url": f"{portal_url}/grafana/d/{names.OVERVIEW_UID}"}
+        return {"organisation": ref.namespace, "url": pages.dashboard(portal_url, ref.namespace, names.OVERVIEW_UID)}
     uid = names.dashboard(ref.uid)
     return {
         "organisation": ref.namespace,
         "folderUid": names.FOLDER_UID,
         "dashboardUid": uid,
-        "url": f"{portal_url}/grafana/d/{uid}",
+        "url": pages.dashboard(portal_url, ref.namespace, uid),
     }
 
 

@@ -6,6 +6,7 @@ A Grafana whose web files are missing answers every page with 200 and an empty b
 import enum
 import logging
 import ssl
+from datetime import datetime
 
 import httpx
 from django.conf import settings
@@ -63,19 +64,32 @@ OVERVIEW_UID = "voice-overview"
 # Of a time that ends at "now" Grafana's pages ask the alert rules too, which the proxy keeps from viewers, and would
 # complain at every refresh.
 UNTIL = "now-1s"
-# Its viewer belongs to one organisation, so the address needs to name none.
+# The portal knows the number of no organisation but the clients': of this page it knows the name.
 FLEET_PATH = f"/grafana/d/voice-fleet/-?kiosk&theme=system&from=now-24h&to={UNTIL}&refresh=1m"
 
 
-def overview_path(org_id: int, span: str) -> str:
-    """The path, on the portal's own origin, of the dashboard of all probes in that organisation; span: such as 6h."""
-    return _path(OVERVIEW_UID, org_id, span)
+Times = str | tuple[datetime, datetime]
+"""What a dashboard shows: a time until now, such as `6h`, or from one moment to another."""
 
 
-def dashboard_path(probe_uid: str, org_id: int, span: str) -> str:
-    """The path, on the portal's own origin, of the dashboard of the VoiceProbe with that uid; span: such as 6h."""
-    return _path(f"vp-{probe_uid.replace('-', '')}", org_id, span)
+def overview_path(org_id: int, times: Times) -> str:
+    """The path, on the portal's own origin, of the dashboard of all probes in that organisation."""
+    return path(OVERVIEW_UID, org_id, times)
 
 
-def _path(uid: str, org_id: int, span: str) -> str:
-    return f"/grafana/d/{uid}/-?orgId={org_id}&kiosk&theme=system&from=now-{span}&to={UNTIL}&refresh=1m"
+def dashboard_path(probe_uid: str, org_id: int, times: Times) -> str:
+    """The path, on the portal's own origin, of the dashboard of the VoiceProbe with that uid."""
+    return path(f"vp-{probe_uid.replace('-', '')}", org_id, times)
+
+
+def path(uid: str, org_id: int, times: Times) -> str:
+    """The path, on the portal's own origin, of the dashboard `uid` of that organisation, over exactly `times`."""
+    return f"/grafana/d/{uid}/-?orgId={org_id}&kiosk&theme=system&{_shown(times)}"
+
+
+def _shown(times: Times) -> str:
+    """What is past does not change, and need not be asked for again and again."""
+    if isinstance(times, str):
+        return f"from=now-{times}&to={UNTIL}&refresh=1m"
+    start, end = (round(moment.timestamp() * 1000) for moment in times)
+    return f"from={start}&to={end}"

@@ -129,11 +129,13 @@ def test_the_rows_of_calls_lead_to_the_portal(boards):
         found = [p["value"] for o in panel["fieldConfig"]["overrides"] for p in o["properties"] if p["id"] == "links"]
         return [(link["url"], link["targetBlank"]) for ((link,),) in [found]]
 
-    assert links("probe", "Calls") == [(f"{PORTAL}/probes/inbound-sales/calls/${{__data.fields.Call}}/", True)]
+    assert links("probe", "Calls") == [(f"{PORTAL}/c/acme/probes/inbound-sales/calls/${{__data.fields.Call}}/", True)]
     assert links("overview", "Worst ten calls") == [
-        (f"{PORTAL}/probes/${{__data.fields.Name}}/calls/${{__data.fields.Call}}/", True)
+        (f"{PORTAL}/c/acme/probes/${{__data.fields.Name}}/calls/${{__data.fields.Call}}/", True)
     ]
-    assert links("overview", "Probes") == [("/d/${__data.fields.Dashboard}/-?${__url_time_range}", False)]
+    assert links("overview", "Probes") == [
+        ("/d/${__data.fields.Dashboard}/-?orgId=${__org.id}&${__url_time_range}", False)
+    ]
 
 
 HOSTILE = ["'; DROP TABLE voice_call; --", "${__user.login}", "[[x]]", "$__timeFilter(1)", "<script>alert(1)</script>",

@@ -161,9 +161,10 @@ def test_after_the_patch_nothing_differs(have, want):
 
 
 def test_the_url_leads_to_the_probe_or_to_the_overview():
-    assert status.grafana(REF, "https://p")["url"] == "https://p/grafana/d/vp-b1282a905a494fe3a3e60259f5275dc5"
+    assert status.grafana(REF, "https://p")["url"] == "https://p/c/acme/dashboards/vp-b1282a905a494fe3a3e60259f5275dc5/"
     client = Reference("VoiceClient", "acme", "client", "u", 1)
-    assert status.grafana(client, "https://p") == {"organisation": "acme", "url": "https://p/grafana/d/voice-overview"}
+    url = "https://p/c/acme/dashboards/voice-overview/"
+    assert status.grafana(client, "https://p") == {"organisation": "acme", "url": url}
 
 
 def test_a_refusal_of_one_probe_is_its_own(probe):

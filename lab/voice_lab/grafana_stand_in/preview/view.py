@@ -27,12 +27,14 @@ class View:
     Attributes:
         query: the parameters of the page's address.
         root: the path that Grafana is below, without a slash at the end.
+        org: the number of the organisation that it is looked at in.
     """
 
     start: datetime
     end: datetime
     query: Mapping[str, str] = field(default_factory=dict)
     root: str = "/grafana"
+    org: int = 1
 
     def address(self, url: str) -> str | None:
         """`url` as the target of a link: a web page's, or a path of Grafana's own. None for everything else."""
@@ -52,10 +54,14 @@ class View:
         return f"{self.root}{parts.path}{query and '?'}{query}"
 
     def data_link(self, template: str, row: Mapping[str, Any]) -> str | None:
-        """The address of a link of a cell: in `template`, `${__data.fields.X}` is column X of the cell's row."""
+        """The address of a link of a cell: in `template`, `${__data.fields.X}` is column X of the cell's row.
+
+        `${__org.id}` and `${__url_time_range}` are there too.
+        """
         known = {
             f"__data.fields.{name}": quote(str(value), safe="") for name, value in row.items() if value is not None
         }
+        known["__org.id"] = str(self.org)
         # As it was asked for: `now` stays now.
         known["__url_time_range"] = urlencode({name: self.query.get(name, "") for name in ("from", "to")})
         try:

@@ -12,7 +12,7 @@ from voice_lab.grafana_stand_in import preview
 from voice_lab.grafana_stand_in.preview import View
 
 END = datetime(2026, 3, 1, 12, tzinfo=UTC)
-VIEW = View(END - timedelta(hours=1), END, {"from": "now-1h", "to": "now", "kiosk": "", "orgId": "7"})
+VIEW = View(END - timedelta(hours=1), END, {"from": "now-1h", "to": "now", "kiosk": "", "orgId": "7"}, org=7)
 TIMES = [round((END - timedelta(minutes=minutes)).timestamp() * 1000) for minutes in (40, 30, 20, 10)]
 JUDGED = {
     "mode": "absolute",

@@ -71,8 +71,8 @@ def test_each_kind_of_trouble_is_told_and_that_it_is_over(uid: str, values: tupl
     assert [one.to for one in sent] == ["noc", "grave"] if "critical" in uid else ["noc"]
     (alert,) = sent[0].body["alerts"]
     assert alert["annotations"]["summary"] == summary
-    assert alert["annotations"]["dashboard"] == "http://p/grafana/d/vp-fax"
-    assert alert["annotations"]["portal"] == "http://p/probes/fax/"
+    assert alert["annotations"]["dashboard"] == "http://p/c/acme/dashboards/vp-fax/"
+    assert alert["annotations"]["portal"] == "http://p/c/acme/probes/fax/"
     assert alert["annotations"]["value"] == f"{values[0]:.3f}"
     assert ("threshold" in alert["annotations"]) == (len(values) == 2)
     assert alert["generatorURL"].endswith(f"/alerting/grafana/{uid}/view")
@@ -121,8 +121,8 @@ def test_a_database_that_does_not_answer_is_told_of_no_probe() -> None:
     assert alert["annotations"] == {
         "Error": "failed to execute query A: db query error: gone",
         "summary": "About no probe. If this is an error, the database of the calls does not answer Grafana",
-        "dashboard": "http://p/grafana/d/voice-overview",
-        "portal": "http://p/",
+        "dashboard": "http://p/c/acme/dashboards/voice-overview/",
+        "portal": "http://p/c/acme/",
     }
     assert (alert["values"], alert["valueString"]) == (None, "")
     world.answers.clear()
@@ -134,7 +134,7 @@ def test_a_hostile_name_stays_data() -> None:
     world.rows("voice-calls-fail-critical", (486,), names=(HOSTILE,))
     (alert,) = world.pass_time(60)[0].body["alerts"]
     assert alert["labels"]["probe"] == HOSTILE
-    assert alert["annotations"]["portal"] == f"http://p/probes/{HOSTILE}/"
+    assert alert["annotations"]["portal"] == f"http://p/c/acme/probes/{HOSTILE}/"
     assert alert["annotations"]["summary"].startswith(f"{HOSTILE}: calls fail")
 
 

@@ -122,13 +122,13 @@ def link_of(url: str, value: object = "x", *, view: View = VIEW, new_tab: bool =
 
 
 def test_links_of_our_dashboards_lead_to_dashboards_and_to_the_portal() -> None:
-    inside = link_of("/d/${__data.fields.Key}/-?${__url_time_range}", "vp-1")
+    inside = link_of("/d/${__data.fields.Key}/-?orgId=${__org.id}&${__url_time_range}", "vp-1")
     assert inside
-    assert inside.attributes["href"] == "/grafana/d/vp-1/-?from=now-1h&to=now&orgId=7&kiosk="
+    assert inside.attributes["href"] == "/grafana/d/vp-1/-?orgId=7&from=now-1h&to=now&kiosk="
     assert "target" not in inside.attributes
-    outside = link_of("https://voice.example/probes/p/calls/${__data.fields.Key}/", "a/../b?c#d", new_tab=True)
+    outside = link_of("https://voice.example/c/acme/probes/p/calls/${__data.fields.Key}/", "a/../b?c#d", new_tab=True)
     assert outside
-    assert outside.attributes["href"] == "https://voice.example/probes/p/calls/a%2F..%2Fb%3Fc%23d/"
+    assert outside.attributes["href"] == "https://voice.example/c/acme/probes/p/calls/a%2F..%2Fb%3Fc%23d/"
     assert (outside.attributes["target"], outside.attributes["rel"]) == ("_blank", "noopener")
 
 
