@@ -1,4 +1,4 @@
-"""The portal's sign-in as strangers reach it, each from an address of its own."""
+"""The portal's door for local accounts as strangers reach it, each from an address of its own."""
 
 import random
 import re
@@ -22,9 +22,10 @@ class Door:
     database: Database
     browsers: ExitStack
     model: str
+    password: str
 
     def user(self) -> str:
-        """A new account with the demo's password: a copy of one that was made as any other, but in no time."""
+        """A new account with that password: a copy of one that was made as any other, but in no time."""
         login = f"door-{uuid.uuid4().hex[:10]}"
         columns = "password, is_superuser, first_name, last_name, email, is_staff, is_active, date_joined"
         with self.database.connect("owner") as connection, connection.cursor() as cursor:
@@ -33,15 +34,10 @@ class Door:
                 [login, self.model],
             )
             cursor.execute(
-                "INSERT INTO auth_user_groups (user_id, group_id) SELECT %s, group_id FROM auth_user_groups"
-                " JOIN auth_user ON auth_user.id = user_id WHERE username = %s",
-                [cursor.lastrowid, self.model],
+                "INSERT INTO portal_break_glass (user_id, until) VALUES (%s, UTC_TIMESTAMP() + INTERVAL 1 DAY)",
+                [cursor.lastrowid],
             )
         return login
-
-    @property
-    def password(self) -> str:
-        return self.lab.passwords["demo"]
 
     def browser(self, address: str | None = None) -> httpx.Client:
         """One that nobody knows, from this address or from one that nobody came from before."""
@@ -69,9 +65,9 @@ def new_address() -> str:
 def attempt(browser: httpx.Client, login: str, password: str, **headers: str) -> httpx.Response:
     """Fill in the form and send it."""
     if "csrftoken" not in browser.cookies:
-        browser.get("/login/")
+        browser.get("/login/local/")
     form = {"username": login, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-    return browser.post("/login/", data=form, headers=headers)
+    return browser.post("/login/local/", data=form, headers=headers)
 
 
 def guess(browser: httpx.Client, login: str, times: int) -> list[int]:

@@ -18,7 +18,6 @@ import pytest
 from tests.attacks.door import WRONG, Door, attempt, guess, new_address, said
 from tests.conftest import Database
 from tests.labs import own_lab
-from voice_lab.services import portal as portal_service
 from voice_lab.services import schema
 
 pytestmark = pytest.mark.services
@@ -41,8 +40,8 @@ def door() -> Iterator[Door]:
     """A portal of its own: at a door that is besieged, other tests' engineers would have to wait."""
     model = f"door-{uuid.uuid4().hex[:10]}"
     with own_lab("door", ("portal",)) as lab, ExitStack() as browsers:
-        portal_service.add_user(lab, model, "acme")
-        yield Door(lab, Database(lab), browsers, model)
+        _, password = schema.run(lab, "portal", "django", "break_glass", model).splitlines()
+        yield Door(lab, Database(lab), browsers, model, password)
 
 
 @pytest.fixture
@@ -138,13 +137,13 @@ def test_a_stolen_browser_cookie_is_worth_ten_guesses_and_only_for_its_account(d
 
     def thief() -> httpx.Client:
         browser = door.browser()
-        browser.cookies.set("voice_portal_browser", cookie, domain="127.0.0.1", path="/login/")
+        browser.cookies.set("voice_portal_browser", cookie, domain="127.0.0.1", path="/login/local/")
         return browser
 
     assert [code for _ in range(4) for code in guess(thief(), login, 3)] == [200] * 10 + [429] * 2
     assert guess(thief(), other, 6) == [200] * 5 + [429]
     forged = door.browser()
-    forged.cookies.set("voice_portal_browser", cookie[:-1] + "x", domain="127.0.0.1", path="/login/")
+    forged.cookies.set("voice_portal_browser", cookie[:-1] + "x", domain="127.0.0.1", path="/login/local/")
     assert guess(forged, other, 6) == [200] * 5 + [429]
 
 
@@ -194,7 +193,7 @@ def test_unknown_accounts_take_as_long_as_known_ones(door):
         browsers = {login: door.browser() for login in took}
         for _ in range(4):
             for login, browser in browsers.items():
-                browser.get("/login/")
+                browser.get("/login/local/")
                 began = time.perf_counter()
                 assert attempt(browser, login, WRONG).status_code == 200
                 took[login].append(time.perf_counter() - began)
@@ -207,7 +206,7 @@ def test_guesses_that_come_at_once_do_not_slip_through_the_count(door):
     login, address = door.user(), new_address()
     browsers = [door.browser(address) for _ in range(50)]
     for browser in browsers:
-        browser.get("/login/")
+        browser.get("/login/local/")
     with ThreadPoolExecutor(50) as pool:
         codes = list(pool.map(lambda browser: attempt(browser, login, WRONG).status_code, browsers))
     for browser in browsers[:10]:
@@ -251,7 +250,7 @@ PARTS = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
 def test_other_encodings_than_utf_8_are_refused(door, charset):
     """In UTF-7, the text is half a character."""
     browser = door.browser()
-    browser.get("/login/")
+    browser.get("/login/local/")
     headers = {"X-CSRFToken": browser.cookies["csrftoken"]}
     parts = PARTS.format("username", "+2AA-") + PARTS.format("password", "+2AA-") + "--b--\r\n"
     for kind, body in (
@@ -259,13 +258,13 @@ def test_other_encodings_than_utf_8_are_refused(door, charset):
         (f"application/x-www-form-urlencoded; charset={charset}", b"username=%ED%A0%80&password=%FF%FE%00"),
         (f"application/x-www-form-urlencoded; charset={charset}", b"username=\xff\xfe&password=\xc0\xaf"),
     ):
-        answer = browser.post("/login/", content=body, headers={**headers, "Content-Type": kind})
+        answer = browser.post("/login/local/", content=body, headers={**headers, "Content-Type": kind})
         assert answer.status_code == 400, (kind, answer.text)
 
 
 def test_bytes_that_are_no_text_break_nothing(door):
     browser = door.browser()
-    browser.get("/login/")
+    browser.get("/login/local/")
     headers = {"X-CSRFToken": browser.cookies["csrftoken"]}
     parts = PARTS.format("username", "?").encode() + PARTS.format("password", "?").encode() + b"--b--\r\n"
     for kind, body in (
@@ -276,7 +275,7 @@ def test_bytes_that_are_no_text_break_nothing(door):
         ("application/json", b'{"username": "a", "password": "b"}'),
         ("text/plain", b"username=a&password=b"),
     ):
-        assert browser.post("/login/", content=body, headers={**headers, "Content-Type": kind}).status_code == 200
+        assert browser.post("/login/local/", content=body, headers={**headers, "Content-Type": kind}).status_code == 200
 
 
 def test_nothing_that_may_be_a_password_is_logged_and_the_account_is(door):
@@ -287,7 +286,7 @@ def test_nothing_that_may_be_a_password_is_logged_and_the_account_is(door):
     attempt(attacker, login, secret)
     attempt(door.browser(address), secret, secret)
     attempt(door.browser(address), login, door.password)
-    attacker.get("/login/", params={"username": login, "password": secret})
+    attacker.get("/login/local/", params={"username": login, "password": secret})
     log = door.log()
     assert secret not in log
     assert door.password not in log
@@ -322,7 +321,7 @@ def test_health_and_pages_answer_while_many_sign_in(door, at_once):
     owner, browsers = door.browser(), [door.browser() for _ in range(at_once)]
     attempt(owner, door.user(), door.password)
     for browser in browsers:
-        browser.get("/login/")
+        browser.get("/login/local/")
     stop, waits, codes = threading.Event(), [], []
 
     def sign_in(browser: httpx.Client) -> None:
@@ -342,7 +341,7 @@ def test_health_and_pages_answer_while_many_sign_in(door, at_once):
         working = [pool.submit(sign_in, browser) for browser in browsers]
         time.sleep(0.5)
         for _ in range(15):
-            for path in ("/healthz", "/"):
+            for path in ("/healthz", "/c/"):
                 began = time.perf_counter()
                 assert owner.get(path).status_code == 200
                 waits.append(time.perf_counter() - began)
@@ -362,11 +361,11 @@ def test_a_session_is_a_new_one_after_signing_in_and_ends_when_signing_out(door)
     session, token = browser.cookies["voice_portal_session"], browser.cookies["csrftoken"]
     assert session != "chosenbytheattacker0000000000000"
     attempt(browser, login, door.password)
-    assert browser.get("/").status_code == 200
+    assert browser.get("/c/").status_code == 200
     browser.post("/logout/", data={"csrfmiddlewaretoken": token})
     thief = door.browser()
     thief.cookies.set("voice_portal_session", session, domain="127.0.0.1")
-    assert thief.get("/").status_code == 302, "the cookie that was kept opens nothing"
+    assert thief.get("/c/").status_code == 302, "the cookie that was kept opens nothing"
 
 
 @pytest.mark.parametrize(
@@ -376,9 +375,9 @@ def test_a_session_is_a_new_one_after_signing_in_and_ends_when_signing_out(door)
 )  # fmt: skip
 def test_signing_in_leads_only_to_pages_of_the_portal(door, signed_in_login, target):
     browser = door.browser()
-    browser.get("/login/")
+    browser.get("/login/local/")
     form = {"username": signed_in_login, "password": door.password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-    answer = browser.post("/login/", data={**form, "next": target})
+    answer = browser.post("/login/local/", data={**form, "next": target})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
 
 

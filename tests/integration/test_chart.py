@@ -1,6 +1,7 @@
 """The Helm chart, as helm itself judges and renders it."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.chart import (
     with_required,
 )
 from voice_lab.services.chart import CHART
+from voice_portal.config.providers import reading
 
 pytestmark = pytest.mark.services
 
@@ -57,6 +59,22 @@ EVERYTHING: dict[str, Any] = {
     },
     "portal": {
         "replicas": 3,
+        "providers": [
+            {
+                "name": "acme",
+                "displayName": "Acme",
+                "protocol": "oidc",
+                "issuer": "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
+                "clientId": "66666666-7777-8888-9999-000000000000",
+                "tenants": ["11111111-2222-3333-4444-555555555555"],
+                "graphUrl": "https://graph.microsoft.com",
+                "emailDomains": ["acme.example"],
+                "staffGroups": ["voice-staff"],
+                "groupsClaim": "roles",
+            },
+            {"name": "globex", "protocol": "saml", "metadata": "<EntityDescriptor/>\n"},
+        ],
+        "providersCaConfigMap": "voice-providers-ca",
         "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
         "autoscaling": {"enabled": True},
         "service": {"type": "LoadBalancer", "annotations": {"a": "b"}, "labels": {"c": "d"}},
@@ -84,7 +102,7 @@ EVERYTHING: dict[str, Any] = {
     "networkPolicies": {
         "portalFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
         "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
-        "ports": {"mysql": [3307]},
+        "ports": {"mysql": [3307], "providers": [8443]},
     },
     "metrics": {"monitor": "ServiceMonitor", "labels": {"release": "prometheus"}},
 }
@@ -195,7 +213,8 @@ def test_no_secret_stands_in_a_manifest_or_in_an_environment(variant: str) -> No
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_file_that_a_setting_names_is_mounted(variant: str) -> None:
     checked = set()
-    for _, template in pod_templates(rendered(VARIANTS[variant])):
+    found = rendered(VARIANTS[variant])
+    for _, template in pod_templates(found):
         volumes = {volume["name"]: volume for volume in template["spec"].get("volumes", [])}
         for container in template["spec"]["containers"]:
             mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container.get("volumeMounts", [])}
@@ -203,7 +222,8 @@ def test_every_file_that_a_setting_names_is_mounted(variant: str) -> None:
                 if path.startswith("/etc/"):
                     folder, _, file = path.rpartition("/")
                     source = mounts[folder].get("secret") or mounts[folder]["configMap"]
-                    assert file in {item["path"] for item in source.get("items", WHOLE_SECRET)}
+                    ours = found.get(("ConfigMap", source.get("name", "")), {}).get("data", {})
+                    assert file in {item["path"] for item in source.get("items", WHOLE_SECRET)} | ours.keys()
                     # In place, so that the kubelet exchanges them: a subPath is never exchanged.
                     assert all("subPath" not in mount for mount in container["volumeMounts"])
                     checked.add(path)
@@ -422,3 +442,22 @@ def test_no_command_has_two_dollars_of_which_the_kubelet_would_take_one_away(var
     for _, found in pod_templates(rendered(VARIANTS[variant])):
         for container in containers(found).values():
             assert "$$" not in " ".join([*container.get("command", ()), *container.get("args", ())])
+
+
+def test_the_portal_reads_the_providers_that_the_values_name(tmp_path: Path) -> None:
+    """With the portal's own reader: what the chart writes is what it understands."""
+    found = rendered(EVERYTHING)
+    files = found["ConfigMap", "voice-quality-portal-providers"]["data"]
+    portal = containers(found[PORTAL]["spec"]["template"])["portal"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in portal["volumeMounts"]}
+    assert environment(portal)["VOICE_PORTAL_PROVIDERS_FILE"] == f"{mounts['providers']}/providers.toml"
+    assert set(files) == {"providers.toml", "globex.xml"}
+    text = files["providers.toml"]
+    for name in ("providers", "providers-secret", "providers-ca"):
+        text = text.replace(f'"{mounts[name]}/', f'"{tmp_path}/')
+    with pytest.raises(reading.Faults) as caught:
+        reading.parse(tomllib.loads(text), "file")
+    lacking = {"acme", "globex.xml", "saml.key", "saml.crt", "ca.pem"}
+    told = "\n".join(caught.value.faults)
+    assert {name for name in lacking if f"{tmp_path}/{name}" in told} == lacking, "it looks for each file"
+    assert all("not there" in fault for fault in caught.value.faults), "and has nothing else to say"

@@ -28,6 +28,7 @@ SECRETS = {
     "voice-mysql": ("owner", "operator", "portal"),
     "voice-grafana": ("user", "password"),
     "voice-portal": ("secret-key", "grafana-jwt.pem"),
+    "voice-portal-providers": ("acme", "saml.key", "saml.crt"),
 }
 CONTENTS = {"secret-key": "x" * 50, "grafana-jwt.pem": "-----BEGIN PRIVATE KEY-----"}
 REVISION = "voicequality.io/crd-revision"
@@ -97,7 +98,7 @@ def make_namespace(lab: Lab, name: str) -> None:
     cluster.apply(lab, json.dumps(body))
     for secret, keys in SECRETS.items():
         put(lab, name, "Secret", secret, {"stringData": {key: CONTENTS.get(key, "x") for key in keys}})
-    for config in ("voice-mysql-ca", "voice-grafana-ca"):
+    for config in ("voice-mysql-ca", "voice-grafana-ca", "voice-providers-ca"):
         put(lab, name, "ConfigMap", config, {"data": {"ca.pem": "-----BEGIN CERTIFICATE-----"}})
 
 
@@ -311,7 +312,8 @@ def test_the_notes_name_the_next_three_commands_of_this_release(lab: Lab, crds: 
     assert len(commands) == 3
     assert commands[0] == f"helm test voice --namespace {NAMESPACE}"
     assert f"deployment/voice-quality-portal --container portal --namespace {NAMESPACE}" in commands[1]
-    assert commands[1].endswith("python -m django demo_user NAME --staff")
+    assert commands[1].endswith("python -m django break_glass NAME")
+    assert "portal.providers names no provider of identity yet" in notes
     assert "docs/install.md" in notes
     assert "kubectl apply" in commands[2]
     assert "portal.trustedProxies is empty" in notes, "everybody would have the load balancer's address"
@@ -348,7 +350,7 @@ def test_an_upgrade_from_older_crds_is_refused_until_they_are_brought_up(lab: La
     bring_up_crds(lab, older)
     refused = release(lab, line, "upgrade", {})
     assert refused.returncode != 0
-    assert "CRD voiceprobes.voicequality.io is older (revision 0) than this chart needs (1)" in refused.stderr
+    assert "CRD voiceprobes.voicequality.io is older (revision 0) than this chart needs (2)" in refused.stderr
     run_mend(lab, line, refused.stderr)
     assert knows_display_name(lab)
     done = release(lab, line, "upgrade", {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,6 +27,15 @@ ODD = {
 VARIANTS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "other ports": ODD,
+    "providers of identity": {
+        "portal": {
+            "providers": [
+                {"name": "a", "protocol": "oidc", "issuer": "https://a.example:8443/realms/a", "clientId": "c"},
+                {"name": "b", "protocol": "oidc", "issuer": "https://b.example/v2.0", "clientId": "c"},
+                {"name": "c", "protocol": "saml", "metadata": "<EntityDescriptor/>"},
+            ]
+        }
+    },
     "plain http": {"grafana": {"url": "http://grafana/grafana"}},
 }
 INGRESS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
@@ -65,6 +75,11 @@ def connections(name: str, found: Mapping[tuple[str, str], Any], template: Mappi
         env = environment(container)
         if "VOICE_MYSQL_HOST" in env:
             yield int(env["VOICE_MYSQL_PORT"]), "TCP"
+        if env.get("VOICE_PORTAL_PROVIDERS_FILE"):
+            told = tomllib.loads(found["ConfigMap", "voice-quality-portal-providers"]["data"]["providers.toml"])
+            for each in told["providers"]:
+                if issuer := each.get("issuer"):
+                    yield urlsplit(issuer).port or 443, "TCP"
         if container["name"] == "operator":
             url = urlsplit(env["VOICE_GRAFANA_URL"])
             yield url.port or {"http": 80, "https": 443}[url.scheme], "TCP"

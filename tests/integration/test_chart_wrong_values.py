@@ -50,6 +50,17 @@ SENTENCES: list[tuple[str, Any, str]] = [
     ),
     ("portal.proxyUser", "a b", "portal.proxyUser must be the name of a user"),
     ("portal.proxyImage", "https://x/y", "portal.proxyImage must be an image with its registry"),
+    ("portal.providers", [{"name": "Acme", "protocol": "oidc"}], "portal.providers[0].name must be a name that Voice"),
+    ("portal.providers", [{"name": "a", "protocol": "oidc"}], "portal.providers[0].issuer is required with protocol"),
+    ("portal.providers", [{"name": "a", "protocol": "oidc"}], "portal.providers[0].clientId is required with protocol"),
+    ("portal.providers", [{"name": "a", "protocol": "saml"}], "portal.providers[0].metadata is required with protocol"),
+    (
+        "portal.providers",
+        [{"name": "a", "protocol": "oidc", "clientId": "c", "issuer": "http://x"}],
+        'portal.providers[0].issuer must be an https:// URL, without a query; it is "http://x"',
+    ),
+    ("portal.providersSecret", "Voice", "portal.providersSecret must be the name of a Secret"),
+    ("portal.providersCaConfigMap", "a_b", "portal.providersCaConfigMap must be the name of a ConfigMap"),
     ("portal.appPort", 8080, "portal.port, portal.appPort and portal.metricsPort must be three ports"),
     (
         "portal.autoscaling",

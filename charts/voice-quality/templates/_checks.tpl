@@ -19,6 +19,8 @@
   (list "grafana.caConfigMap" .Values.grafana.caConfigMap $name "the name of a ConfigMap: small letters, digits, - and . only")
   (list "portal.url" .Values.portal.url (printf "^https?://(%s)(:[0-9]+)?$" $host) "http:// or https:// and a host, without a path or a slash at the end, such as https://voice.example.net")
   (list "portal.existingSecret" .Values.portal.existingSecret $name "the name of a Secret: small letters, digits, - and . only")
+  (list "portal.providersSecret" .Values.portal.providersSecret $name "the name of a Secret: small letters, digits, - and . only")
+  (list "portal.providersCaConfigMap" .Values.portal.providersCaConfigMap $name "the name of a ConfigMap: small letters, digits, - and . only")
   (list "portal.address" .Values.portal.address (printf "^(%s|\\[[0-9A-Fa-f:.]+\\])$" $address) "an IP address, such as 127.0.0.1 or ::1")
   (list "portal.proxyUser" .Values.portal.proxyUser "^[a-z_][a-z0-9_-]*$" "the name of a user of the proxy's image")
   (list "portal.proxyImage" .Values.portal.proxyImage "^[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+)?(/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?(@sha256:[0-9a-f]{64})?$" "an image with its registry, without https://, such as docker.io/library/nginx:1.29-alpine")
@@ -40,6 +42,23 @@
 {{- end }}
 {{- range $index, $network := .Values.portal.trustedProxies }}
   {{- $forms = append $forms (list (printf "portal.trustedProxies[%d]" $index) (default " " $network) (printf "^(%s)(/[1-9][0-9]{0,2})?$" $address) "a network such as 10.0.0.0/8 or fd00::/8, and not everybody's, who could then choose an address") }}
+{{- end }}
+{{- range $index, $provider := .Values.portal.providers }}
+  {{- $forms = append $forms (list (printf "portal.providers[%d].name" $index) (get $provider "name" | default " ") "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" "a name that VoiceClients call it by: small letters, digits and - only, at most 63") }}
+  {{- if and (eq (get $provider "protocol") "saml") (not (or (get $provider "metadata") (get $provider "certificates"))) }}
+    {{- $faults = append $faults (printf "portal.providers[%d].metadata is required with protocol saml, or entityId, ssoUrl and certificates in its place" $index) }}
+  {{- end }}
+  {{- range $key := list "issuer" "clientId" }}
+    {{- if and (eq (get $provider "protocol") "oidc") (not (get $provider $key)) }}
+      {{- $faults = append $faults (printf "portal.providers[%d].%s is required with protocol oidc" $index $key) }}
+    {{- end }}
+  {{- end }}
+  {{- range $key := list "issuer" "graphUrl" "ssoUrl" "sloUrl" }}
+    {{- $forms = append $forms (list (printf "portal.providers[%d].%s" $index $key) (get $provider $key) (printf "^https://(%s)(:[0-9]+)?(/[^?#[:space:]]*)?$" $host) "an https:// URL, without a query") }}
+  {{- end }}
+{{- end }}
+{{- if and .Values.portal.providers (not .Values.portal.providersSecret) }}
+  {{- $faults = append $faults "portal.providersSecret is required with portal.providers: the Secret with their client secrets" }}
 {{- end }}
 {{- range $forms }}
   {{- $label := index . 0 }}{{ $value := index . 1 }}
@@ -98,6 +117,14 @@
     (list "ConfigMap" "mysql.caConfigMap" .Values.mysql.caConfigMap (list "ca.pem"))
     (list "ConfigMap" "grafana.caConfigMap" .Values.grafana.caConfigMap (list "ca.pem"))
   }}
+  {{- $secrets := list }}
+  {{- range .Values.portal.providers }}
+    {{- $secrets = concat $secrets (eq (get . "protocol") "saml" | ternary (list "saml.key" "saml.crt") (list (get . "name"))) }}
+  {{- end }}
+  {{- if $secrets }}
+    {{- $needed = append $needed (list "Secret" "portal.providersSecret" .Values.portal.providersSecret (uniq $secrets)) }}
+    {{- $needed = append $needed (list "ConfigMap" "portal.providersCaConfigMap" .Values.portal.providersCaConfigMap (list "ca.pem")) }}
+  {{- end }}
   {{- range $needed }}
     {{- $kind := index . 0 }}{{ $label := index . 1 }}{{ $name := index . 2 }}{{ $keys := index . 3 }}
     {{- if $name }}

@@ -28,6 +28,21 @@
 - ports: {{- include "voice.tcp" (prepend .Values.networkPolicies.ports.grafana (include "voice.grafanaPort" .)) | nindent 4 }}
 {{- end }}
 
+{{- define "voice.toProviders" -}}
+{{- $ports := list }}
+{{- range $provider := .Values.portal.providers }}
+  {{- range list "issuer" "graphUrl" }}
+    {{- with get $provider . }}
+      {{- $ports = append $ports (regexFind ":[0-9]+$" (urlParse (include "voice.url" .)).host | trimPrefix ":" | default "443") }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- if $ports }}
+# providers of identity by OpenID Connect; by SAML, browsers alone go there
+- ports: {{- include "voice.tcp" (concat $ports .Values.networkPolicies.ports.providers) | nindent 4 }}
+{{- end }}
+{{- end }}
+
 {{- define "voice.fromPrometheus" -}}
 # Prometheus
 - ports: [{port: {{ .port }}, protocol: TCP}]

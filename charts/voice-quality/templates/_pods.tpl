@@ -142,6 +142,27 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
+{{/* The portal's providers of identity: what is known of them, their secrets, and whom to believe that they are they. */}}
+{{- define "voice.providersVolumes" -}}
+{{- if .Values.portal.providers }}
+- {name: providers, configMap: {name: voice-quality-portal-providers}}
+- {name: providers-secret, secret: {secretName: {{ .Values.portal.providersSecret | quote }}, defaultMode: 0440}}
+{{- with .Values.portal.providersCaConfigMap }}
+- {name: providers-ca, configMap: {name: {{ . | quote }}, items: [{key: ca.pem, path: ca.pem}]}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "voice.providersMounts" -}}
+{{- if .Values.portal.providers }}
+- {name: providers, mountPath: /etc/voice-providers, readOnly: true}
+- {name: providers-secret, mountPath: /etc/voice-providers-secret, readOnly: true}
+{{- if .Values.portal.providersCaConfigMap }}
+- {name: providers-ca, mountPath: /etc/voice-providers-ca, readOnly: true}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Where Prometheus finds the metrics on .port, unless a monitor tells it. */}}
 {{- define "voice.scraped" -}}
 {{- if not .root.Values.metrics.monitor -}}

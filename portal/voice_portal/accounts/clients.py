@@ -1,18 +1,10 @@
-"""Which clients a user may see, and which of them the session shows.
+"""Which clients a user may see. A page's address names its client; nothing of that is kept in the session."""
 
-A client is a Django group named `client:<client>`; staff may see every client that has a probe. The session only
-remembers a wish: whether it may be granted is decided again at every request.
-"""
-
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import HttpRequest
 
+from voice_portal.accounts.access import Role, roles_of
 from voice_portal.cdr.models import Client
-
-GROUP_PREFIX = "client:"
-SESSION_KEY = "client"
-# What staff switch to for all clients at once. No namespace has a capital letter, so no client is called so.
-FLEET = "Fleet"
 
 
 class ClientRequest(HttpRequest):
@@ -21,43 +13,21 @@ class ClientRequest(HttpRequest):
     clients: list[Client]
     """The clients that the user may see, by display name."""
     client: Client | None
-    """The one whose data this request may read; None for a user without any, and where `fleet` is set."""
-    fleet: bool
-    """Whether a member of the staff looks at all clients at once."""
+    """The one that the address names, and whose data alone the page may read; None for a page of no client's."""
+    role: Role | None
+    """What the user may do with `client`; None where that is None."""
 
 
-def group_name(client: str) -> str:
-    """The Django group whose members may see `client`."""
-    return GROUP_PREFIX + client
-
-
-def clients_of(user: AbstractBaseUser | AnonymousUser) -> list[Client]:
-    """The clients `user` may see, by display name. One that the operator has not published yet is shown by its name."""
-    if not isinstance(user, User) or not user.is_active:
-        return []
-    names = {group.removeprefix(GROUP_PREFIX) for group in _client_groups(user)}
-    published = Client.objects.all() if user.is_staff else Client.objects.filter(client__in=names)
-    clients = {client.client: client for client in published}
-    for name in names - clients.keys():
-        clients[name] = Client(client=name, display_name=name, time_zone="UTC")
-    return sorted(clients.values(), key=lambda client: (client.display_name.casefold(), client.client))
-
-
-def chosen(clients: list[Client], wish: object) -> Client | None:
-    """The client that the session asked for if it is one of `clients`, otherwise the first."""
-    return next((client for client in clients if client.client == wish), clients[0] if clients else None)
-
-
-def sees_fleet(user: AbstractBaseUser | AnonymousUser, wish: object) -> bool:
-    """Whether `user` looks at all clients at once: who wished for it, and is of the staff at this very request."""
-    return wish == FLEET and may_see_fleet(user)
+def clients_of(user: AbstractBaseUser | AnonymousUser) -> dict[str, tuple[Client, Role]]:
+    """Each client that `user` may see and the role there, by the client's name, in the order of display names."""
+    roles = roles_of(user)
+    if not roles:
+        return {}
+    found = Client.objects.filter(client__in=roles)
+    ordered = sorted(found, key=lambda client: (client.display_name.casefold(), client.client))
+    return {client.client: (client, roles[client.client]) for client in ordered}
 
 
 def may_see_fleet(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Whether `user` is of the provider's own staff."""
+    """Whether `user` is of the provider's own staff, who may look at all clients at once."""
     return isinstance(user, User) and user.is_active and user.is_staff
-
-
-def _client_groups(user: User) -> list[str]:
-    groups = Group.objects.filter(user=user, name__startswith=GROUP_PREFIX)
-    return list(groups.values_list("name", flat=True))

@@ -4,14 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from voice_portal.accounts.clients import FLEET
-
 
 def client(request: HttpRequest) -> dict[str, Any]:
-    """The session's client and the clients to switch to; none on a page that failed before they were known."""
-    return {
-        "client": getattr(request, "client", None),
-        "clients": getattr(request, "clients", []),
-        "fleet": getattr(request, "fleet", False),
-        "FLEET": FLEET,
-    }
+    """The client of the page and all that the user may see; none on a page that failed before they were known."""
+    return {name: getattr(request, name, None) for name in ("client", "clients", "role")}

@@ -1,31 +1,44 @@
-"""Sets the client of each request."""
+"""Sets the client of each request, as the address names it."""
 
 import zoneinfo
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from voice_portal.accounts import clients
-from voice_portal.accounts.clients import ClientRequest
+from voice_portal.accounts.clients import ClientRequest, clients_of
 
 
 class ClientMiddleware:
-    """Decides whose data the request may read, from the session and the user's groups; sets that client's time zone."""
+    """Decides whose data the request may read: the client in its address, if the user may see that one.
+
+    Any other client is 404, whether there is one of that name or not.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer, with `request.client` and `request.clients` set for the view."""
+        """The answer. Until the address is known the request is no client's."""
         asking = cast(ClientRequest, request)
-        asking.clients = clients.clients_of(request.user)
-        wish = request.session.get(clients.SESSION_KEY)
-        asking.fleet = clients.sees_fleet(request.user, wish)
-        asking.client = None if asking.fleet else clients.chosen(asking.clients, wish)
-        with timezone.override(zone(asking.client.time_zone if asking.client else "UTC")):
+        asking.clients, asking.client, asking.role = [], None, None
+        with timezone.override(zone("UTC")):
             return self._get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: Callable[..., HttpResponse], _args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Set `clients`, `client` and `role` of the request, and the client's time zone; raises Http404."""
+        asking = cast(ClientRequest, request)
+        known = clients_of(request.user)
+        asking.clients = [client for client, _ in known.values()]
+        if "client" not in kwargs:
+            return
+        if kwargs["client"] not in known:
+            raise Http404
+        asking.client, asking.role = known[kwargs["client"]]
+        timezone.activate(zone(asking.client.time_zone))
 
 
 def zone(name: str) -> zoneinfo.ZoneInfo:

@@ -10,7 +10,8 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from voice_portal.accounts import addresses, hashing, metrics, subjects, tallies, throttle
+from voice_portal.accounts import addresses, audit, hashing, metrics, subjects, tallies, throttle
+from voice_portal.accounts.audit import What
 from voice_portal.accounts.subjects import Subjects
 from voice_portal.accounts.throttle import Kind
 
@@ -64,6 +65,8 @@ def attempt(request: HttpRequest, username: str, password: str) -> User | None:
         return user
     metrics.sign_in("failed")
     log.warning("sign-in failed: %s", whence)
+    if known := _known(username):
+        audit.write(What.SIGN_IN_REFUSED, who=known, address=str(address or ""), detail={"reason": "wrong password"})
     for kind in reached:
         metrics.LOCKS.labels(kind).inc()
         log.warning("sign-ins by this %s wait %s now: %s", kind, throttle.in_words(throttle.LIMITS[kind].wait), whence)
@@ -94,5 +97,10 @@ def _refused(status: HTTPStatus, sentence: str, wait: timedelta, way_out: str = 
 
 def _shown(username: str) -> str:
     """The name of an account, for the log; of anything else, nothing: people type passwords there."""
-    known = User.objects.filter(username=username).values_list("username", flat=True).first()
-    return "an unknown user name" if known is None else f"account {known!r}"
+    known = _known(username)
+    return f"account {known!r}" if known else "an unknown user name"
+
+
+def _known(username: str) -> str:
+    """The name, if it is one of an account; otherwise empty."""
+    return User.objects.filter(username=username).values_list("username", flat=True).first() or ""

@@ -57,7 +57,7 @@ def remember_browser(request: HttpRequest, response: HttpResponse, username: str
         COOKIE,
         signing.dumps(known, salt=_SALT),
         max_age=COOKIE_AGE,
-        path=reverse("accounts:login"),
+        path=reverse("accounts:local"),
         secure=bool(settings.SESSION_COOKIE_SECURE),
         httponly=True,
         samesite="Lax",

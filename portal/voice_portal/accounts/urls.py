@@ -1,13 +1,12 @@
-"""Addresses of login, logout and the client switcher."""
+"""Addresses of local accounts, and of the staff's pages on who may see what."""
 
 from django.urls import path
 
-from voice_portal.accounts.views import SignInView, sign_out, switch_client
-
-app_name = "accounts"
+from voice_portal.accounts.staffviews import access, audit_trail
+from voice_portal.accounts.views import SignInView
 
 urlpatterns = [
-    path("login/", SignInView.as_view(), name="login"),
-    path("logout/", sign_out, name="logout"),
-    path("client/", switch_client, name="switch-client"),
+    path("login/local/", SignInView.as_view(), name="local"),
+    path("access/", access, name="access"),
+    path("audit/", audit_trail, name="audit"),
 ]

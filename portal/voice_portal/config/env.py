@@ -4,10 +4,13 @@ import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from voice_portal.config import keys
+from voice_portal.config.providers import reading
+from voice_portal.config.providers.model import NONE, Providers
 from voice_portal.config.secretfile import SecretValue
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -42,6 +45,10 @@ class Env:
     grafana_jwt_key_file: Path
     trusted_proxies: tuple[Network, ...]
     metrics_port: int
+    providers: Providers = NONE
+    session_idle: timedelta = timedelta(minutes=60)
+    session_absolute: timedelta = timedelta(hours=12)
+    session_reauthenticate: timedelta = timedelta(minutes=60)
 
     @property
     def is_https(self) -> bool:
@@ -77,6 +84,10 @@ class Env:
             grafana_jwt_key_file=Path(reader.required("VOICE_GRAFANA_JWT_KEY_FILE")),
             trusted_proxies=reader.networks("VOICE_PORTAL_TRUSTED_PROXIES"),
             metrics_port=reader.port("VOICE_PORTAL_METRICS_PORT", 8081),
+            providers=reader.providers("VOICE_PORTAL_PROVIDERS_FILE"),
+            session_idle=timedelta(minutes=reader.number("VOICE_PORTAL_SESSION_IDLE_MINUTES", 60)),
+            session_absolute=timedelta(hours=reader.number("VOICE_PORTAL_SESSION_ABSOLUTE_HOURS", 12)),
+            session_reauthenticate=timedelta(minutes=reader.number("VOICE_PORTAL_SESSION_REAUTHENTICATE_MINUTES", 60)),
         )
         if reader.faults:
             may_pass = reader.faults == reader.contents
@@ -108,6 +119,23 @@ class _Reader:
             return int(text)
         self.faults.append(f"{name} must be a port number, not {text!r}")
         return default
+
+    def number(self, name: str, default: int) -> int:
+        text = self.optional(name, str(default))
+        if text.isdecimal() and 0 < int(text) < 100_000:
+            return int(text)
+        self.faults.append(f"{name} must be a whole number above 0, not {text!r}")
+        return default
+
+    def providers(self, name: str) -> Providers:
+        if not (text := self.optional(name, "")):
+            return NONE
+        try:
+            return reading.read(Path(text))
+        except reading.Faults as error:
+            self.faults += error.faults
+            self.contents += error.contents
+            return NONE
 
     def url(self, name: str) -> str:
         value = self.required(name)

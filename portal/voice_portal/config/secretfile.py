@@ -22,11 +22,15 @@ class UnreadableSecret(Exception):
 
 @dataclass(frozen=True)
 class SecretValue:
-    """One secret setting, by the name of its environment variable. Its value stays out of its repr."""
+    """One secret setting, by the name of its environment variable. Its value stays out of its repr.
+
+    `origin` says what names the file, where it is no environment variable.
+    """
 
     name: str
     _text: str = field(default="", repr=False)
     path: Path | None = None
+    origin: str = ""
     _taken: list[str] = field(default_factory=list, repr=False, compare=False)
     _told: list[str] = field(default_factory=list, repr=False, compare=False)
 
@@ -40,7 +44,7 @@ class SecretValue:
         """The value as it is now, without line ends at its end; raises UnreadableSecret."""
         if self.path is None:
             return self._text
-        where = f"{self.name}{FILE} names {self.path}"
+        where = f"{self.origin or self.name + FILE} names {self.path}"
         try:
             with self.path.open("rb") as file:
                 text = file.read(LARGEST_BYTES).decode().rstrip("\r\n")

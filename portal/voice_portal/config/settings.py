@@ -23,10 +23,14 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django_htmx",  # its static files alone
     "voice_portal.cdr",
     "voice_portal.accounts",
+    "voice_portal.federation",
     "voice_portal.probes",
     "voice_portal.grafana",
+    "voice_portal.recordings",
+    "voice_portal.reports",
 ]
 
 MIDDLEWARE = [
@@ -36,10 +40,13 @@ MIDDLEWARE = [
     "voice_portal.config.security.SecurityHeadersMiddleware",
     "voice_portal.config.encoding.Utf8Middleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "voice_portal.probes.live.LiveMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "voice_portal.accounts.sessions.SessionLimitsMiddleware",
+    "voice_portal.federation.renewal.RenewalMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "voice_portal.accounts.middleware.ClientMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -91,15 +98,20 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
+AUTHENTICATION_BACKENDS = [
+    "voice_portal.federation.backends.FederatedBackend",
+    "voice_portal.accounts.local.LocalBackend",
+]
 LOGIN_URL = "accounts:login"
-LOGIN_REDIRECT_URL = "probes:overview"
+LOGIN_REDIRECT_URL = "probes:start"
 LOGOUT_REDIRECT_URL = "accounts:login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
 ]
 
 SESSION_COOKIE_NAME = "voice_portal_session"
-SESSION_COOKIE_AGE = 8 * 3600
+# How long a session may last in all; voice_portal.accounts.sessions ends it earlier when nobody does anything.
+SESSION_COOKIE_AGE = int(ENV.session_absolute.total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.is_https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

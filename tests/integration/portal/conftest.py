@@ -4,6 +4,7 @@ Assumes the fixture `database` of tests/conftest.py: `.environment(account)` giv
 autocommitting connection. Other tests share the server, so every test makes clients of its own.
 """
 
+import hashlib
 import json
 import os
 import uuid
@@ -59,8 +60,8 @@ def signing_key(tmp_path, monkeypatch):
 
 
 CLIENT_TABLES = (
-    "voice_call", "voice_call_stream", "voice_call_interval", "voice_call_ladder", "voice_call_request", "voice_probe",
-    "voice_client",
+    "voice_call", "voice_call_stream", "voice_call_interval", "voice_call_ladder", "voice_call_recording",
+    "voice_call_request", "voice_probe", "voice_client",
 )  # fmt: skip
 PROBE = {
     "generation": 1, "display_name": "Inbound sales", "dialer_address": "sip:probe@example.net",
@@ -101,7 +102,8 @@ class Records:
     def client(self, **changes):
         name = f"t-{uuid.uuid4().hex[:12]}"
         self.clients.append(name)
-        values = {"display_name": f"Client {name}", "time_zone": "UTC", "updated_at": now(), **changes}
+        values = {"display_name": f"Client {name}", "time_zone": "UTC", "updated_at": now()}
+        values |= {"access": portal.access(name), **changes}
         self.insert("voice_client", client=name, **values)
         return name
 
@@ -133,6 +135,19 @@ class Records:
         keys = ("ms", "sent", "text")
         texts = [{"peer": "[fd77:a::1]:5060", **dict(zip(keys, message, strict=True))} for message in messages]
         self.insert("voice_call_ladder", leg=leg, messages=json.dumps(texts), **self._identity(call))
+
+    def recording(self, call, direction="forward", content=bytes(range(256)) * 400, **changes):
+        """What was heard in a direction of a call: a tone of ten seconds, unless said otherwise."""
+        values = {
+            "sip_host": "test",
+            "rate_hz": 8000,
+            "duration_ms": 10_000,
+            "whole_ms": 10_000,
+            "octets": len(content),
+        }
+        values |= {"sha256": hashlib.sha256(content).digest(), "peaks": b"\xd0\x30" * 400, "content": content}
+        self.insert("voice_call_recording", direction=direction, **(self._identity(call) | values | changes))
+        return content
 
     def request(self, client, probe="inbound", *, ago=1, **changes):
         """A call that was asked for `ago` seconds ago; its id."""
@@ -167,18 +182,15 @@ def records(database):
 
 @pytest.fixture
 def log_in(django_db):
-    """A function that makes a user who may see the given clients, and gives a browser where that user is logged in."""
-    from django.contrib.auth.models import Group, User
+    """A function that makes somebody with that role in the given clients, and gives a browser of theirs, signed in."""
+    from django.contrib.auth.models import User
     from django.test import Client
 
-    from voice_portal.accounts.management.commands.demo_user import make_user
+    users = []
 
-    users, groups = [], []
-
-    def log_in(*clients, is_staff=False):
-        user = make_user(f"u-{uuid.uuid4().hex[:12]}", "a password for tests", list(clients), is_staff=is_staff)
+    def log_in(*clients, role="engineer", is_staff=False):
+        user = portal.make_user(*clients, role=role, is_staff=is_staff)
         users.append(user.pk)
-        groups.extend(f"client:{client}" for client in clients)
         browser = Client(raise_request_exception=False)
         browser.force_login(user)
         browser.user = user
@@ -186,4 +198,3 @@ def log_in(django_db):
 
     yield log_in
     User.objects.filter(pk__in=users).delete()
-    Group.objects.filter(name__in=groups).delete()

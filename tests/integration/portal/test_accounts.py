@@ -180,32 +180,6 @@ def test_grants_to_an_account_that_is_missing_say_what_to_do(database, django_db
         migrate_once.grant_rights(env["VOICE_MYSQL_DATABASE"])
 
 
-def test_a_demo_user_gets_exactly_the_clients_that_are_named(django_db, monkeypatch):
-    from django.contrib.auth import authenticate
-    from django.contrib.auth.models import Group, User
-    from django.core.management import call_command
-
-    login, clients = f"u-{uuid.uuid4().hex[:12]}", [f"t-{uuid.uuid4().hex[:12]}" for _ in range(2)]
-    monkeypatch.setenv("VOICE_DEMO_PASSWORD", "a password for tests")
-    call_command("demo_user", login, client=clients, stdout=StringIO())
-    call_command("demo_user", login, client=clients[:1], staff=True, stdout=StringIO())
-    user = authenticate(username=login, password="a password for tests")
-    assert isinstance(user, User)
-    assert user.is_staff
-    assert [group.name for group in user.groups.all()] == [f"client:{clients[0]}"]
-    user.delete()
-    Group.objects.filter(name__in=[f"client:{client}" for client in clients]).delete()
-
-
-def test_a_demo_user_that_is_made_again_stays_logged_in(django_db, monkeypatch, log_in):
-    from django.core.management import call_command
-
-    browser = log_in("acme")
-    monkeypatch.setenv("VOICE_DEMO_PASSWORD", "a password for tests")
-    call_command("demo_user", browser.user.username, client=["acme"], stdout=StringIO())
-    assert browser.get("/").status_code == 200
-
-
 def test_the_key_set_is_printed(signing_key):
     from django.core.management import call_command
 
@@ -241,7 +215,7 @@ def failed(login, address, times=1):
 
     browser = Client()
     for _ in range(times):
-        answer = browser.post("/login/", {"username": login, "password": "wrong"}, HTTP_X_FORWARDED_FOR=address)
+        answer = browser.post("/login/local/", {"username": login, "password": "wrong"}, HTTP_X_FORWARDED_FOR=address)
     return answer
 
 
