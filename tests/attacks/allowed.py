@@ -20,6 +20,7 @@ FORBIDDEN = {*range(32), 127}
 SMUGGLING = FORBIDDEN | set(b"#%&;=\\")
 ENDINGS = ("js", "css", "json", "map", "svg", "png", "gif", "jpg", "webp", "ico", "woff", "woff2", "ttf")
 LONGEST = 2001
+LONGEST_OF_LOGIN = len("/login/") + 3900
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _is_argument(text: str, allowed: list[str]) -> bool:
 def is_plain(target: str) -> bool:
     """Whether an address is written in the one form that there is."""
     path, _, query = target.partition("?")
-    if not path.startswith("/") or len(target) > LONGEST:
+    if not path.startswith("/") or len(target) > (LONGEST_OF_LOGIN if target.startswith("/login/") else LONGEST):
         return False
     words = path.removeprefix("/").removesuffix("/").split("/") if path != "/" else []
     return all(map(_is_word, words)) and _encoded(query, QUERY, FORBIDDEN)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import httpx
 
 from tests.integration.portal.conftest import Records
+from tests.portal import access
 from voice_lab.context import Lab
 from voice_lab.services import database, grafana, portal
 
@@ -18,17 +19,19 @@ PROBE = "inbound"
 
 @dataclass(frozen=True)
 class Client:
-    """A client with one probe, one call and one dashboard, all of which bear its name.
+    """A client with one probe, one call, its recording and one dashboard, all of which bear its name.
 
     Attributes:
         dashboard: the uid of its probe's dashboard.
         org: the number of its organisation in Grafana.
+        month: that of the call, as in `2026-10`.
     """
 
     name: str
     org: int
     dashboard: str
     call: uuid.UUID
+    month: str
 
     @property
     def viewer(self) -> str:
@@ -49,7 +52,8 @@ class World:
         """A client of its own, in the database and in Grafana."""
         name = f"t-{uuid.uuid4().hex[:12]}"
         made = self.admin.post("/api/orgs", json={"name": name}).raise_for_status().json()["orgId"]
-        client = Client(name, made, f"vp-{uuid.uuid4().hex}", self._rows(name, made))
+        call = self._rows(name, made)
+        client = Client(name, made, f"vp-{uuid.uuid4().hex}", call, self._month(call))
         user = {"login": client.viewer, "name": "", "password": uuid.uuid4().hex, "OrgId": made}
         viewer = self.admin.post("/api/admin/users", json=user).raise_for_status().json()["id"]
         within = {"X-Grafana-Org-Id": str(made)}
@@ -66,23 +70,31 @@ class World:
     def _rows(self, name: str, org: int) -> uuid.UUID:
         self.records.clients.append(name)
         values = {"display_name": f"Client {name}", "time_zone": "UTC", "updated_at": "2026-01-01"}
-        self.records.insert("voice_client", client=name, grafana_org_id=org, **values)
+        self.records.insert("voice_client", client=name, grafana_org_id=org, access=access(name), **values)
         self.records.probe(name, f"{PROBE}-{name}", display_name=f"Probe of {name}")
-        return self.records.call(name, f"{PROBE}-{name}")
+        call = self.records.call(name, f"{PROBE}-{name}")
+        self.records.recording(call)
+        return call
 
-    def signed_in(self, *clients: Client, staff: bool = False) -> httpx.Client:
-        """The browser of somebody new, who may see these clients."""
+    def _month(self, call: uuid.UUID) -> str:
+        (month,) = self.records.one(
+            "SELECT DATE_FORMAT(started_at, '%%Y-%%m') FROM voice_call WHERE uuid = %s", call.bytes
+        )
+        return str(month)
+
+    def signed_in(self, *clients: Client, role: str = "engineer", staff: bool = False) -> httpx.Client:
+        """The browser of somebody new, with that role in these clients."""
         login = f"engineer-{uuid.uuid4().hex[:10]}"
-        portal.add_user(self.lab, login, *(client.name for client in clients), staff=staff)
-        browser = self.stranger()
-        done = post(browser, "/login/", username=login, password=self.lab.passwords["demo"])
-        assert done.status_code == 302, done.text
-        return browser
+        portal.add_user(self.lab, login, *(client.name for client in clients), role=role, staff=staff)
+        browser = httpx.Client(base_url=self.lab.portal_url, timeout=20, trust_env=False)
+        browser.cookies.set(portal.COOKIE, portal.session(self.lab, login), domain=browser.base_url.host)
+        browser.get("/logout/").raise_for_status()  # has a form, and so gives a token for forms
+        return self.stack.enter_context(closing(browser))
 
     def stranger(self) -> httpx.Client:
         """The browser of somebody who is not signed in."""
         browser = httpx.Client(base_url=self.lab.portal_url, timeout=20, trust_env=False)
-        browser.get("/login/").raise_for_status()
+        browser.get("/login/local/").raise_for_status()  # has a form, and so gives a token for forms
         return self.stack.enter_context(closing(browser))
 
 
@@ -99,8 +111,10 @@ def world(lab: Lab) -> Iterator[World]:
         yield World(lab, records, admin, stack)
 
 
-def post(browser: httpx.Client, path: str, method: str = "POST", **form: str) -> httpx.Response:
-    """Send a form as a page of the portal's own does: with its token, and from its origin."""
+def post(
+    browser: httpx.Client, path: str, method: str = "POST", more: Mapping[str, str] | None = None, **form: str
+) -> httpx.Response:
+    """Send a form as a page of the portal's own does: with its token, from its origin, and with `more` headers."""
     token = browser.cookies.get("csrftoken") or ""
-    headers = {"Referer": f"{browser.base_url}/", "X-CSRFToken": token}
+    headers = {"Referer": f"{browser.base_url}/", "X-CSRFToken": token, **(more or {})}
     return browser.request(method, path, data=form, headers=headers)

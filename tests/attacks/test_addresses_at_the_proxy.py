@@ -80,9 +80,10 @@ BAD_FORMS = [
     "/grafana/public/..;/api/user", "/grafana/d/vp-1;x=1", "/grafana/d/vp-1/-#x", "/grafana/d/\x01", "/grafana/d/é",
     "/grafana/public/.env.js", "/grafana/d/vp-1/-?from=%00", "/grafana/d/vp-1/-?from=%0d%0a", "/grafana/d/vp-1?x=\x7f",
     "/grafana/d/vp-1/-?from=%zz", "/grafana/d/vp-1/-?from=%2", '/grafana/d/vp-1/-?from="', "/grafana/d/vp-1/-?from=\\",
-    "/%2e%2e/", "/login%2f", "/probes/../hosts/", "/probes//call/", "/static/..%2f..%2fetc/passwd", "/\\example.org",
+    "/%2e%2e/", "/login%2f", "/c/../hosts/", "/c/acme/probes//call/", "/static/..%2f..%2fetc/passwd", "/\\example.org",
     "/.well-known/x", "//example.org/", "/login/?next=%00/", "*", "example.org:443", "https://example.org/",
     f"https://{HOST}/", f"http://{HOST}/grafana/api/user", "/grafana/d/" + "x" * 2000, "/?range=" + "6" * 2000,
+    "/login/corp/complete/?code=" + "c" * 3900, "/loginx/?code=" + "c" * 2000,
 ]  # fmt: skip
 
 
@@ -95,9 +96,10 @@ def test_an_address_in_another_form_reaches_nobody(origin: Origin, target: str, 
 @pytest.mark.parametrize(
     "target",
     [
-        "/", "/login/?next=%2Fgrafana%2Fd%2Fvp-1%2F-%3ForgId%3D7%26kiosk", "/trends/?range=24h", "/logout/", "/hosts/",
-        "/probes/claims-hotline.2/", "/probes/claims/calls/0b5f2c1e-8a77-4f3c-9d5e-1f2a3b4c5d6e/", "/healthz",
-        "/static/voice_portal/portal.css", "/healthz/database", "/client/", "/probes/" + "a" * 253 + "/call/",
+        "/", "/login/?next=%2Fgrafana%2Fd%2Fvp-1%2F-%3ForgId%3D7%26kiosk", "/c/acme/trends/?range=24h", "/logout/",
+        "/hosts/", "/c/" + "a" * 63 + "/probes/" + "a" * 253 + "/call/", "/healthz", "/healthz/database", "/c/",
+        "/c/acme/probes/claims-hotline.2/", "/c/acme/probes/claims/calls/0b5f2c1e-8a77-4f3c-9d5e-1f2a3b4c5d6e/",
+        "/static/voice_portal/portal.css", "/c/acme/dashboards/vp-0b5f2c1e8a774f3c9d5e1f2a3b4c5d6e/",
     ],
 )  # fmt: skip
 def test_the_portals_own_addresses_reach_it(origin: Origin, target: str) -> None:
@@ -243,7 +245,9 @@ def test_grafana_hears_no_header_that_it_does_not_need(origin: Origin, headers: 
     assert heard.headers.keys() <= HEARD_BY_GRAFANA
     assert (heard.headers["x-jwt-assertion"], heard.headers["host"]) == ("the portal's token", HOST)
     asked = next(one for one in origin.portal.heard if one.path == "/auth/grafana")
-    assert asked.headers.keys() - {"x-grafana-org-id"} == {"host", "x-forwarded-proto", "cookie", "connection"}
+    known = {"host", "x-forwarded-proto", "cookie", "connection", "x-original-uri"}
+    assert asked.headers.keys() - {"x-grafana-org-id"} == known
+    assert asked.headers["x-original-uri"] == PAGE, "nginx's, whatever a browser writes"
 
 
 def test_each_refusal_is_a_line_without_the_query(origin: Origin) -> None:

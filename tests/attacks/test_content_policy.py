@@ -204,10 +204,15 @@ def gone_back(page: Page) -> str:
     return str(page.evaluate("document.documentElement.outerHTML"))
 
 
-@pytest.mark.parametrize("path", ["/", "/probes/{probe}/", "/probes/{probe}/calls/{call}/", "/grafana/d/{dashboard}/-"])
+@pytest.mark.parametrize(
+    "path",
+    ["/c/{client}/", "/c/{client}/probes/{probe}/", "/c/{client}/calls/{call}/",
+     "/grafana/d/{dashboard}/-"],
+)  # fmt: skip
 def test_a_page_does_not_come_back_after_signing_out(engineers: World, own: Client, page: Page, path: str) -> None:
     url = engineers.lab.portal_url
-    address = url + path.format(probe=f"{PROBE}-{own.name}", call=own.call, dashboard=own.dashboard)
+    probe = f"{PROBE}-{own.name}"
+    address = url + path.format(client=own.name, probe=probe, call=own.call, dashboard=own.dashboard)
     page.goto(address)
     assert shown_of(own) in page.content()
     if "/grafana/" in path:
@@ -235,10 +240,13 @@ def test_no_page_of_the_portal_breaks_its_own_policy(engineers: World, own: Clie
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    probe = f"/probes/{PROBE}-{own.name}/"
+    home = f"/c/{own.name}/"
+    probe = f"{home}probes/{PROBE}-{own.name}/"
     for path in (
-        "/",
-        "/trends/",
+        "/c/",
+        home,
+        f"{home}wall/",
+        f"{home}trends/",
         probe,
         f"{probe}calls/{own.call}/",
         "/logout/",

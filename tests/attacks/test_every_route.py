@@ -23,9 +23,10 @@ portal_settings.set_up()
 
 pytestmark = [pytest.mark.services, pytest.mark.database]
 
-PERSONS = ("anonymous", "no right", "other client", "allowed", "staff")
+PERSONS = ("anonymous", "no right", "other client", "viewer", "engineer", "staff")
 LOGIN = 302
 """A way to the login, or to what one has a right to."""
+FORMS = {"/login/", "/login/local/", "/logout/"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -34,7 +35,7 @@ class Route:
     """What there is at an address of the attacked client's.
 
     Attributes:
-        path: `{probe}`, `{call}`, `{dashboard}` and `{client}` stand for its own.
+        path: `{client}`, `{probe}`, `{call}`, `{dashboard}` and `{org}`, in Grafana, stand for its own.
         expected: for each method that the route has, the status for each of PERSONS.
     """
 
@@ -52,62 +53,92 @@ def writing(path: str, *statuses: int) -> Route:
     return Route(path, {"POST": statuses})
 
 
+OF_A_CLIENT = "c/<namespace:client>/"
+OWN = "/c/{client}/"
+# Another client is 404, like one that there is not; so is everything of a client for who may see none.
+LOOKED_AT = (LOGIN, 404, 404, 200, 200, 200)
+
+LED_ON = (LOGIN, 404, 404, 302, 302, 302)
+NOBODYS = (404,) * 6
+STAFFS = (LOGIN, 403, 403, 403, 403, 200)
+
 PORTAL = {
-    "": reading("/", LOGIN, 403, 200, 200, 200),
-    "login/": reading("/login/", 200, LOGIN, LOGIN, LOGIN, LOGIN),
-    "logout/": reading("/logout/", LOGIN, 200, 200, 200, 200),
-    "client/": writing("/client/", LOGIN, 404, 404, 302, 302),
-    "trends/": reading("/trends/", LOGIN, 403, 200, 200, 200),
-    "probes/<kubernetes_name:probe>/": reading("/probes/{probe}/", LOGIN, 403, 404, 200, 200),
-    "probes/<kubernetes_name:probe>/call/": writing("/probes/{probe}/call/", LOGIN, 403, 404, 302, 302),
-    "probes/<kubernetes_name:probe>/calls/<uuid:uuid>/": reading(
-        "/probes/{probe}/calls/{call}/", LOGIN, 403, 404, 200, 200
+    "": reading("/", LOGIN, 403, LOGIN, LOGIN, LOGIN, LOGIN),
+    "login/": reading("/login/", 200, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN),
+    "login/local/": reading("/login/local/", 200, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN),
+    # Of a provider that there is not: the others have tests of their own.
+    "login/<provider:provider>/": writing("/login/none/", *NOBODYS),
+    "login/<provider:provider>/complete/": Route("/login/none/complete/", {"GET": NOBODYS, "POST": NOBODYS}),
+    "login/<provider:provider>/ended/": Route("/login/none/ended/", {"GET": NOBODYS}),
+    "login/<provider:provider>/metadata.xml": Route("/login/none/metadata.xml", {"GET": NOBODYS}),
+    "logout/": reading("/logout/", LOGIN, 200, 200, 200, 200, 200),
+    "c/": reading("/c/", LOGIN, 403, 200, 200, 200, 200),
+    OF_A_CLIENT: reading(OWN, *LOOKED_AT),
+    f"{OF_A_CLIENT}wall/": reading(f"{OWN}wall/", *LOOKED_AT),
+    f"{OF_A_CLIENT}trends/": reading(f"{OWN}trends/", *LOOKED_AT),
+    f"{OF_A_CLIENT}dashboards/<dashboard:uid>/": reading(f"{OWN}dashboards/voice-overview/", *LED_ON),
+    f"{OF_A_CLIENT}probes/<kubernetes_name:probe>/": reading(f"{OWN}probes/{{probe}}/", *LOOKED_AT),
+    f"{OF_A_CLIENT}probes/<kubernetes_name:probe>/call/": writing(
+        f"{OWN}probes/{{probe}}/call/", LOGIN, 404, 404, 403, 302, 302
     ),
-    "fleet/": reading("/fleet/", LOGIN, 403, 403, 403, 200),
-    "hosts/": reading("/hosts/", LOGIN, 403, 403, 403, 200),
+    f"{OF_A_CLIENT}probes/<kubernetes_name:probe>/calls/<uuid:uuid>/": reading(
+        f"{OWN}probes/{{probe}}/calls/{{call}}/", *LED_ON
+    ),
+    f"{OF_A_CLIENT}calls/": reading(f"{OWN}calls/", *LOOKED_AT),
+    f"{OF_A_CLIENT}calls.csv": Route(f"{OWN}calls.csv", {"GET": LOOKED_AT}),
+    f"{OF_A_CLIENT}calls.parquet": Route(f"{OWN}calls.parquet", {"GET": LOOKED_AT}),
+    f"{OF_A_CLIENT}calls/<uuid:uuid>/": reading(f"{OWN}calls/{{call}}/", *LOOKED_AT),
+    f"{OF_A_CLIENT}calls/<uuid:uuid>/recordings/<direction:direction>.wav": reading(
+        f"{OWN}calls/{{call}}/recordings/forward.wav", *LOOKED_AT
+    ),
+    f"{OF_A_CLIENT}reports/": reading(f"{OWN}reports/", *LOOKED_AT),
+    f"{OF_A_CLIENT}reports/<month:month>/": reading(f"{OWN}reports/{{month}}/", *LOOKED_AT),
+    f"{OF_A_CLIENT}reports/<month:month>.csv": reading(f"{OWN}reports/{{month}}.csv", *LOOKED_AT),
+    f"{OF_A_CLIENT}reports/<month:month>-incidents.csv": reading(f"{OWN}reports/{{month}}-incidents.csv", *LOOKED_AT),
+    f"{OF_A_CLIENT}reports/<month:month>.pdf": reading(f"{OWN}reports/{{month}}.pdf", *LOOKED_AT),
+    "fleet/": reading("/fleet/", *STAFFS),
+    "hosts/": reading("/hosts/", *STAFFS),
+    "access/": reading("/access/", *STAFFS),
+    "audit/": reading("/audit/", *STAFFS),
+    # Of before addresses named the client: to the only one that one may see. Staff may see several.
+    "trends/": reading("/trends/", LOGIN, 404, 302, 302, 302, 404),
+    "probes/<kubernetes_name:probe>/": reading("/probes/{probe}/", *LED_ON),
+    "probes/<kubernetes_name:probe>/calls/<uuid:uuid>/": reading("/probes/{probe}/calls/{call}/", *LED_ON),
     # nginx asks this, nobody else.
-    "auth/grafana": reading("/auth/grafana", 404, 404, 404, 404, 404),
+    "auth/grafana": reading("/auth/grafana", 404, 404, 404, 404, 404, 404),
     # The way to the login for those whom nginx sends here; it knows nothing of anybody.
-    "auth/sign-in": reading("/auth/sign-in", 302, 302, 302, 302, 302),
+    "auth/sign-in": reading("/auth/sign-in", 302, 302, 302, 302, 302, 302),
 }
 """By the pattern of Django's own list of addresses."""
 
 # What answers before Django looks at its list.
 BESIDE = {
-    "/healthz": reading("/healthz", 200, 200, 200, 200, 200),
-    "/healthz/database": reading("/healthz/database", 200, 200, 200, 200, 200),
-    "/static/": reading("/static/voice_portal/portal.css", 200, 200, 200, 200, 200),
+    "/healthz": reading("/healthz", *[200] * 6),
+    "/healthz/database": reading("/healthz/database", *[200] * 6),
+    "/static/": reading("/static/voice_portal/portal.css", *[200] * 6),
 }
 
-# By the name in the chart's list. The stand-in, which answers as Grafana 10, has no /apis/.
+# By the name in the chart's list. The stand-in, which answers as Grafana 10, has no /apis/. Who asks in the attacked
+# client's organisation and may not see it is refused before Grafana hears of it.
+SHOWN = (LOGIN, 403, 403, 200, 200, 200)
+NOT_THERE = (LOGIN, 403, 403, 404, 404, 404)
+APIS = "/grafana/apis"
 GRAFANA = {
-    "dashboard": reading("/grafana/d/{dashboard}/-?kiosk", LOGIN, 403, 200, 200, 200),
-    "file": reading("/grafana/public/preview.css", LOGIN, 403, 200, 200, 200),
-    "dashboard-model": reading("/grafana/api/dashboards/uid/{dashboard}", LOGIN, 403, 404, 200, 200),
-    "dashboard-api": reading("/grafana/apis/dashboard.grafana.app", LOGIN, 403, 404, 404, 404),
+    "dashboard": reading("/grafana/d/{dashboard}/-?orgId={org}&kiosk", *SHOWN),
+    "file": reading("/grafana/public/preview.css", LOGIN, 403, 200, 200, 200, 200),
+    "dashboard-model": reading("/grafana/api/dashboards/uid/{dashboard}", *SHOWN),
+    "dashboard-api": reading(f"{APIS}/dashboard.grafana.app", *NOT_THERE),
     "dashboard-resource": reading(
-        "/grafana/apis/dashboard.grafana.app/v1beta1/namespaces/default/dashboards/{dashboard}/dto",
-        LOGIN,
-        403,
-        404,
-        404,
-        404,
+        f"{APIS}/dashboard.grafana.app/v1beta1/namespaces/default/dashboards/{{dashboard}}/dto", *NOT_THERE
     ),
-    "folder": reading("/grafana/api/folders/voice", LOGIN, 403, 200, 200, 200),
-    "folder-resource": reading(
-        "/grafana/apis/folder.grafana.app/v1beta1/namespaces/default/folders/voice", LOGIN, 403, 404, 404, 404
-    ),
-    "search": reading("/grafana/api/search?limit=100", LOGIN, 403, 200, 200, 200),
+    "folder": reading("/grafana/api/folders/voice", *SHOWN),
+    "folder-resource": reading(f"{APIS}/folder.grafana.app/v1beta1/namespaces/default/folders/voice", *NOT_THERE),
+    "search": reading("/grafana/api/search?limit=100", *SHOWN),
     "search-resource": reading(
-        "/grafana/apis/dashboard.grafana.app/v0alpha1/namespaces/default/search?type=dashboard",
-        LOGIN,
-        403,
-        404,
-        404,
-        404,
+        f"{APIS}/dashboard.grafana.app/v0alpha1/namespaces/default/search?type=dashboard", *NOT_THERE
     ),
     # Without a query in it: who has no right never learns that it was wrong.
-    "query": writing("/grafana/api/ds/query?ds_type=mysql", LOGIN, 403, 400, 400, 400),
+    "query": writing("/grafana/api/ds/query?ds_type=mysql", LOGIN, 403, 403, 400, 400, 400),
 }
 
 NGINX = {
@@ -157,21 +188,25 @@ class Scene:
 
     def path(self, route: Route) -> str:
         own = self.client
-        return route.path.format(probe=f"{PROBE}-{own.name}", call=own.call, dashboard=own.dashboard, client=own.name)
+        probe = f"{PROBE}-{own.name}"
+        return route.path.format(
+            probe=probe, call=own.call, dashboard=own.dashboard, client=own.name, org=own.org, month=own.month
+        )
 
     def ask(self, person: str, method: str, route: Route) -> httpx.Response:
-        return post(self.browsers[person], self.path(route), method, client=self.client.name)
+        """As a page of the portal's own does, and below /grafana/api as a page of Grafana's that shows this client."""
+        opened_in = {"X-Grafana-Org-Id": str(self.client.org)} if "/grafana/api" in route.path else {}
+        return post(self.browsers[person], self.path(route), method, opened_in, client=self.client.name)
 
 
 @pytest.fixture(scope="module")
 def scene(services: Services) -> Iterator[Scene]:
-    """One of each kind; the staff look at the attacked client."""
+    """One of each kind."""
     with world(services.up("portal")) as made:
         own, other = made.client(), made.client()
-        people = (made.stranger(), made.signed_in(), made.signed_in(other), made.signed_in(own))
-        staff = made.signed_in(staff=True)
-        assert post(staff, "/client/", client=own.name).status_code == 302
-        yield Scene(own, dict(zip(PERSONS, (*people, staff), strict=True)))
+        people = (made.stranger(), made.signed_in(), made.signed_in(other))
+        allowed = (made.signed_in(own, role="viewer"), made.signed_in(own), made.signed_in(staff=True))
+        yield Scene(own, dict(zip(PERSONS, (*people, *allowed), strict=True)))
 
 
 @pytest.mark.parametrize("person", PERSONS)
@@ -197,7 +232,7 @@ def is_told(client: Client, answer: httpx.Response) -> bool:
 @pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
 def test_no_route_takes_another_method(scene: Scene, route: Route, person: str) -> None:
     # A form of the login's is for tests of the login; that of the logout would end this session.
-    others = set(METHODS) - set(route.expected) - ({"POST"} if route.path in {"/login/", "/logout/"} else set())
+    others = set(METHODS) - set(route.expected) - ({"POST"} if route.path in FORMS else set())
     for method in sorted(others):
         status = scene.ask(person, method, route).status_code
         assert status in {302, 400, 403, 404, 405}, f"{method}: {status}"

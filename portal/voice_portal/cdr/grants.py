@@ -32,11 +32,13 @@ VOICE_RELATIONS = (
     "voice_call_stream",
     "voice_call_interval",
     "voice_call_ladder",
+    "voice_call_recording",
     "voice_call_request",
     "voice_call_request_lock",
     "voice_probe_lease",
     "voice_probe_state",
     "voice_call_judged",
+    "voice_client_access",
     *CLIENT_VIEWS,
 )
 PORTAL_WRITES = ("voice_call_request", "voice_call_request_lock")
@@ -49,8 +51,16 @@ DJANGO_TABLES = (
     "auth_user_user_permissions",
     "django_content_type",
     "django_session",
+    "portal_break_glass",
+    "portal_identity",
+    "portal_membership",
+    "portal_report",
+    "portal_report_sent",
     "portal_sign_in_tally",
+    "portal_used_answer",
 )
+# What was written down stays: the portal's account can neither change nor delete it.
+PORTAL_KEEPS = ("portal_audit",)
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,7 @@ GRANTS = (
     Grant(PORTAL, "voice_call_request", ("SELECT", "INSERT")),
     Grant(PORTAL, "voice_call_request_lock", ("SELECT", "INSERT", "UPDATE")),
     *(Grant(PORTAL, table, WRITE) for table in DJANGO_TABLES),
+    *(Grant(PORTAL, table, ("SELECT", "INSERT")) for table in PORTAL_KEEPS),
     # To see whether a migration is outstanding.
     Grant(PORTAL, "django_migrations", READ),
     Grant(SIP, "voice_probe", READ),
@@ -97,6 +108,8 @@ GRANTS = (
     Grant(SIP, "voice_call_stream", RECORD),
     Grant(SIP, "voice_call_interval", RECORD),
     Grant(SIP, "voice_call_ladder", RECORD),
+    # What is there already is told by the error, so that nobody needs a right to change or to read what was heard.
+    Grant(SIP, "voice_call_recording", ("INSERT",)),
     Grant(SIP, "voice_sip_host", RECORD),
     Grant(SIP, "voice_probe_lease", WRITE),
     Grant(SIP, "voice_call_request", ("SELECT", "UPDATE")),

@@ -260,6 +260,37 @@ class CallLadder(models.Model):
         return f"{self.uuid} {self.leg}"
 
 
+class CallRecording(models.Model):
+    """What was heard in one direction of one call, without the sound itself, which is too large to be read by accident:
+    see `voice_portal.recordings.sound`.
+    """
+
+    pk = CompositePrimaryKey("uuid", "direction", "started_at")
+    uuid = BinaryUUIDField()
+    direction = models.CharField(max_length=7)
+    started_at = models.DateTimeField()
+    client = models.CharField(max_length=63)
+    probe = models.CharField(max_length=63)
+    sip_host = models.CharField(max_length=63)
+    rate_hz = models.PositiveIntegerField()
+    duration_ms = models.PositiveIntegerField()
+    whole_ms = models.PositiveIntegerField()
+    octets = models.PositiveIntegerField()
+    sha256 = models.BinaryField(max_length=32)
+    peaks = models.BinaryField(max_length=1024)
+
+    objects: ClassVar = ClientQuerySet["CallRecording"].as_manager()
+
+    class Meta:
+        """A table or view that migrations make by SQL."""
+
+        managed = False
+        db_table = "voice_call_recording"
+
+    def __str__(self) -> str:
+        return f"{self.uuid} {self.direction}"
+
+
 class CallRequest(models.Model):
     """A call that somebody asked for."""
 

@@ -33,8 +33,11 @@ class SecondsScale(Scale):
             yield self.x(self.start + timedelta(seconds=second)), f"{second} s"
 
 
-def call_charts(state: ProbeState, start: datetime, intervals: Sequence[CallInterval]) -> list[Drawing]:
-    """MOS, lost and late packets, jitter and level of each second of a call; nothing if there are no seconds."""
+def call_charts(state: ProbeState | None, start: datetime, intervals: Sequence[CallInterval]) -> list[Drawing]:
+    """MOS, lost and late packets, jitter and level of each second of a call; nothing if there are no seconds.
+
+    Without a `state`, for a probe that is gone, there are no thresholds in them.
+    """
     if not intervals:
         return []
     seconds = max(SHORTEST_S, 1 + max(interval.second for interval in intervals))
@@ -49,10 +52,13 @@ def call_charts(state: ProbeState, start: datetime, intervals: Sequence[CallInte
         scale = SecondsScale(start, end, low, high, step)
         return charts.draw(title, unit, scale, both, thresholds, [], timedelta(seconds=1), what="seconds")
 
+    mos = (state.mos_warning, state.mos_critical) if state else None
+    loss = (state.loss_pct_warning, state.loss_pct_critical) if state else None
+    jitter = (state.jitter_ms_warning, state.jitter_ms_critical) if state else None
     return [
-        chart("MOS", "", lambda i: _float(i.mos_cq), (state.mos_warning, state.mos_critical), (1, 5, 1)),
-        chart("Lost and late", "%", missing_pct, (state.loss_pct_warning, state.loss_pct_critical)),
-        chart("Jitter", "ms", lambda i: _float(i.jitter_ms), (state.jitter_ms_warning, state.jitter_ms_critical)),
+        chart("MOS", "", lambda i: _float(i.mos_cq), mos, (1, 5, 1)),
+        chart("Lost and late", "%", missing_pct, loss),
+        chart("Jitter", "ms", lambda i: _float(i.jitter_ms), jitter),
         chart("Level", "dBov", lambda i: _float(i.level_dbov), None, (LOWEST_DBOV, 0, 10)),
     ]
 

@@ -24,9 +24,9 @@ class Finding:
     text: str
 
 
-def findings(detail: CallDetail, state: ProbeState) -> list[Finding]:
-    """Everything about the call that a person should look at, by the probe's thresholds as they are today. Remarks
-    stand last, below what was wrong.
+def findings(detail: CallDetail, state: ProbeState | None) -> list[Finding]:
+    """Everything about the call that a person should look at, by the probe's thresholds as they are today; by none of
+    them where the probe is gone. Remarks stand last, below what was wrong.
 
     Of a call that does not count, all are remarks: what the measuring host spoilt itself accuses nobody.
     """
@@ -37,20 +37,20 @@ def findings(detail: CallDetail, state: ProbeState) -> list[Finding]:
     return [Finding("", why), *(replace(one, css="") for one in found)]
 
 
-def _of_call(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
+def _of_call(detail: CallDetail, state: ProbeState | None) -> Iterator[Finding]:
     call = detail.call
     if call.disposition == CONFIGURATION_ERROR:
         yield Finding("unhealthy", outcome(call))
     elif call.disposition != "answered":
         yield Finding("unhealthy", f"The call was not answered: {outcome(call)}.")
-    if call.pdd_ms is not None and call.pdd_ms > state.pdd_ms_warning:
+    if state and call.pdd_ms is not None and call.pdd_ms > state.pdd_ms_warning:
         is_critical = call.pdd_ms > state.pdd_ms_critical
         limit = state.pdd_ms_critical if is_critical else state.pdd_ms_warning
         css, level = ("unhealthy", "critical") if is_critical else ("degraded", "warning")
         yield Finding(css, f"Post-dial delay {call.pdd_ms} ms is above the {level} threshold of {limit} ms.")
 
 
-def _of_streams(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
+def _of_streams(detail: CallDetail, state: ProbeState | None) -> Iterator[Finding]:
     if detail.call.disposition != "answered":
         return
     forward, reverse = (list(_of_direction(stream, state)) for stream in (detail.forward, detail.reverse))
@@ -61,7 +61,7 @@ def _of_streams(detail: CallDetail, state: ProbeState) -> Iterator[Finding]:
                 yield Finding(finding.css, f"{name}: {finding.text}.")
 
 
-def _of_direction(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
+def _of_direction(stream: CallStream | None, state: ProbeState | None) -> Iterator[Finding]:
     """What stands out in one direction; remarks only, where the measuring host spoilt it."""
     if stream is None or stream.valid:
         yield from _faults(stream, state)
@@ -70,7 +70,7 @@ def _of_direction(stream: CallStream | None, state: ProbeState) -> Iterator[Find
         yield from (replace(finding, css="") for finding in _faults(stream, state))
 
 
-def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
+def _faults(stream: CallStream | None, state: ProbeState | None) -> Iterator[Finding]:
     if stream is None:
         yield Finding("unhealthy", "no record of what was received has come in (yet)")
         return
@@ -78,7 +78,8 @@ def _faults(stream: CallStream | None, state: ProbeState) -> Iterator[Finding]:
         yield Finding("unhealthy", "one-way audio, no packet arrived")
     elif stream.silent:
         yield Finding("unhealthy", "silence, packets arrived but not the speech that was sent")
-    yield from _beyond(stream, state)
+    if state:
+        yield from _beyond(stream, state)
     if stream.rtp_other_source:
         packets = "1 packet" if stream.rtp_other_source == 1 else f"{stream.rtp_other_source} packets"
         yield Finding("", f"{packets} of another source than the agreed one arrived and counted for nothing")

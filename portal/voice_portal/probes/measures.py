@@ -109,11 +109,11 @@ LIMITS = {
 
 
 def tables(
-    state: ProbeState, forward: CallStream | None, reverse: CallStream | None, *, counts: bool = True
+    state: ProbeState | None, forward: CallStream | None, reverse: CallStream | None, *, counts: bool = True
 ) -> list[tuple[str, list[Row]]]:
     """The measures of both directions in groups. A measure that neither direction has is left out.
 
-    `counts`: whether the call is valid; nothing of one that is not is coloured.
+    `counts`: whether the call is valid; nothing of one that is not is coloured, nor where there is no `state`.
     """
     if not any(stream is not None and (stream.codec or stream.rtp_rx) for stream in (forward, reverse)):
         return []  # no media was agreed on
@@ -127,12 +127,14 @@ def tables(
     return groups
 
 
-def cell(state: ProbeState, stream: CallStream | None, measure: Measure, *, counts: bool) -> Cell:
-    """One value, coloured by the probe's thresholds as they are today, unless the measuring host spoilt it."""
+def cell(state: ProbeState | None, stream: CallStream | None, measure: Measure, *, counts: bool) -> Cell:
+    """One value, coloured by the probe's thresholds as they are today, unless the measuring host spoilt it, or the
+    probe is gone.
+    """
     if stream is None or (value := getattr(stream, measure.column)) is None:
         return Cell(NOT_MEASURED)
     number = f"{value:.{measure.decimals}f}" if measure.decimals is not None else str(value)
-    css = crossed(state, measure.column, value) if counts and stream.valid else ""
+    css = crossed(state, measure.column, value) if state and counts and stream.valid else ""
     return Cell(f"{number} {_unit(measure.unit, value)}".strip(), css)
 
 

@@ -9,7 +9,8 @@ WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 24
 # First calls fill a drawing instead of a sliver of it, but a lone call is not stretched over it.
 SHORTEST_SPAN = timedelta(minutes=10)
-TICK_MINUTES = (2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440)
+DAY_MINUTES = 24 * 60
+TICK_MINUTES = (2, 5, 10, 15, 30, 60, 120, 240, 360, 720, *(days * DAY_MINUTES for days in (1, 2, 4, 7, 14, 28)))
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Scale:
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
     def time_ticks(self) -> Iterator[tuple[float, str]]:
-        """At most seven times of day, on round numbers of the start's time zone."""
+        """At most seven times of day, or days, on round numbers of the start's time zone."""
         step = next((m for m in TICK_MINUTES if (self.end - self.start) / timedelta(minutes=m) <= 7), TICK_MINUTES[-1])
         midnight = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
         at = midnight + timedelta(minutes=step) * math.ceil((self.start - midnight) / timedelta(minutes=step))
         while at <= self.end:
-            yield self.x(at), f"{at:%H:%M}"
+            yield self.x(at), f"{at:%H:%M}" if step < DAY_MINUTES else f"{at.day} {at:%b}"
             at += timedelta(minutes=step)
 
     def value_ticks(self) -> Iterator[tuple[float, str]]:

@@ -1,21 +1,22 @@
-"""What a request may read: the session's client, and that client's probes alone."""
+"""What a request may read: the client of its address, and that client's probes alone."""
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
+from voice_portal.accounts.access import Role
 from voice_portal.accounts.clients import ClientRequest
 from voice_portal.cdr.models import Client, ProbeState
 
 
 def client_of(request: ClientRequest) -> Client:
-    """The session's client; raises PermissionDenied for a user who has none."""
-    if request.fleet:
-        raise PermissionDenied("You are looking at all clients at once. Choose one of them above first.")
+    """The client of a page below `/c/<client>/`, which the user may see; raises Http404 elsewhere."""
     if request.client is None:
-        raise PermissionDenied(
-            "Your account may not see any client yet. Ask who gave you the account to add you to one."
-        )
+        raise Http404
     return request.client
+
+
+def may_call(request: ClientRequest) -> bool:
+    """Whether the user may ask for calls of this client's probes: its engineers may, and the staff."""
+    return request.role is not None and request.role.may(Role.ENGINEER)
 
 
 def state_of(client: Client, probe: str) -> ProbeState:

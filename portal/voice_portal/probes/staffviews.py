@@ -7,11 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from voice_portal.accounts.clients import ClientRequest, may_see_fleet
+from voice_portal.accounts.clients import may_see_fleet
 from voice_portal.cdr.models import SipHost
 from voice_portal.cdr.queries import sip_hosts
 from voice_portal.grafana import frontend
+from voice_portal.probes.live import renewal
 
+EVERY_S = 30
 # A host writes its heartbeat every five seconds.
 LATE_S, AWAY_S = 30, 300
 # Beyond this, times of two hosts cannot be compared in one call.
@@ -34,15 +36,13 @@ class HostRow:
 def hosts(request: HttpRequest) -> HttpResponse:
     """Every SIP host, for staff; 403 for everybody else."""
     _only_staff(request)
-    return render(request, "probes/hosts.html", {"rows": [row(host, silent_s) for host, silent_s in sip_hosts()]})
+    rows = [row(host, silent_s) for host, silent_s in sip_hosts()]
+    return render(request, "probes/hosts.html", {"rows": rows, "renewal": renewal(request, EVERY_S)})
 
 
 @require_safe
-def fleet(request: ClientRequest) -> HttpResponse:
-    """All clients at once, drawn by Grafana, for staff; 403 for everybody else.
-
-    Grafana shows them only while the session is switched to them: the page offers that, since a GET changes nothing.
-    """
+def fleet(request: HttpRequest) -> HttpResponse:
+    """All clients at once, drawn by Grafana, for staff; 403 for everybody else."""
     _only_staff(request)
     return render(request, "probes/fleet.html", {"grafana": frontend.current(), "dashboard": frontend.FLEET_PATH})
 

@@ -1,104 +1,133 @@
-"""The pages: overview, all probes over time, and probe."""
+"""The pages: all probes over time, and probe."""
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
+from django.core.cache import cache
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from voice_portal.accounts.clients import ClientRequest
-from voice_portal.cdr import queries
+from voice_portal.accounts.middleware import zone
+from voice_portal.cdr import periods, queries, standing
+from voice_portal.cdr.bounded import TooSlow
 from voice_portal.cdr.callrequests import recent_requests
 from voice_portal.cdr.models import Client, ProbeState
+from voice_portal.cdr.periods import Figures
 from voice_portal.cdr.queries import CallWithStreams
 from voice_portal.grafana import frontend
-from voice_portal.grafana.frontend import Frontend
-from voice_portal.probes import health
+from voice_portal.grafana.frontend import Frontend, Times
+from voice_portal.probes import comparison, health, panels, period, timelines
+from voice_portal.probes.charts import Drawing
 from voice_portal.probes.health import Health
-from voice_portal.probes.panels import panels
+from voice_portal.probes.live import renewal
+from voice_portal.probes.period import Choice, Period, UnknownRange
 from voice_portal.probes.scales import fitted
-from voice_portal.probes.scope import client_of, state_of
-from voice_portal.probes.sparks import Spark, in_words, spark
+from voice_portal.probes.scope import client_of, may_call, state_of
+from voice_portal.probes.since import since
 
-SPARK_SPAN = timedelta(hours=6)
-SPARK_SLOTS = 36
 RECENT_CALLS = 25
-CHART_CALLS = 1500
-RANGES = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "24h": timedelta(hours=24)}
-GRAFANA_RANGES = (*RANGES, "7d", "28d")
-DEFAULT_RANGE, LONGEST_RANGE = "6h", "24h"
-
-
-@dataclass(frozen=True)
-class Card:
-    """A probe on the overview."""
-
-    state: ProbeState
-    health: Health
-    outcome: str
-    spark: Spark
+CHARTS, OWN = "charts", "own"
+# How often a probe's page renews its figures: while a call that was asked for is due, and else.
+WAITING_S, EVERY_S = 5, 30
+# And that of all probes over time, over more than a day.
+LONG_EVERY_S = 300
+# How far back is looked for the moment in which the present health began.
+STANDING = timedelta(days=7)
 
 
 @require_safe
-def overview(request: ClientRequest) -> HttpResponse:
-    """Every probe of the session's client, the worst first; the staff's page while all clients are looked at."""
-    if request.fleet:
-        return redirect("probes:fleet")
-    client = client_of(request)
-    states = list(ProbeState.objects.for_client(client.client))
-    now = timezone.now()
-    start = fitted(now - SPARK_SPAN, now, queries.first_call_since(client.client, now - SPARK_SPAN))
-    span = in_words(now - start)
-    context = {"cards": _cards(client, states, start, now), "counts": health.count(states), "span": span}
-    return render(request, "probes/overview.html", context)
-
-
-@require_safe
-def probe_page(request: ClientRequest, probe: str) -> HttpResponse:
-    """One probe of the session's client; 404 for any other client's, whether it exists or not."""
-    client = client_of(request)
+def probe_page(request: ClientRequest, probe: str, **_client: str) -> HttpResponse:
+    """One probe of the client; 404 for any other client's, whether it exists or not."""
+    client, now = client_of(request), timezone.now()
     state = state_of(client, probe)
-    grafana = frontend.current()
-    requests = recent_requests(client.client, probe, timedelta(milliseconds=state.duration_ms))
+    if shorter := _without_empty_fields(request):
+        return redirect(shorter)
+    choice = _choice(request, client, now)
+    asked = recent_requests(client.client, probe, timedelta(milliseconds=state.duration_ms))
+    is_waiting = any(one.is_open for one in asked)
     context: dict[str, object] = {
         "state": state,
         "health": Health(state.health),
+        "since": since(state, standing.standing_of(client.client, probe, now - STANDING), now),
         "outcome": health.words(state),
         "reasons": health.reasons(state),
-        "requests": requests,
-        "is_waiting": any(asked.is_open for asked in requests),
+        "requests": asked,
+        "is_waiting": is_waiting,
+        "renewal": renewal(request, WAITING_S if is_waiting else EVERY_S),
+        "may_call": may_call(request),
         "calls": [_told(row) for row in queries.recent_calls(client.client, probe, RECENT_CALLS)],
+        **_chosen(request, choice),
     }
-    if grafana is Frontend.PRESENT and client.grafana_org_id:
-        span = _range(request, GRAFANA_RANGES)
-        context |= {"ranges": GRAFANA_RANGES, "range": span}
-        context["dashboard"] = frontend.dashboard_path(state.uid, client.grafana_org_id, span)
-    else:
-        context |= _own_charts(request, state) | {"grafana": grafana}
+    if context["grafana"] is Frontend.PRESENT and client.grafana_org_id and not context["own"]:
+        context["dashboard"] = frontend.dashboard_path(state.uid, client.grafana_org_id, _times(choice.period))
+    try:
+        context["rows"] = _compared(state, choice.period)
+        if "dashboard" not in context:
+            context["charts"] = _own_charts(state, choice.period)
+    except TooSlow:
+        context["too_slow"] = True
     return render(request, "probes/probe.html", context)
 
 
 @require_safe
-def trends(request: ClientRequest) -> HttpResponse:
-    """All probes of the session's client over time, drawn by Grafana."""
-    client, grafana = client_of(request), frontend.current()
-    span = _range(request, GRAFANA_RANGES)
-    context: dict[str, object] = {"grafana": grafana, "ranges": GRAFANA_RANGES, "range": span}
-    if grafana is Frontend.PRESENT and client.grafana_org_id:
-        context["dashboard"] = frontend.overview_path(client.grafana_org_id, span)
+def trends(request: ClientRequest, **_client: str) -> HttpResponse:
+    """All probes of the client over time, drawn by Grafana, or where it has no pages by the portal itself."""
+    client, now = client_of(request), timezone.now()
+    if shorter := _without_empty_fields(request):
+        return redirect(shorter)
+    choice = _choice(request, client, now)
+    shown = choice.period
+    context = _chosen(request, choice)
+    if context["grafana"] is Frontend.PRESENT and client.grafana_org_id and not context["own"]:
+        context["dashboard"] = frontend.overview_path(client.grafana_org_id, _times(shown))
+        return render(request, "probes/trends.html", context)
+    context["renewal"] = renewal(request, LONG_EVERY_S if shown.is_long else EVERY_S)
+    try:
+        slots = periods.health_slots(client.client, shown.start, shown.end, timelines.SLOTS)
+        states = list(ProbeState.objects.for_client(client.client))
+        context["timelines"] = timelines.timelines(states, slots, shown.span)
+    except TooSlow:
+        context["too_slow"] = True
     return render(request, "probes/trends.html", context)
 
 
-def _range(request: ClientRequest, known: Iterable[str]) -> str:
-    """The time range that the address asks for; 404 if it is none that is offered."""
-    chosen = request.GET.get("range", DEFAULT_RANGE)
-    if chosen not in known:
-        raise Http404
-    return chosen
+def _choice(request: ClientRequest, client: Client, now: datetime) -> Choice:
+    """The time that the address asks for; 404 for a range that is not offered."""
+    try:
+        return period.read(request.GET.dict(), zone(client.time_zone), now)
+    except UnknownRange as error:
+        raise Http404 from error
+
+
+def _chosen(request: ClientRequest, choice: Choice) -> dict[str, object]:
+    """What the links and the form for a time need, and who is to draw it: `?charts=own` asks the portal to."""
+    is_own = request.GET.get(CHARTS) == OWN
+    return {
+        "ranges": list(period.RANGES),
+        "range": choice.period.name,
+        "choice": choice,
+        "period": choice.period,
+        "grafana": frontend.current(),
+        "own": is_own,
+        "kept": f"&{CHARTS}={OWN}" if is_own else "",
+    }
+
+
+def _without_empty_fields(request: ClientRequest) -> str:
+    """The address without the fields that a form sent empty, which is the one to keep; empty where none are."""
+    given = request.GET.dict()
+    filled = {name: text for name, text in given.items() if text.strip() or name not in period.LABELS}
+    if filled == given:
+        return ""
+    return f"{request.path}?{urlencode(filled)}" if filled else request.path
+
+
+def _times(shown: Period) -> Times:
+    """The same time as Grafana's pages are told it."""
+    return shown.name or (shown.start, shown.end)
 
 
 def _told(row: CallWithStreams) -> tuple[CallWithStreams, str, str]:
@@ -109,28 +138,23 @@ def _told(row: CallWithStreams) -> tuple[CallWithStreams, str, str]:
     return row, health.outcome(row.call), f"(not counted{why})"
 
 
-def _cards(client: Client, states: list[ProbeState], start: datetime, end: datetime) -> list[Card]:
-    slot_seconds = math.ceil((end - start) / SPARK_SLOTS / timedelta(seconds=1))
-    history = queries.worst_mos(client.client, start, slot_seconds, SPARK_SLOTS)
-    cards = [
-        Card(
-            state,
-            Health(state.health),
-            health.outcome(state),
-            spark(history.get(state.probe, []), float(state.mos_critical), in_words(end - start)),
-        )
-        for state in states
-    ]
-    return sorted(cards, key=lambda card: (card.health.severity, card.state.display_name.casefold()))
+def _compared(state: ProbeState, shown: Period) -> list[comparison.Row]:
+    """The figures of the time beside those of the one before. Those of a long time are worked out once."""
+    key = f"figures|{state.uid}|{shown.start.timestamp()}|{shown.end.timestamp()}"
+    known: tuple[Figures, Figures] | None = cache.get(key) if shown.is_long else None
+    if known is None:
+        known = periods.figures(state.client, state.probe, shown.before, shown.start, shown.end)
+        if shown.is_long:
+            cache.set(key, known, period.STEP.total_seconds())
+    return comparison.rows(*known)
 
 
-def _own_charts(request: ClientRequest, state: ProbeState) -> dict[str, object]:
-    """The charts that stand in for Grafana, over the time that the address asks for."""
-    chosen = _range(request, GRAFANA_RANGES)
-    # An address of Grafana's range stays good while Grafana is away.
-    chosen = chosen if chosen in RANGES else LONGEST_RANGE
-    now = timezone.now()
-    start, end = timezone.localtime(now - RANGES[chosen]), timezone.localtime(now)
-    calls = queries.calls_since(state.client, state.probe, start, CHART_CALLS)
-    start = fitted(start, end, calls[0].call.started_at if calls else None)
-    return {"charts": panels(state, calls, start, end), "ranges": list(RANGES), "range": chosen}
+def _own_charts(state: ProbeState, shown: Period) -> list[Drawing]:
+    """The charts that stand in for Grafana; those of a young probe begin with its first call."""
+    first = periods.first_call(state.client, state.probe, shown.before, shown.end)
+    before, start = shown.before, shown.start
+    if first is None or first >= start:
+        before = start = fitted(start, shown.end, first)
+    slots = periods.slots(state.client, state.probe, before, start, shown.end, panels.SLOTS)
+    local_start, local_end = timezone.localtime(start), timezone.localtime(shown.end)
+    return panels.panels(state, slots, local_start, local_end, shown.span)

@@ -253,8 +253,8 @@ def test_the_portal_shows_them_like_any_other(theirs, copy, acme, log_in):
     theirs.call(theirs.path(acme))
     copy()
     browser = log_in(acme)
-    shown = browser.get("/probes/inbound/").content.decode()
-    (address,) = re.findall(r'href="(/probes/inbound/calls/[^"]+)"><time[^>]*>[^<]*</time></a></th>', shown)
+    shown = browser.get(f"/c/{acme}/probes/inbound/").content.decode()
+    (address,) = re.findall(rf'href="(/c/{acme}/calls/[^"]+)"><time[^>]*>[^<]*</time></a></th>', shown)
     page = browser.get(address).content.decode()
     assert "vendor-speech" in page
     assert "x@vendor" in page
@@ -270,8 +270,8 @@ def test_no_client_sees_anothers(theirs, copy, records, acme, log_in, database):
     cache.set(frontend.CACHE_KEY, Frontend.ABSENT, 60)
     browser = log_in(acme)
     call = uuid.UUID(bytes=records.one("SELECT uuid FROM voice_call WHERE client = %s", other)[0])
-    assert browser.get(f"/probes/inbound/calls/{call}/").status_code == 404
-    assert "/calls/" not in browser.get("/probes/inbound/").content.decode()
+    assert browser.get(f"/c/{acme}/calls/{call}/").status_code == 404
+    assert str(call) not in browser.get(f"/c/{acme}/probes/inbound/").content.decode()
     cache.clear()
 
 

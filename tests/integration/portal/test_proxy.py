@@ -114,10 +114,13 @@ def test_a_query_arrives_with_its_body(start: ProxyStart, echo: EchoServer) -> N
     assert asked.items() <= {name.title(): value for name, value in heard.headers.items()}.items()
 
 
-def test_who_asks_is_told_by_the_sessions_cookie_and_by_nothing_else(start: ProxyStart, echo: EchoServer) -> None:
+def test_who_asks_is_told_by_the_sessions_cookie_alone_and_for_what_by_nginx(
+    start: ProxyStart, echo: EchoServer
+) -> None:
     start().get(PAGE, headers=COOKIE | {"X-Wish": "admin", "Authorization": "Basic x", "X-Original-URI": "/x"})
     asked = next(heard for heard in echo.heard if heard.path == "/auth/grafana")
-    assert asked.headers.keys() == {"host", "x-forwarded-proto", "cookie", "connection"}
+    assert asked.headers.keys() == {"host", "x-forwarded-proto", "cookie", "connection", "x-original-uri"}
+    assert asked.headers["x-original-uri"] == PAGE, "what was asked for, whatever the browser says it was"
 
 
 def test_the_portal_is_told_in_which_organisation_a_page_was_opened_and_grafana_is_not(

@@ -62,9 +62,9 @@ def test_what_all_processes_count_is_added_up_and_is_there_from_the_start(servin
     times = 20
     for _ in range(times):
         with httpx.Client(base_url=portal, headers={"Host": "testserver"}, trust_env=False) as browser:
-            browser.get("/login/")
+            browser.get("/login/local/")
             token = browser.cookies["csrftoken"]
-            answer = browser.post("/login/", data={"username": "", "csrfmiddlewaretoken": token})
+            answer = browser.post("/login/local/", data={"username": "", "csrfmiddlewaretoken": token})
             assert answer.status_code == 200
     assert re.search(rf"^{MALFORMED} {times}.0$", asked(metrics), re.MULTILINE)
     assert all("pid" not in line for line in asked(metrics).splitlines()), "one line for all processes"

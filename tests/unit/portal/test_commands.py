@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import sys
+import re
 from pathlib import Path
 
 import pymysql
 import pytest
 from django.core.management import CommandError, call_command
 
-from voice_portal.accounts.management.commands import demo_user
 from voice_portal.cdr.management.commands import service_accounts
 
 NAMES = ("OWNER", "OPERATOR", "PORTAL", "SIP")
@@ -58,17 +56,20 @@ def test_an_administrator_whom_the_server_refuses_is_told_so_in_a_sentence(
     assert "-secret" not in said
 
 
-def test_a_login_takes_its_password_from_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[object, ...]] = []
-    monkeypatch.delenv(demo_user.PASSWORD_VARIABLE, raising=False)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("what was typed\r\nand more\n"))
-    monkeypatch.setattr(demo_user, "make_user", lambda *given, **_: made.append(given))
-    call_command("demo_user", "engineer@acme", client=["acme"], stdout=io.StringIO())
-    assert made == [("engineer@acme", "what was typed", ["acme"])]
-
-
-def test_a_login_without_a_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(demo_user.PASSWORD_VARIABLE, raising=False)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    with pytest.raises(CommandError, match="write it to the standard input"):
-        call_command("demo_user", "nobody", stdout=io.StringIO())
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Name a login, or ask for the --list"),
+        (["corp/alice"], "A login has at most 63 characters, and no '/'"),
+        (["n" * 64], "A login has at most 63 characters"),
+        ([" boss"], "A login has at most 63 characters"),
+        (["bo\nss"], "A login has at most 63 characters"),
+        (["boss", "--hours", "0"], "--hours must be from 1 to 72"),
+        (["boss", "--hours", "73"], "--hours must be from 1 to 72"),
+    ],
+)
+def test_an_emergency_account_that_cannot_be_is_refused_before_anything_is_made(
+    arguments: list[str], told: str
+) -> None:
+    with pytest.raises(CommandError, match=re.escape(told)):
+        call_command("break_glass", *arguments)

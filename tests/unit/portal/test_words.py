@@ -4,11 +4,11 @@ import pymysql
 import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError
 
-from voice_portal.accounts.clients import chosen
 from voice_portal.accounts.middleware import zone
 from voice_portal.cdr.models import Call, Client, ProbeState
 from voice_portal.config.errors import is_database_away
 from voice_portal.probes import health
+from voice_portal.probes.clientviews import ClientRow, is_called
 from voice_portal.probes.health import Health
 
 
@@ -96,15 +96,31 @@ def test_a_refused_call_is_the_only_reason():
     assert told == ["The last call was not answered: Busy (486)."]
 
 
-ACME, GLOBEX = Client(client="acme"), Client(client="globex")
+ACME = Client(client="acme", display_name="Zürich Insurance")
 
 
 @pytest.mark.parametrize(
-    ("clients", "wish", "expected"),
-    [([ACME, GLOBEX], "globex", GLOBEX), ([ACME, GLOBEX], None, ACME), ([ACME], "globex", ACME), ([], "globex", None)],
+    ("wanted", "found"),
+    [("", True), ("zür", True), ("INSURANCE", True), ("acm", True), ("zurich", False), (".*", False)],
 )
-def test_a_session_gets_only_a_client_of_its_user(clients, wish, expected):
-    assert chosen(clients, wish) is expected
+def test_a_client_is_found_by_its_name_or_namespace(wanted, found):
+    assert is_called(ACME, wanted) is found
+
+
+def test_the_client_to_look_at_first_stands_first():
+    def row(name, *counts):
+        return ClientRow(Client(client=name, display_name=name), counts)
+
+    rows = [
+        row("none yet"),
+        row("well", (Health.HEALTHY, 9)),
+        row("bad", (Health.UNHEALTHY, 1), (Health.HEALTHY, 3)),
+        row("degraded", (Health.DEGRADED, 8)),
+        row("worse", (Health.UNHEALTHY, 2)),
+        row("Bad too", (Health.UNHEALTHY, 1)),
+    ]
+    ordered = [one.client.client for one in sorted(rows, key=lambda one: one.rank)]
+    assert ordered == ["worse", "bad", "Bad too", "degraded", "well", "none yet"]
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", ""])

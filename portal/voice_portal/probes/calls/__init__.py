@@ -1,0 +1,1 @@
+"""Finding calls: search, exports, and what a call's rating consists of."""

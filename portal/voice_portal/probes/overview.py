@@ -1,0 +1,87 @@
+"""What the overview of a client says: each probe's state with its reasons, since when, and how the chosen time went."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from voice_portal.cdr import queries, standing
+from voice_portal.cdr.models import Client, ProbeState
+from voice_portal.cdr.standing import Standing
+from voice_portal.probes import health
+from voice_portal.probes.health import Health
+from voice_portal.probes.scales import fitted
+from voice_portal.probes.since import Since, since
+from voice_portal.probes.sparks import Spark, in_words, spark
+
+RANGES = {"6h": timedelta(hours=6), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+DEFAULT_RANGE = "24h"
+SPARK_SLOTS = 36
+
+
+@dataclass(frozen=True)
+class Card:
+    """A probe: `reasons` are sentences, none for a healthy one; `standing` is of the chosen time."""
+
+    state: ProbeState
+    health: Health
+    outcome: str
+    reasons: list[str]
+    since: Since | None
+    standing: Standing
+    spark: Spark
+
+    @property
+    def is_incident(self) -> bool:
+        """Whether somebody should look at it now. A probe that was never called is not in trouble yet."""
+        return bool(self.reasons)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A client at `now`: its probes, those that need attention first, and all of their calls since `start`.
+
+    `span` is the time that the small lines show, in words; it is shorter than the chosen one where calls began later.
+    """
+
+    cards: list[Card]
+    counts: list[tuple[Health, int]]
+    total: Standing
+    now: datetime
+    span: str
+
+    @property
+    def incidents(self) -> list[Card]:
+        """The probes that need attention, worst first."""
+        return [card for card in self.cards if card.is_incident]
+
+
+def overview(client: Client, chosen: str, now: datetime) -> Overview:
+    """The overview of `client` over the range called `chosen`, until `now`; five questions to the server."""
+    start = now - RANGES[chosen]
+    states = list(ProbeState.objects.for_client(client.client))
+    stood = standing.standings(client.client, start)
+    drawn_from = fitted(start, now, queries.first_call_since(client.client, start))
+    slot_seconds = math.ceil((now - drawn_from) / SPARK_SLOTS / timedelta(seconds=1))
+    history = queries.worst_mos(client.client, drawn_from, slot_seconds, SPARK_SLOTS)
+    span = in_words(now - drawn_from)
+    cards = _cards(states, stood, history, now, span)
+    return Overview(cards, health.count(states), standing.total(stood.values()), now, span)
+
+
+def _cards(
+    states: Sequence[ProbeState],
+    stood: Mapping[str, Standing],
+    history: Mapping[str, list[float | None]],
+    now: datetime,
+    span: str,
+) -> list[Card]:
+    def card(state: ProbeState) -> Card:
+        line = spark(history.get(state.probe, []), float(state.mos_critical), span)
+        known = stood.get(state.probe)
+        stands = Standing() if known is None else known
+        told = health.reasons(state)
+        begun = since(state, known, now)
+        return Card(state, Health(state.health), health.outcome(state), told, begun, stands, line)
+
+    return sorted(map(card, states), key=lambda card: (card.health.severity, card.state.display_name.casefold()))
