@@ -151,10 +151,11 @@ def _ask_for_pages(lab: Lab, logins: list[str]) -> None:
 
 def _look_around(number: int, browser: httpx.Client) -> None:
     """Ask for all pages: the first person for those of the staff, the others for those of a client."""
-    # The probe of a number is of the client of that number.
-    pages = (
-        ("/", "/trends/", f"/probes/{world.probe_name(number - 1, CLIENTS)[1]}/") if number else ("/fleet/", "/hosts/")
-    )
+    pages: tuple[str, ...] = ("/c/", "/fleet/", "/hosts/")
+    if number:
+        # The probe of a number is of the client of that number.
+        client, probe = world.probe_name(number - 1, CLIENTS)
+        pages = (f"/c/{client}/", f"/c/{client}/trends/", f"/c/{client}/probes/{probe}/")
     for _ in range(TIMES):
         for page in pages:
             answer = browser.get(page)

@@ -18,8 +18,9 @@ CALLS = 60  # enough for lines instead of dots
 DRAWN = ".uplot canvas" if grafana.is_real() else "section.panel svg.chart"
 """What a dashboard has once it is drawn."""
 TARGET = places.CHECKOUT / "docs" / "images"
-PAGES = {"overview": "/", "probe": "/probes/claims-hotline/?range=1h", "trends": "/trends/?range=1h"}
-CALL_OF = "/probes/secure/"
+HOME = f"/c/{CLIENT}/"
+PAGES = {"overview": HOME, "probe": f"{HOME}probes/claims-hotline/?range=1h", "trends": f"{HOME}trends/?range=1h"}
+CALL_OF = f"{HOME}probes/secure/"
 """The probe whose newest call is photographed, and its ladder."""
 
 
@@ -27,7 +28,7 @@ def main() -> None:
     """Start a lab, wait for enough calls, photograph each page."""
     stack.install(registry())
     with stack.running("screenshots") as lab:
-        demo.first_calls(lab)
+        demo.first_calls(lab, evidence.engineer)
         _more_calls(lab)
         with browser.chromium() as program:
             _photograph(lab, program)
@@ -36,7 +37,7 @@ def main() -> None:
 def _more_calls(lab: Lab) -> None:
     with (
         progress.step("calls", f"waiting for {CALLS} of {CLIENT}"),
-        closing(evidence.sign_in(lab, demo.login(CLIENT))) as desk,
+        closing(evidence.engineer(lab, CLIENT)) as desk,
     ):
         waiting.until(lambda: len(evidence.calls(desk)) >= CALLS, what=f"{CALLS} calls", seconds=900)
 
@@ -44,7 +45,7 @@ def _more_calls(lab: Lab) -> None:
 def _photograph(lab: Lab, program: Browser) -> None:
     with closing(program.new_context(color_scheme="light", viewport={"width": 1200, "height": 1060})) as context:
         page = context.new_page()
-        browser.sign_in(lab, page, demo.login(CLIENT))
+        browser.sign_in(lab, page, f"engineer-of-{CLIENT}")
         dashboards = {name: _photograph_page(lab, page, name) for name in PAGES}
         page.goto(f"{lab.portal_url}{CALL_OF}")
         _wait_for_grafana(page)

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from voice_lab import insider
 from voice_lab.context import Lab
 from voice_lab.services import cluster
 
@@ -42,7 +43,8 @@ def declare_clients(api: httpx.Client, clients: int) -> None:
         name = client_name(number)
         api.post("/api/v1/namespaces", json={"metadata": {"name": name}}).raise_for_status()
         told = {"name": "noc", "email": {"addresses": [f"noc@{name}.example"]}}
-        spec = {"displayName": f"Client {number}", "receivers": [told]}
+        access = {"provider": insider.PROVIDER, "groups": [insider.group(name, "engineer")], "role": "Engineer"}
+        spec = {"displayName": f"Client {number}", "receivers": [told], "access": [access]}
         body = _body("VoiceClient", name, "client", spec)
         api.post(f"{API}/namespaces/{name}/voiceclients", json=body).raise_for_status()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 import httpx
@@ -13,10 +15,14 @@ from voice_lab import commands, evidence, progress, sbc, stack, waiting
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
 from voice_lab.evidence import Expectation, Row
-from voice_lab.services import cluster, database, examples, grafana, network, portal, registry
+from voice_lab.identity import login, people
+from voice_lab.services import cluster, database, everyday, examples, grafana, identity, network
 
 CALLS_SECONDS = 180
-STAFF = "staff"
+ENGINEERS = {"acme": "alice", "globex": "carol"}
+"""Who of the directory is a voice engineer of which client; the examples' VoiceClients open these to their groups."""
+STAFF = "erin"
+PROVIDER = "corp"
 ASKED = ("acme", "inbound-sales")
 """The client and the probe of which a call is asked for in the portal."""
 
@@ -37,7 +43,8 @@ class FirstCalls(NamedTuple):
 
 def check(lab: Lab) -> None:
     """Bring everything up, prove that it works, print one line of JSON."""
-    rows, expectations, first_seconds = first_calls(lab)
+    stack.up(lab, (*everyday(), "identity"))
+    rows, expectations, first_seconds = first_calls(lab, signed_in)
     result = {
         "probes": len(expectations),
         "calls": _count(lab, "voice_call"),
@@ -47,6 +54,7 @@ def check(lab: Lab) -> None:
         "strangers_refused": _strangers(lab),
         "grafana": "release" if grafana.is_real() else "stand-in",
         "runs_as": "pods" if lab.pods else "processes",
+        "signed_in_by": "Active Directory",
         "first_call_seconds": round(first_seconds, 1),
         "seconds": round(progress.elapsed(), 1),
     }
@@ -55,13 +63,17 @@ def check(lab: Lab) -> None:
 
 def show(lab: Lab) -> None:
     """Bring everything up, tell the person where to look, and stay until they have seen enough."""
-    first_calls(lab)
+    stack.up(lab, (*everyday(), "identity"))
+    first_calls(lab, signed_in)
     print(_summary(lab), flush=True)  # noqa: T201 - the result
     signal.pause()
 
 
-def first_calls(lab: Lab) -> FirstCalls:
-    """Start everything, make the logins, and wait for the calls of the examples and for one that is asked for.
+def first_calls(lab: Lab, sign_in: Callable[[Lab, str], httpx.Client]) -> FirstCalls:
+    """Start what does not run yet, and wait for the calls of the examples and for one that is asked for.
+
+    Args:
+        sign_in: gives a browser in which a voice engineer of a client is signed in.
 
     Raises:
         LabError: something did not start, a probe did not become ready, or its calls did not come.
@@ -69,21 +81,30 @@ def first_calls(lab: Lab) -> FirstCalls:
     stack.up(lab)
     expectations = examples.expectations(lab)
     clients = sorted({each.client for each in expectations})
-    for client in clients:
-        portal.add_user(lab, login(client), client)
-    portal.add_user(lab, STAFF, staff=True)
     with progress.step("calls", f"waiting until Grafana shows {evidence.EXPECTED_CALLS} of each probe"):
         _refuse_a_stranger(lab)
-        return _read_back(lab, clients, expectations)
+        with ExitStack() as opened:
+            browsers = {client: opened.enter_context(closing(sign_in(lab, client))) for client in clients}
+            return _read_back(lab, browsers, expectations)
 
 
-def login(client: str) -> str:
-    """Return the demo login of a client's voice engineer."""
-    return f"engineer@{client}"
+def signed_in(lab: Lab, client: str) -> httpx.Client:
+    """Return a browser in which a client's voice engineer has signed in, with the account of the directory.
+
+    Raises:
+        LabError: the portal or the directory refuses.
+    """
+    person = people.EVERYBODY[ENGINEERS[client]]
+    browser = login.browser(identity.authority(lab))
+    page = login.sign_in(browser, lab.portal_url, person, PROVIDER, lab.passwords["demo"])
+    if page.url.path != f"/c/{client}/":
+        browser.close()
+        raise LabError(f"{person.name} does not get to {client} by signing in, but to {page.url} ({page.status_code})")
+    browser.base_url = lab.portal_url
+    return browser
 
 
-def _read_back(lab: Lab, clients: list[str], expectations: list[Expectation]) -> FirstCalls:
-    browsers = {client: evidence.sign_in(lab, login(client)) for client in clients}
+def _read_back(lab: Lab, browsers: Mapping[str, httpx.Client], expectations: list[Expectation]) -> FirstCalls:
     rows: list[Row] = []
     fault, first_seconds = "", 0.0
 
@@ -99,13 +120,10 @@ def _read_back(lab: Lab, clients: list[str], expectations: list[Expectation]) ->
         return not fault and asked and all(expectation.met_by(rows) for expectation in expectations)
 
     try:
-        evidence.call_now(browsers[ASKED[0]], ASKED[1])
+        evidence.call_now(browsers[ASKED[0]], *ASKED)
         waiting.until(all_met, what="calls of every probe are read back through Grafana", seconds=CALLS_SECONDS)
     except LabError as error:
         raise LabError(f"{error} {fault}{_missing(expectations, rows)} Logs: {lab.folder / 'logs'}") from error
-    finally:
-        for browser in browsers.values():
-            browser.close()
     return FirstCalls(rows, expectations, first_seconds)
 
 
@@ -146,22 +164,22 @@ def _count(lab: Lab, table: str) -> int:
 
 
 def _summary(lab: Lab) -> str:
-    clients = sorted({each.client for each in examples.expectations(lab)})
-    logins = "\n".join(f"             {login(client)}  ({client} sees only its own calls)" for client in clients)
+    engineers = "\n".join(f"             {name:8} (a voice engineer of {client})" for client, name in ENGINEERS.items())
     preview = "" if grafana.is_real() else f"\n  Grafana    {grafana.WITHOUT}\n"
     pods = f"\n{cluster.kubectl(lab, 'get', 'pods', '-A').rstrip()}\n" if lab.pods else ""
     return f"""
 {cluster.kubectl(lab, "get", "voiceprobes", "-A").rstrip()}
 {pods}
   Portal     {lab.portal_url}
+  Sign in    with an account of the lab's Active Directory; Keycloak asks for it, whose certificate is the lab's own:
+             your browser warns of it, and trusts it with {identity.authority(lab)}
+{engineers}
+             {STAFF:8} (of the provider's staff: every client, SIP hosts, who may see what)
   Password   {lab.passwords["demo"]}
-  Login
-{logins}
-             {STAFF}  (sees every client, and the SIP hosts)
 {preview}
   kubectl    export KUBECONFIG={lab.admin_kubeconfig}
              kubectl get voiceprobes -A --watch
   Logs       {lab.folder / "logs"}
 
-  {len(registry())} services are up. Ctrl-C stops them all.
+  {len(stack.started(lab))} services are up. Ctrl-C stops them all.
 """

@@ -15,6 +15,7 @@ import httpx
 
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
+from voice_lab.services import portal
 
 TIMEOUT = httpx.Timeout(20)
 EXPECTED_CALLS = 2
@@ -133,27 +134,35 @@ def _is_whole(row: Row) -> bool:
 
 
 def sign_in(lab: Lab, login: str) -> httpx.Client:
-    """Return a browser's session in the portal.
+    """Return a browser in which somebody is signed in whom `portal.add_user` made.
 
     Raises:
-        LabError: the portal refuses the login.
+        LabError: the portal takes the session for nobody's.
     """
     browser = httpx.Client(base_url=lab.portal_url, timeout=TIMEOUT, follow_redirects=True)
-    answer = _post(browser, "/login/", "/login/", username=login, password=lab.passwords["demo"])
+    browser.cookies.set(portal.COOKIE, portal.session(lab, login), domain=browser.base_url.host)
+    answer = browser.get("/")
     if answer.status_code != httpx.codes.OK or answer.url.path.startswith("/login"):
         browser.close()
-        raise LabError(f"the portal refuses the login {login} ({answer.status_code})")
+        raise LabError(f"the portal does not take {login} for signed in ({answer.status_code})")
     return browser
 
 
-def call_now(browser: httpx.Client, probe: str) -> None:
-    """Press the button that asks for a call of `probe`.
+def engineer(lab: Lab, client: str) -> httpx.Client:
+    """Return a browser in which somebody is signed in who is a voice engineer of `client` alone, without a provider."""
+    portal.add_user(lab, f"engineer-of-{client}", client)
+    return sign_in(lab, f"engineer-of-{client}")
+
+
+def call_now(browser: httpx.Client, client: str, probe: str) -> None:
+    """Press the button that asks for a call of a client's `probe`.
 
     Raises:
         LabError: the portal refuses.
     """
     try:
-        _post(browser, f"/probes/{probe}/", f"/probes/{probe}/call/").raise_for_status()
+        page = f"/c/{client}/probes/{probe}/"
+        _post(browser, page, f"{page}call/").raise_for_status()
     except httpx.HTTPError as error:
         raise LabError(f"the portal takes no request for a call of {probe}: {error}") from error
 

@@ -17,6 +17,8 @@ from voice_lab.evidence import Expectation, Row
 from voice_lab.services import portal
 
 BOSS = "boss-of-all"
+ENGINEER = "engineer-of-acme"
+"""The login of acme's voice engineer, whom the reading back of the first calls has made."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def system(whole: Services) -> System:
     """Everything is up, and every example has made its calls."""
     lab = whole.up("network", "sip_host", "operator", "portal")
     with whole.lock:
-        calls, expectations, _ = demo.first_calls(lab)
+        calls, expectations, _ = demo.first_calls(lab, evidence.engineer)
     return System(lab, calls, expectations)
 
 
@@ -55,19 +57,12 @@ def signed_in(system: System, chromium: Browser, request: pytest.FixtureRequest)
     """A page of the browser for who is named by a parameter; for acme's engineer, if nobody is."""
     with closing(chromium.new_context()) as context:  # type: ignore[type-var]
         page = context.new_page()
-        browser.sign_in(system.lab, page, getattr(request, "param", demo.login("acme")))
+        browser.sign_in(system.lab, page, getattr(request, "param", ENGINEER))
         yield page
-
-
-def open_fleet(page: Page, url: str) -> None:
-    """Look at all clients, as the staff do."""
-    page.goto(f"{url}/fleet/")
-    if (switch := page.get_by_role("button", name="Show all clients")).count():
-        switch.click()
 
 
 @pytest.fixture
 def acme(system: System) -> Iterator[httpx.Client]:
     """A browser in which a voice engineer of the client acme is signed in."""
-    with closing(evidence.sign_in(system.lab, demo.login("acme"))) as browser:
+    with closing(evidence.sign_in(system.lab, ENGINEER)) as browser:
         yield browser

@@ -65,14 +65,14 @@ def test_kubectl_tells_health_and_last_call(system: System) -> None:
 
 
 def test_the_portal_shows_the_probes_of_the_client(acme: httpx.Client) -> None:
-    page = acme.get("/").text
+    page = acme.get("/c/acme/").text
     for text in ("Acme Insurance", "Inbound sales line", "Claims hotline", "Fax line", "Healthy", "486"):
         assert text in page
     assert "Support desk" not in page
 
 
 def test_a_probes_page_embeds_grafana_or_says_why_not(acme: httpx.Client) -> None:
-    page = acme.get("/probes/inbound-sales/").text
+    page = acme.get("/c/acme/probes/inbound-sales/").text
     has_frontend = bool(acme.get("/grafana/").text.strip())
     assert ("<iframe" in page) == has_frontend
     assert ('class="chart"' in page) != has_frontend
@@ -92,4 +92,4 @@ def test_a_probe_that_cannot_be_called_says_why_and_keeps_no_other_from_it(syste
     assert {call["disposition"] for call in calls} == {"configuration_error"}
     assert "no-such-credential" in calls[-1]["sip_reason"]
     assert "no-such-credential" in probes(system)["acme/misconfigured"]["status"]["lastCall"]["reason"]
-    assert "no-such-credential" in acme.get("/probes/misconfigured/").text
+    assert "no-such-credential" in acme.get("/c/acme/probes/misconfigured/").text

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, Response
 
-from tests.e2e.conftest import BOSS, System, open_fleet
+from tests.e2e.conftest import BOSS, System
 from voice_lab.services import grafana
 
 pytestmark = [
@@ -90,19 +90,19 @@ def test_every_panel_of_the_overview_is_drawn_and_leads_to_a_probe(desk: Desk) -
 
 
 def test_every_panel_of_a_probe_is_drawn_and_leads_to_its_calls(desk: Desk) -> None:
-    desk.open("/probes/claims-hotline/")
+    desk.open("/c/acme/probes/claims-hotline/")
     source = desk.page.locator("iframe").get_attribute("src")
     assert source is not None
     desk.page.goto("about:blank")
     desk.answers.clear()
     assert_drawn(desk, desk.see(source.split("/")[3]))
     with desk.page.expect_popup() as opened:
-        desk.page.locator("a[href*='/probes/claims-hotline/calls/']").first.click()
+        desk.page.locator("a[href*='/c/acme/probes/claims-hotline/calls/']").first.click()
     opened.value.get_by_role("heading", name="Call of").wait_for()
 
 
 def test_the_portal_shows_all_probes_over_time(desk: Desk) -> None:
-    desk.open("/")
+    desk.open("/c/acme/")
     desk.page.get_by_role("link", name="All probes over time").click()
     frame = desk.page.frame_locator("iframe")
     frame.get_by_text("Health over time", exact=True).wait_for()
@@ -114,7 +114,7 @@ def test_the_portal_shows_all_probes_over_time(desk: Desk) -> None:
 @pytest.mark.usefixtures("boss")
 @pytest.mark.parametrize("signed_in", [BOSS], indirect=True)
 def test_every_panel_of_the_fleet_is_drawn_for_the_staff(desk: Desk) -> None:
-    open_fleet(desk.page, desk.url)
+    desk.open("/fleet/")
     desk.page.goto("about:blank")
     desk.answers.clear()
     assert_drawn(desk, desk.see("voice-fleet"))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import ConsoleMessage, FrameLocator, Page, Request
 
-from tests.e2e.conftest import BOSS, System, open_fleet
+from tests.e2e.conftest import BOSS, System
 from voice_lab.services import grafana
 
 pytestmark = [
@@ -82,16 +82,16 @@ def test_the_overview_is_shown_and_leads_to_a_probe(desk: Desk) -> None:
 
 
 def test_a_probe_is_shown_in_its_page_of_the_portal_and_leads_to_its_calls(desk: Desk) -> None:
-    desk.open("/probes/claims-hotline/")
+    desk.open("/c/acme/probes/claims-hotline/")
     source = desk.page.locator("iframe").get_attribute("src") or ""
     assert_shown(desk, desk.panels(source.split("/")[3]), desk.frame)
     with desk.page.expect_popup() as opened:
-        desk.frame.locator("a[href*='/probes/claims-hotline/calls/']").first.click()
+        desk.frame.locator("a[href*='/c/acme/probes/claims-hotline/calls/']").first.click()
     opened.value.get_by_role("heading", name="Call of").wait_for()
 
 
 def test_the_portal_shows_all_probes_over_time(desk: Desk) -> None:
-    desk.open("/")
+    desk.open("/c/acme/")
     desk.page.get_by_role("link", name="All probes over time").click()
     desk.frame.get_by_role("heading", name="Health over time").wait_for()
     desk.page.get_by_role("link", name="24h").click()
@@ -116,16 +116,24 @@ def test_nothing_is_cut_off(desk: Desk, screen: str, scheme: str) -> None:
 @pytest.mark.usefixtures("boss")
 @pytest.mark.parametrize("signed_in", [BOSS], indirect=True)
 def test_the_fleet_is_shown_to_the_staff(desk: Desk) -> None:
-    open_fleet(desk.page, desk.url)
+    desk.open("/fleet/")
     assert_shown(desk, desk.panels("voice-fleet"), desk.frame)
 
 
 def test_a_dashboard_of_another_client_is_not_shown(system: System, desk: Desk) -> None:
-    desk.open("/trends/")
+    desk.open("/c/acme/trends/")
     source = desk.page.locator("iframe").get_attribute("src") or ""
     org = int(parse_qs(urlsplit(source).query)["orgId"][0])
     own, other = (
         desk.page.request.get(f"{desk.url}/grafana/d/voice-overview/-?orgId={each}") for each in (org, org + 1)
     )
-    assert (own.status, other.status) == (200, 404)
+    assert (own.status, other.status) == (200, 403)
     assert ("section" in own.text(), "section" in other.text()) == (True, False)
+
+
+def test_a_probes_dashboard_has_no_scroll_bar_of_its_own(desk: Desk) -> None:
+    desk.open("/c/acme/probes/claims-hotline/?range=1h")
+    desk.frame.get_by_text(BANNER).wait_for()
+    edge = "(f => f.clientHeight - f.contentDocument.documentElement.scrollHeight)(document.querySelector('iframe'))"
+    desk.page.wait_for_function(f"0 <= {edge} && {edge} < 40")
+    assert desk.faults == []

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import httpx
 import pymysql
 
-from voice_lab import commands, waiting
+from voice_lab import commands, insider, waiting
 from voice_lab.context import Lab
 from voice_lab.node import plan
 from voice_lab.pods import NAMESPACE
@@ -119,6 +119,13 @@ class World:
         """See that a probe that is applied now becomes Ready."""
         self.declare(probe)
         self.wait_for(probe)
+
+    def open_to_its_engineers(self) -> None:
+        """Declare that the client's engineers may see it in the portal."""
+        access = {"provider": insider.PROVIDER, "groups": [insider.group(self.client, "engineer")], "role": "Engineer"}
+        body = {"apiVersion": "voicequality.io/v1alpha1", "kind": "VoiceClient", "spec": {"access": [access]}}
+        metadata = {"name": "client", "namespace": self.client}
+        cluster.apply(self.lab, json.dumps({**body, "metadata": metadata}))
 
     def _probe(self, name: str) -> Body:
         spec = {

@@ -55,9 +55,9 @@ def under_load(lab: Lab, login: str) -> Iterator[Load]:
     """Let people use the portal until the block ends; each asks for pages and, through the proxy, Grafana."""
     load, ended = Load(), threading.Event()
     with closing(evidence.sign_in(lab, login)) as browser:
-        cookies = httpx.Cookies(browser.cookies)
+        cookies, home = httpx.Cookies(browser.cookies), browser.get("/").raise_for_status().url.path
     people = [
-        threading.Thread(target=_use, args=(lab, cookies, load, ended, kept), daemon=True)
+        threading.Thread(target=_use, args=(lab, cookies, home, load, ended, kept), daemon=True)
         for kept in (True,) * KEPT + (False,) * FRESH
     ]
     for person in people:
@@ -70,11 +70,11 @@ def under_load(lab: Lab, login: str) -> Iterator[Load]:
             person.join()
 
 
-def _use(lab: Lab, cookies: httpx.Cookies, load: Load, ended: threading.Event, kept: bool) -> None:
+def _use(lab: Lab, cookies: httpx.Cookies, home: str, load: Load, ended: threading.Event, kept: bool) -> None:
     """Ask for one thing after the other; on a connection for each, or on one that is kept."""
     headers = {} if kept else {"Connection": "close"}
     with httpx.Client(base_url=lab.portal_url, timeout=TIMEOUT, cookies=cookies, headers=headers) as browser:
-        for what in cycle(("/", "/trends/", "/grafana/api/ds/query", "/healthz/database")):
+        for what in cycle((home, f"{home}trends/", "/grafana/api/ds/query", "/healthz/database")):
             if ended.wait(PAUSE_SECONDS):
                 return
             began = time.monotonic()

@@ -63,6 +63,7 @@ def ready(door: GrafanaDoor) -> World:
     """The chart is installed, a client has a probe, and an engineer of it a login."""
     world = World(door.lab, CLIENT)
     cluster.apply(world.lab, json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CLIENT}}))
+    world.open_to_its_engineers()
     world.works("first")
     portal.add_user(world.lab, ENGINEER, CLIENT)
     return world
@@ -231,7 +232,8 @@ def browser(unbroken: World) -> Iterator[httpx.Client]:
 def shows_all(browser: httpx.Client) -> bool:
     """Whether the portal shows its pages and dashboards' data, whichever pod is asked."""
     headers = {"Connection": "close"}
-    pages = [browser.get(page, headers=headers) for page in ("/", "/trends/", "/healthz/database") * 4]
+    home = f"/c/{CLIENT}/"
+    pages = [browser.get(page, headers=headers) for page in (home, f"{home}trends/", "/healthz/database") * 4]
     rows = [evidence.query(browser, "SELECT 1 AS one") for _ in range(4)]
     return all(page.status_code == httpx.codes.OK and not page.history for page in pages) and rows == [[{"one": 1}]] * 4
 

@@ -10,11 +10,14 @@ import yaml
 from voice_lab import places, pods
 from voice_lab.context import Lab
 from voice_lab.errors import LabError
+from voice_lab.identity import portal as providers
 from voice_lab.node import plan
 from voice_lab.pods import NAMESPACE
-from voice_lab.services import cluster, database, grafana
+from voice_lab.services import cluster, database, grafana, identity
 
 REQUIRES = ("cluster", "schema", "grafana", "doors", "images")
+AFTER = ("identity",)
+"""What it waits for where that is started too: the portal is told of the providers that there are."""
 PACKAGES: tuple[str, ...] = ()
 RELEASE = "voice-quality"
 CHART = places.CHECKOUT / "charts" / "voice-quality"
@@ -58,6 +61,10 @@ def prepare(lab: Lab) -> None:
     for name, data in _secrets(lab).items():
         _apply(lab, {"kind": "Secret", "stringData": data}, name)
     _apply(lab, {"kind": "ConfigMap", "data": {"ca.pem": database.authority(lab).read_text()}}, "voice-mysql-ca")
+    if providers.is_there(lab):
+        authority = {"ca.pem": identity.authority(lab).read_text()}
+        _apply(lab, {"kind": "Secret", "stringData": providers.secret(lab)}, providers.SECRET)
+        _apply(lab, {"kind": "ConfigMap", "data": authority}, providers.AUTHORITY)
 
 
 def migrate(lab: Lab) -> None:
@@ -105,7 +112,9 @@ def refuse_foreign_crds(lab: Lab) -> None:
 
 def values(lab: Lab) -> dict[str, Any]:
     """Return the chart's values for this lab."""
-    return _values_of_pods(lab) if lab.pods else _values_of_processes(lab)
+    found = _values_of_pods(lab) if lab.pods else _values_of_processes(lab)
+    found["portal"] |= providers.values(lab)
+    return found
 
 
 def _values_of_pods(lab: Lab) -> dict[str, Any]:

@@ -1,16 +1,17 @@
-"""The portal: its Deployment's containers, nginx and gunicorn, and a demo login."""
+"""The portal: its Deployment's containers, nginx and gunicorn, and people who are signed in there."""
 
 from __future__ import annotations
 
 import httpx
 
-from voice_lab import pods
+from voice_lab import insider, pods
 from voice_lab.context import Lab
 from voice_lab.services import chart, doors, schema
 
 REQUIRES = ("chart",)
 PACKAGES = ("nginx",)
 NAME = "voice-quality-portal"
+COOKIE = "voice_portal_session"
 
 
 def install() -> None:
@@ -43,7 +44,12 @@ def stop(lab: Lab) -> None:
     pods.stop(lab, NAME)
 
 
-def add_user(lab: Lab, login: str, *clients: str, staff: bool = False) -> None:
-    """Make a local login for `clients`, or for the provider's own staff, with the lab's demo password."""
-    chosen = [f"--client={client}" for client in clients] + (["--staff"] if staff else [])
-    schema.manage(lab, "portal", "demo_user", login, *chosen, VOICE_DEMO_PASSWORD=lab.passwords["demo"])
+def add_user(lab: Lab, login: str, *clients: str, role: str = "engineer", staff: bool = False) -> None:
+    """Make somebody who may see `clients` with that role, or is of the provider's own staff, as a sign-in would."""
+    groups = [insider.group(client, role) for client in clients]
+    schema.run(lab, "portal", "voice_lab.insider", "add", login, *groups, *(["--staff"] if staff else []))
+
+
+def session(lab: Lab, login: str) -> str:
+    """Return the cookie of a new session of somebody whom `add_user` made."""
+    return schema.run(lab, "portal", "voice_lab.insider", "session", login)

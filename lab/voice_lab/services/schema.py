@@ -42,6 +42,11 @@ def stop(lab: Lab) -> None:
 
 def manage(lab: Lab, account: str, *command: str, **env: str) -> None:
     """Run one of the portal's management commands, logged in to the database as `account`."""
+    run(lab, account, "django", *command, **env)
+
+
+def run(lab: Lab, account: str, *module: str, **env: str) -> str:
+    """Run a module as a program in the portal's environment, logged in to the database as `account`; what it prints."""
     settings = {
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -52,4 +57,4 @@ def manage(lab: Lab, account: str, *command: str, **env: str) -> None:
         "VOICE_GRAFANA_JWT_KEY_FILE": str(lab.folder / "pki" / "portal.key"),
         "VOICE_PORTAL_SECRET_KEY": lab.passwords["portal-key"],
     }
-    commands.run([sys.executable, "-m", "django", *command], env={**settings, **env}, seconds=120)
+    return commands.run([sys.executable, "-m", *module], env={**settings, **env}, seconds=120)
