@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences release bench-install synth aws-docs lint-cdk environment-cdk bench-aws
+.PHONY: help demo cluster test coverage test-mysql test-fast test-lowest lint format install down environment environment-dev bench bench-lab bench-operator bench-portal bench-sip bench-state truth captures migrations-check chart-values screenshots image push sbom licences release bench-install synth aws-docs lint-cdk environment-cdk bench-aws
 
 PORT ?= 8080
 export CONFIG ?= cdk/config/example.toml
@@ -76,6 +76,9 @@ captures: environment ## Analyse the RTP streams in captures, beside tshark's fi
 
 bench-state: environment ## Measure what the health of 1,000 probes costs, with few calls and with a million
 	@.venv/bin/python -m bench.probestate $(ARGS)
+
+bench-portal: environment ## Measure the portal with a million calls: pages, searches, files (ARGS="--baseline FOLDER": beside another checkout)
+	@.venv/bin/python -m bench.portal $(ARGS)
 
 bench-operator: environment ## Measure the operator with 200 and 1,000 probes: requests, memory, time, drift
 	@.venv/bin/python -m bench.operator $(ARGS)

@@ -44,8 +44,8 @@ class Browser:
         person = people.EVERYBODY[name]
         return login.sign_in(self.http, self.lab.portal_url, person, provider, self.lab.passwords["demo"])
 
-    def get(self, path: str, **more: bool) -> httpx.Response:
-        return self.http.get(self.lab.portal_url + path, **more)
+    def get(self, path: str, *, follow_redirects: bool = True) -> httpx.Response:
+        return self.http.get(self.lab.portal_url + path, follow_redirects=follow_redirects)
 
     def post(self, path: str, follow_redirects: bool = True, **fields: str) -> httpx.Response:
         """Send a form as one of the portal's pages does."""
@@ -92,12 +92,13 @@ class Browser:
                 break
         raise AssertionError(f"the provider does not answer: {page.url} {page.text[:500]}")
 
-    def bring(self, answer: Answer, **more: bool) -> httpx.Response:
+    def bring(self, answer: Answer, *, follow_redirects: bool = True) -> httpx.Response:
         """Come back to the portal with it, by the portal's own detour where there is one."""
         if answer.method == "GET":
-            return self.http.get(answer.url, **more)
+            return self.http.get(answer.url, follow_redirects=follow_redirects)
         fields = {**answer.fields, "psa_saml_browser_return": "1"}
-        return self.http.post(answer.url, data=fields, headers={"Origin": "null"}, **more)
+        headers = {"Origin": "null"}
+        return self.http.post(answer.url, data=fields, headers=headers, follow_redirects=follow_redirects)
 
     @property
     def session(self) -> str:

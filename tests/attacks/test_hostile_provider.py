@@ -104,6 +104,16 @@ def test_who_tells_the_truth_is_let_in(world: World) -> None:
     assert world.asked["scope"] == "openid profile email"
 
 
+def test_nothing_of_a_session_that_was_planted_goes_on_after_a_sign_in(world: World) -> None:
+    session = world.browser.session
+    session["mark"] = "of the attacker"
+    session.save()
+    planted = session.session_key
+    assert world.sign_in().status_code == 302
+    assert world.browser.session.session_key != planted
+    assert "mark" not in world.browser.session
+
+
 # --- tokens
 
 WRONG_CLAIMS: dict[str, dict[str, Any]] = {

@@ -16,9 +16,9 @@ PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 PARTS = {
     "operator": ("operator",),
-    "portal": ("portal",),
+    "portal": ("portal", "pdf"),
     "sipapp": ("sipapp", "aws", "score"),
-    "lab": ("operator", "portal", "sipapp", "lab"),
+    "lab": ("operator", "portal", "pdf", "sipapp", "lab"),
 }
 """The extras that the folder of each part may import from."""
 

@@ -106,8 +106,8 @@ def is_address(text: str) -> bool:
     return bool(name and at and domain) and is_plain and len(text) <= LONGEST_ADDRESS
 
 
-def mail(document: Document, pdf: bytes, *, sender: str, address: str, page: str) -> EmailMessage:
-    """The mail with the report. `page`: the report's address in the portal."""
+def mail(document: Document, pdf: bytes | None, *, sender: str, address: str, page: str) -> EmailMessage:
+    """The mail with the report; without a PDF where `pdf` is None. `page`: the report's address in the portal."""
     made = EmailMessage()
     made["Subject"] = f"Service report {document.month.label}: {_line(document.display_name)}"
     made["From"], made["To"] = sender, address
@@ -116,7 +116,8 @@ def mail(document: Document, pdf: bytes, *, sender: str, address: str, page: str
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence is answered to it
     made.set_content(text(document, page))
     name = f"{document.client}-{document.month}"
-    made.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"{name}.pdf")
+    if pdf is not None:
+        made.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"{name}.pdf")
     for ending, content in (("", csvfile.probes(document)), ("-incidents", csvfile.incidents(document))):
         made.add_attachment(content, maintype="text", subtype="csv", filename=f"{name}{ending}.csv")
     return made

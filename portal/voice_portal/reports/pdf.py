@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from voice_portal.reports import figuretext as words
@@ -23,6 +24,11 @@ MOST_PROBES, MOST_INCIDENTS = 300, 200
 
 # -I: nothing of the environment or of the folder that this process works in changes what is imported.
 COMMAND = (sys.executable, "-I", "-m", "voice_portal.reports.typesetting")
+
+
+def is_there() -> bool:
+    """Whether PDFs can be made here: the extra [pdf] is installed, which the image leaves out for its size."""
+    return find_spec("typst") is not None
 
 
 class PdfFailed(Exception):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -17,7 +17,7 @@ from voice_portal.probes.scope import client_of
 from voice_portal.reports import csvfile, definitions, drawing, report
 from voice_portal.reports.document import Document
 from voice_portal.reports.drawing import Busy, NotYet
-from voice_portal.reports.pdf import CONTENT_TYPE, PdfFailed, pdf
+from voice_portal.reports.pdf import CONTENT_TYPE, PdfFailed, is_there, pdf
 from voice_portal.reports.period import Month
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def months_page(request: ClientRequest, **_client: str) -> HttpResponse:
     client, now = client_of(request), timezone.now()
     months = report.months(client, now)
     present = Month.of(now, timezone.get_current_timezone())
-    return render(request, "reports/months.html", {"months": months, "present": present})
+    return render(request, "reports/months.html", {"months": months, "present": present, "has_pdf": is_there()})
 
 
 @require_safe
@@ -67,7 +67,9 @@ def incidents_csv(request: ClientRequest, month: Month, **_client: str) -> HttpR
 
 @require_safe
 def month_pdf(request: ClientRequest, month: Month, **_client: str) -> HttpResponse:
-    """A month, as a file to print."""
+    """A month, as a file to print; 404 where none can be made."""
+    if not is_there():
+        raise Http404
     return _answered(request, month, lambda document: _file(request, document, "pdf", CONTENT_TYPE, pdf(document)))
 
 
@@ -104,6 +106,7 @@ def _context(document: Document) -> dict[str, object]:
     longest = sorted(document.incidents, key=lambda incident: incident.lasted, reverse=True)[:SHOWN]
     return {
         "document": document,
+        "has_pdf": is_there(),
         "rows": [*document.rows, document.total] if len(document.rows) > 1 else list(document.rows),
         "incidents": sorted(longest, key=lambda incident: incident.begin),
         "left_out": document.total.incidents - len(longest),

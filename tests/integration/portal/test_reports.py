@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.integration.portal.conftest import CALL, STREAM
 from voice_portal.cdr.bounded import TooSlow
-from voice_portal.reports import calls, drawing, keeping, pdf
+from voice_portal.reports import calls, drawing, keeping, pdf, views
 from voice_portal.reports.packing import packed, unpacked
 from voice_portal.reports.period import Month
 from voice_portal.reports.report import months, report
@@ -483,6 +483,16 @@ def test_a_report_that_breaks_off_later_is_given_up(client, place, log_in, slow,
     monkeypatch.setattr(drawing, "LONGEST_SECONDS", 60)
     monkeypatch.setattr(drawing, "WAIT_SECONDS", 20)
     assert browser.get(f"/c/{client}/reports/2024-03/").status_code == 200
+
+
+def test_where_no_pdf_can_be_made_none_is_offered(client, place, log_in, monkeypatch):
+    place(client, START)
+    browser = log_in(client)
+    assert "2024-03.pdf" in browser.get(f"/c/{client}/reports/").content.decode()
+    monkeypatch.setattr(views, "is_there", lambda: False)
+    for page in ("", "2024-03/"):
+        assert "2024-03.pdf" not in browser.get(f"/c/{client}/reports/{page}").content.decode()
+    assert browser.get(f"/c/{client}/reports/2024-03.pdf").status_code == 404
 
 
 def test_a_pdf_that_cannot_be_made_says_so(client, place, log_in, monkeypatch, audited):

@@ -20,7 +20,7 @@ from voice_portal.reports.document import Document
 from voice_portal.reports.drawing import LONGEST_SECONDS
 from voice_portal.reports.mailing import InvalidMail, NotSent, Server, is_address
 from voice_portal.reports.models import SentReport
-from voice_portal.reports.pdf import PdfFailed, pdf
+from voice_portal.reports.pdf import PdfFailed, is_there, pdf
 from voice_portal.reports.period import Month
 from voice_portal.reports.report import has_calls, report
 
@@ -31,8 +31,9 @@ class Command(BaseCommand):
     """Mails reports."""
 
     help = (
-        "Mail the report of a client's month, as PDF and CSV, to each --to once: run again, it goes to whom it did not"
-        " reach. The server: VOICE_SMTP_URL, VOICE_SMTP_PASSWORD_FILE, VOICE_SMTP_FROM, VOICE_SMTP_TLS_CA."
+        "Mail the report of a client's month, as CSV and, where one can be made, as PDF, to each --to once: run again,"
+        " it goes to whom it did not reach."
+        " The server: VOICE_SMTP_URL, VOICE_SMTP_PASSWORD_FILE, VOICE_SMTP_FROM, VOICE_SMTP_TLS_CA."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         try:
             server = Server.read(os.environ)
             document = _drawn_up(client, month, now)
-            made = pdf(document)
+            made = pdf(document) if is_there() else None
         except (InvalidMail, PdfFailed) as error:
             raise CommandError(str(error)) from error
         except TooSlow as error:
