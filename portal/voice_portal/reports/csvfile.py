@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from voice_portal.probes.calls.csvfile import CONTENT_TYPE, FORMULA
+from voice_portal.probes.calls.csvfile import CONTENT_TYPE, inert
 from voice_portal.reports.document import Document, IncidentRow, Mos, Row
 from voice_portal.reports.figures import KINDS
 
@@ -42,8 +42,8 @@ def incidents(document: Document) -> bytes:
 def _probe(document: Document, row: Row, kind: str) -> list[str]:
     found = {(mos.direction, mos.band): mos for mos in row.mos}
     cells = [
-        kind, _text(document.client), str(document.month), _text(document.time_zone), _time(document.until),
-        _text(row.probe), _text(row.display_name), str(int(row.is_deleted)), str(row.calls), str(row.answered),
+        kind, inert(document.client), str(document.month), inert(document.time_zone), _time(document.until),
+        inert(row.probe), inert(row.display_name), str(int(row.is_deleted)), str(row.calls), str(row.answered),
         _number(row.availability_pct), _number(row.coverage_pct), _number(row.answer_rate_pct),
         _number(row.good_calls_pct), _seconds(row.below), _seconds(row.covered), _seconds(row.existed),
         str(row.incidents), "" if row.pdd_p95_ms is None else str(row.pdd_p95_ms),
@@ -59,10 +59,10 @@ def _mos(mos: Mos | None) -> list[str]:
 
 def _incident(document: Document, incident: IncidentRow) -> list[str]:
     return [
-        _text(document.client), str(document.month), _text(incident.probe), _text(incident.display_name),
+        inert(document.client), str(document.month), inert(incident.probe), inert(incident.display_name),
         _time(incident.begin), str(int(incident.is_older)), "" if incident.end is None else _time(incident.end),
         _seconds(incident.lasted), str(incident.calls), "" if incident.mos is None else f"{incident.mos:.3f}",
-        _text(" ".join(incident.reasons)),
+        inert(" ".join(incident.reasons)),
     ]  # fmt: skip
 
 
@@ -70,11 +70,6 @@ def _file(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     out = io.StringIO()
     csv.writer(out).writerows([head, *rows])
     return out.getvalue().encode("utf-8", "replace")
-
-
-def _text(text: str) -> str:
-    """Text that a spreadsheet would run gets an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _number(value: float | None) -> str:

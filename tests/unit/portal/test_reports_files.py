@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from voice_portal.probes.calls.csvfile import FORMULA
 from voice_portal.reports import csvfile, figuretext, pdf
 from voice_portal.reports.document import Document, IncidentRow, Mos, Row
 from voice_portal.reports.figures import Band, Direction
@@ -152,7 +153,7 @@ def test_no_cell_of_the_csv_is_a_formula(sign, rest):
     made = document(rows=(row(display_name=sign + rest),), incidents=(incident(display_name=sign + rest),))
     for file in (csvfile.probes(made), csvfile.incidents(made)):
         for line in csv.reader(io.StringIO(file.decode(), newline="")):
-            assert not any(cell.startswith(csvfile.FORMULA) for cell in line)
+            assert not any(cell.startswith(FORMULA) for cell in line)
 
 
 def test_the_pdf_says_whose_it_is_and_has_every_figure(text):

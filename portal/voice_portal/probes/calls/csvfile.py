@@ -23,15 +23,19 @@ def written(columns: Sequence[Column], batches: Iterable[Sequence[Row]]) -> Gene
 
 
 def cell(kind: Kind, value: Value) -> str | int:
-    """A value as it stands in the file. Text that a spreadsheet would run gets an apostrophe before it."""
+    """A value as it stands in the file."""
     if value is None:
         return ""
     if kind is Kind.TRUTH:
         return int(bool(value))
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-    text = str(value)
-    return f"'{text}" if kind is Kind.TEXT and text.startswith(FORMULA) else text
+    return inert(str(value)) if kind is Kind.TEXT else str(value)
+
+
+def inert(text: str) -> str:
+    """`text`, with an apostrophe before it where a spreadsheet would run it."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _lines(rows: Iterable[Sequence[str | int]]) -> bytes:
