@@ -18,6 +18,7 @@ class Standing:
             or above.
         since: when the first call of the unbroken run began that has the last call's health; None without a call.
         is_older: whether that run may have begun before the time.
+        health: that of the last call; empty without one.
     """
 
     calls: int = 0
@@ -25,6 +26,7 @@ class Standing:
     compliant: int = 0
     since: datetime | None = None
     is_older: bool = False
+    health: str = ""
 
     @property
     def answer_rate_pct(self) -> float | None:
@@ -108,6 +110,7 @@ def of(tallies: Sequence[Tally], begun: datetime | None) -> Standing:
         compliant=sum(tally.compliant for tally in tallies),
         since=begun or min(tally.first_at for tally in tallies),
         is_older=begun is None,
+        health=max(tallies, key=lambda tally: tally.last_at).health,
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
+
 from voice_portal.cdr import queries, standing
 from voice_portal.cdr.models import Client, ProbeState
 from voice_portal.cdr.standing import Standing
@@ -17,6 +19,8 @@ from voice_portal.probes.sparks import Spark, in_words, spark
 RANGES = {"6h": timedelta(hours=6), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 DEFAULT_RANGE = "24h"
 SPARK_SLOTS = 36
+KEPT_SHARE = 360
+"""Of a range: for as long a part of it a process keeps what its calls come to."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,15 @@ class Card:
     def is_incident(self) -> bool:
         """Whether somebody should look at it now. A probe that was never called is not in trouble yet."""
         return bool(self.reasons)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What all calls of a range come to, by probe: how it stood, and the worst MOS of each slot of the small line."""
+
+    stood: Mapping[str, Standing]
+    lines: Mapping[str, list[float | None]]
+    span: str
 
 
 @dataclass(frozen=True)
@@ -57,28 +70,37 @@ class Overview:
 
 
 def overview(client: Client, chosen: str, now: datetime) -> Overview:
-    """The overview of `client` over the range called `chosen`, until `now`; five questions to the server."""
-    start = now - RANGES[chosen]
+    """The overview of `client` over the range called `chosen`, until `now`.
+
+    States and their reasons are those of this moment; what all calls of the range come to, some of which a process
+    keeps for others who ask, may be as old as a 360th of the range: a minute of six hours.
+    """
     states = list(ProbeState.objects.for_client(client.client))
-    stood = standing.standings(client.client, start)
-    drawn_from = fitted(start, now, queries.first_call_since(client.client, start))
+    past = _past(client.client, chosen, now)
+    total = standing.total(past.stood.values())
+    return Overview(_cards(states, past, now), health.count(states), total, now, past.span)
+
+
+def _past(client: str, chosen: str, now: datetime) -> Past:
+    """What all calls of the range come to: as it is kept, or from the server by four questions."""
+    key = f"overview-{chosen}-{client}"
+    known = cache.get(key)
+    if isinstance(known, Past):
+        return known
+    start = now - RANGES[chosen]
+    stood = standing.standings(client, start)
+    drawn_from = fitted(start, now, queries.first_call_since(client, start))
     slot_seconds = math.ceil((now - drawn_from) / SPARK_SLOTS / timedelta(seconds=1))
-    history = queries.worst_mos(client.client, drawn_from, slot_seconds, SPARK_SLOTS)
-    span = in_words(now - drawn_from)
-    cards = _cards(states, stood, history, now, span)
-    return Overview(cards, health.count(states), standing.total(stood.values()), now, span)
+    lines = queries.worst_mos(client, drawn_from, slot_seconds, SPARK_SLOTS)
+    found = Past(stood, lines, in_words(now - drawn_from))
+    cache.set(key, found, (RANGES[chosen] / KEPT_SHARE).total_seconds())
+    return found
 
 
-def _cards(
-    states: Sequence[ProbeState],
-    stood: Mapping[str, Standing],
-    history: Mapping[str, list[float | None]],
-    now: datetime,
-    span: str,
-) -> list[Card]:
+def _cards(states: Sequence[ProbeState], past: Past, now: datetime) -> list[Card]:
     def card(state: ProbeState) -> Card:
-        line = spark(history.get(state.probe, []), float(state.mos_critical), span)
-        known = stood.get(state.probe)
+        line = spark(past.lines.get(state.probe, []), float(state.mos_critical), past.span)
+        known = past.stood.get(state.probe)
         stands = Standing() if known is None else known
         told = health.reasons(state)
         begun = since(state, known, now)

@@ -37,6 +37,9 @@ def since(state: ProbeState, standing: Standing | None, now: datetime) -> Since 
         return Since(state.last_call_at, is_older=False, lasted=lasted(now - state.last_call_at))
     if standing is None or standing.since is None:
         return None
+    if standing.health and standing.health != health:
+        # It turned after the calls were counted up.
+        return Since(state.last_call_at, is_older=False, lasted=lasted(now - state.last_call_at))
     ago = now - standing.since
     return Since(standing.since, standing.is_older, roughly(ago) if standing.is_older else lasted(ago))
 

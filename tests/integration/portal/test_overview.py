@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.test.utils import CaptureQueriesContext
 
 from tests.portal import foreign_scripts
 
@@ -92,3 +93,16 @@ def test_what_probes_are_called_is_inert(client, records, page):
     records.call(client, **BAD)
     for path in ("", "wall/"):
         assert not foreign_scripts(page(path, raw=True))
+
+
+def test_what_the_calls_of_a_range_come_to_is_kept_for_others_and_the_states_are_not(client, records, page, django_db):
+    records.probe(client, display_name="The line")
+    records.call(client, ago=120)
+    with CaptureQueriesContext(django_db) as first:
+        assert "Nothing needs attention" in page()
+    records.call(client, ago=5, **BAD)
+    with CaptureQueriesContext(django_db) as second:
+        text = page()
+    assert re.search(r"The line Unhealthy since .* \( *less than a minute *\)", text)
+    assert re.search(r"Calls that count , last 24h +1 ", text), "of the first time"
+    assert len(second) == len(first) - 3

@@ -59,6 +59,12 @@ def test_a_run_that_fills_the_time_may_be_older():
     assert since(state("Healthy"), standing(timedelta(hours=6), is_older=True), NOW).is_older
 
 
+def test_health_that_turned_since_the_calls_were_counted_up_began_with_the_last_one():
+    counted = Standing(calls=9, answered=9, compliant=9, since=NOW - timedelta(hours=5), health="Healthy")
+    found = since(state("Unhealthy"), counted, NOW)
+    assert (found.at, found.is_older, found.lasted) == (NOW - timedelta(minutes=2), False, "2 min")
+
+
 def test_nothing_is_known_from_the_last_call_on():
     found = since(state("NoData", timedelta(hours=5)), standing(timedelta(hours=6)), NOW)
     assert (found.at, found.lasted) == (NOW - timedelta(hours=5), "5 h")
