@@ -36,8 +36,9 @@ REFUSED = {
         ("DELETE FROM django_migrations WHERE name = '9999_more'",),
     ),
     "a migration broke off half-way": Refused(
-        "so accounts.0001_initial, cdr.0001_initial cannot be applied: a migration broke off half-way once, or somebody"
-        " changed tables by hand. Put back a back-up",
+        "so accounts.0001_initial, accounts.0002_access, cdr.0001_initial, cdr.0002_access, cdr.0003_recordings,"
+        " federation.0001_initial, reports.0001_initial cannot be applied: a migration broke off half-way once, or"
+        " somebody changed tables by hand. Put back a back-up",
         (KEPT, "DELETE FROM django_migrations WHERE app NOT IN ('auth', 'contenttypes', 'sessions')"),
         PUT_BACK,
     ),
