@@ -167,6 +167,7 @@ def test_faults_of_the_portals_own_key_are_told(folder: Path, own: dict[str, str
         (METADATA.replace('use="signing"', 'use="encryption"'), "holds no certificate that assertions are signed with"),
         ('<!DOCTYPE r [<!ENTITY a "b">]><r>&a;</r>', "is no XML"),
     ],
+    ids=["empty", "another-document", "no-redirect", "no-signing-certificate", "entities"],
 )
 def test_metadata_that_cannot_be_used_say_why(text: str, told: str) -> None:
     with pytest.raises(metadata.NoMetadata, match=told):
