@@ -213,7 +213,7 @@ def test_a_browser_shows_an_engineer_the_calls_and_dashboards_of_the_client_and_
         page.frame_locator("iframe").get_by_role("heading", name="MOS").first.wait_for()
         uid = life.probes()["acme", "inbound-sales"].replace("-", "")
         assert f"/d/vp-{uid}/" in (page.locator("iframe").get_attribute("src") or "")
-        page.locator("#recent-calls a[href*='/c/acme/calls/']").first.click()
+        page.locator("#recent-calls tbody a").first.click()
         page.get_by_role("heading", name="Call of").wait_for()
         foreign = life.probes()["globex", "overseas"].replace("-", "")
         for path in (
