@@ -125,15 +125,7 @@ def inside(lab: Lab) -> Iterator[None]:
     """Django in this process works on the lab's tables, with its portal's key."""
     from django.db import connection
 
-    env = database.environment(lab, "portal")
-    changes = {
-        "HOST": env["VOICE_MYSQL_HOST"],
-        "PORT": int(env["VOICE_MYSQL_PORT"]),
-        "NAME": env["VOICE_MYSQL_DATABASE"],
-        "USER": env["VOICE_MYSQL_USER"],
-        "PASSWORD": env["VOICE_MYSQL_PASSWORD"],
-        "OPTIONS": {**connection.settings_dict["OPTIONS"], "ssl": {"ca": env["VOICE_MYSQL_TLS_CA"]}},
-    }
+    changes = portal_settings.database_of(database.environment(lab, "portal"))
     connection.close()
     with mock.patch.dict(connection.settings_dict, changes), mock.patch.object(settings, "SECRET_KEY", key_of(lab)):
         yield

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import uuid
+from collections.abc import Mapping
 from unittest import mock
 
 import django
@@ -23,6 +24,20 @@ ENVIRONMENT = {
     "VOICE_PORTAL_SECRET_KEY": "a secret for tests only, long enough to be accepted",
     "VOICE_GRAFANA_JWT_KEY_FILE": "/nonexistent/key.pem",
 }
+
+
+def database_of(env: Mapping[str, str]) -> dict[str, object]:
+    """Django's settings of a database whose VOICE_MYSQL_* settings are `env`."""
+    from django.db import connection
+
+    return {
+        "HOST": env["VOICE_MYSQL_HOST"],
+        "PORT": int(env["VOICE_MYSQL_PORT"]),
+        "NAME": env["VOICE_MYSQL_DATABASE"],
+        "USER": env["VOICE_MYSQL_USER"],
+        "PASSWORD": env["VOICE_MYSQL_PASSWORD"],
+        "OPTIONS": {**connection.settings_dict["OPTIONS"], "ssl": {"ca": env["VOICE_MYSQL_TLS_CA"]}},
+    }
 
 
 def set_up() -> None:

@@ -11,13 +11,17 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db import connection
 
 # By `=`, which finds the rows, and byte by byte: `acme ` is not `acme`, which MySQL's `=` takes for the same.
-ROLES_BY_GROUP = """
-SELECT open_to.client, MAX(open_to.role = 'engineer')
+OPENED = """
 FROM portal_membership AS member
 JOIN voice_client_access AS open_to
   ON open_to.provider = member.provider AND open_to.group_name = member.group_name
   AND CAST(open_to.provider AS BINARY) = CAST(member.provider AS BINARY)
   AND CAST(open_to.group_name AS BINARY) = CAST(member.group_name AS BINARY)
+"""
+"""Each group of a person with what it opens."""
+ROLES_BY_GROUP = f"""
+SELECT open_to.client, MAX(open_to.role = 'engineer')
+{OPENED}
 WHERE member.user_id = %s
 GROUP BY open_to.client
 """

@@ -1,6 +1,7 @@
 """Which clients a user may see. A page's address names its client; nothing of that is kept in the session."""
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from voice_portal.accounts.access import Role, roles_of
@@ -31,3 +32,9 @@ def clients_of(user: AbstractBaseUser | AnonymousUser) -> dict[str, tuple[Client
 def may_see_fleet(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether `user` is of the provider's own staff, who may look at all clients at once."""
     return isinstance(user, User) and user.is_active and user.is_staff
+
+
+def only_staff(request: HttpRequest) -> None:
+    """Raise PermissionDenied for everybody but the provider's own staff."""
+    if not may_see_fleet(request.user):
+        raise PermissionDenied("This page is for the provider's own staff.")

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,8 +12,9 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from voice_portal.accounts.access import Role
+from voice_portal.accounts.access import OPENED, Role
 from voice_portal.accounts.audit import What
+from voice_portal.accounts.clients import only_staff
 from voice_portal.accounts.models import AuditRecord
 
 RECENTLY = timedelta(days=30)
@@ -22,14 +22,10 @@ MOST_PEOPLE = 500
 RECORDS = 50
 
 OPEN = "SELECT client, provider, group_name, role FROM voice_client_access ORDER BY client, provider, group_name"
-OPEN_TO = """
+OPEN_TO = f"""
 SELECT member.user_id, open_to.client, MAX(open_to.role = 'engineer')
-FROM portal_membership AS member
-JOIN voice_client_access AS open_to
-  ON open_to.provider = member.provider AND open_to.group_name = member.group_name
-  AND CAST(open_to.provider AS BINARY) = CAST(member.provider AS BINARY)
-  AND CAST(open_to.group_name AS BINARY) = CAST(member.group_name AS BINARY)
-WHERE member.user_id IN ({marks})
+{OPENED}
+WHERE member.user_id IN ({{marks}})
 GROUP BY member.user_id, open_to.client
 ORDER BY open_to.client
 """
@@ -60,7 +56,7 @@ class Visitor:
 @require_safe
 def access(request: HttpRequest) -> HttpResponse:
     """Which groups open which client, and what that means for those who signed in lately; 403 for all but staff."""
-    _only_staff(request)
+    only_staff(request)
     providers = settings.ENV.providers.by_name
     staff = [(provider.name, group) for provider in providers.values() for group in sorted(provider.staff_groups)]
     context = {"rights": _rights(), "staff": staff, "visitors": _visitors(), "days": RECENTLY.days, "most": MOST_PEOPLE}
@@ -70,7 +66,7 @@ def access(request: HttpRequest) -> HttpResponse:
 @require_safe
 def audit_trail(request: HttpRequest) -> HttpResponse:
     """What people did, newest first, a page at a time; 403 for all but staff."""
-    _only_staff(request)
+    only_staff(request)
     asked = {name: request.GET.get(name, "").strip()[:150] for name in ("who", "what", "client")}
     wanted: dict[str, str] = {name: value for name, value in asked.items() if value and value.isprintable()}
     records = AuditRecord.objects.filter(**wanted).order_by("-id")
@@ -108,8 +104,3 @@ def _visitor(user: User, opened: list[tuple[str, Role]]) -> Visitor:
     details = ", ".join(filter(None, (user.first_name, user.email)))
     assert user.last_login is not None  # noqa: S101 - chosen by it
     return Visitor(user.get_username(), details, user.last_login, opened, user.is_staff)
-
-
-def _only_staff(request: HttpRequest) -> None:
-    if not (isinstance(request.user, User) and request.user.is_staff):
-        raise PermissionDenied("This page is for the provider's own staff.")

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import connection
+
+from voice_portal.cdr.bounded import aware, naive
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,10 @@ def standings(client: str, since: datetime) -> dict[str, Standing]:
     Two questions to the server, however many probes and calls: it condenses, and the second reads one row a probe.
     """
     with connection.cursor() as cursor:
-        cursor.execute(TALLIES, [client, _naive(since)])
+        cursor.execute(TALLIES, [client, naive(since)])
         tallies: dict[str, list[Tally]] = {}
-        for probe, health, calls, answered, compliant, first, last in cursor.fetchall():
-            row = Tally(health, calls, int(answered), int(compliant), _aware(first), _aware(last))
-            tallies.setdefault(probe, []).append(row)
+        for probe, *row in cursor.fetchall():
+            tallies.setdefault(probe, []).append(_tally(*row))
     turns = {probe: turn for probe, rows in tallies.items() if (turn := last_of_another_health(rows)) is not None}
     begun = _first_after(client, turns)
     return {probe: of(rows, begun.get(probe)) for probe, rows in tallies.items()}
@@ -85,15 +86,17 @@ def standings(client: str, since: datetime) -> dict[str, Standing]:
 def standing_of(client: str, probe: str, since: datetime) -> Standing | None:
     """How one probe stood from `since` on; None without a call that counts. Two questions to the server."""
     with connection.cursor() as cursor:
-        cursor.execute(TALLIES_OF_ONE, [client, probe, _naive(since)])
-        rows = [
-            Tally(health, calls, int(answered), int(compliant), _aware(first), _aware(last))
-            for _, health, calls, answered, compliant, first, last in cursor.fetchall()
-        ]
+        cursor.execute(TALLIES_OF_ONE, [client, probe, naive(since)])
+        rows = [_tally(*row) for _, *row in cursor.fetchall()]
     if not rows:
         return None
     turn = last_of_another_health(rows)
     return of(rows, _first_after(client, {} if turn is None else {probe: turn}).get(probe))
+
+
+def _tally(health: str, calls: int, answered: int, compliant: int, first: datetime, last: datetime) -> Tally:
+    """A row of the server's, whose sums are no whole numbers of Python's."""
+    return Tally(health, calls, int(answered), int(compliant), aware(first), aware(last))
 
 
 def last_of_another_health(tallies: Sequence[Tally]) -> datetime | None:
@@ -122,16 +125,7 @@ def _first_after(client: str, turns: Mapping[str, datetime]) -> dict[str, dateti
         "SELECT %s, (SELECT started_at FROM voice_call WHERE client = %s AND probe = %s AND started_at > %s AND valid"
         " ORDER BY started_at LIMIT 1)"
     )
-    values = [value for probe, at in turns.items() for value in (probe, client, probe, _naive(at))]
+    values = [value for probe, at in turns.items() for value in (probe, client, probe, naive(at))]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join([one] * len(turns)), values)
-        return {probe: _aware(at) for probe, at in cursor.fetchall() if at is not None}
-
-
-def _naive(at: datetime) -> datetime:
-    """As the server keeps it: UTC, without saying so."""
-    return at.astimezone(UTC).replace(tzinfo=None)
-
-
-def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return {probe: aware(at) for probe, at in cursor.fetchall() if at is not None}

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from voice_portal.accounts.clients import may_see_fleet
+from voice_portal.accounts.clients import only_staff
 from voice_portal.cdr.models import SipHost
 from voice_portal.cdr.queries import sip_hosts
 from voice_portal.grafana import frontend
@@ -35,7 +34,7 @@ class HostRow:
 @require_safe
 def hosts(request: HttpRequest) -> HttpResponse:
     """Every SIP host, for staff; 403 for everybody else."""
-    _only_staff(request)
+    only_staff(request)
     rows = [row(host, silent_s) for host, silent_s in sip_hosts()]
     return render(request, "probes/hosts.html", {"rows": rows, "renewal": renewal(request, EVERY_S)})
 
@@ -43,13 +42,8 @@ def hosts(request: HttpRequest) -> HttpResponse:
 @require_safe
 def fleet(request: HttpRequest) -> HttpResponse:
     """All clients at once, drawn by Grafana, for staff; 403 for everybody else."""
-    _only_staff(request)
+    only_staff(request)
     return render(request, "probes/fleet.html", {"grafana": frontend.current(), "dashboard": frontend.FLEET_PATH})
-
-
-def _only_staff(request: HttpRequest) -> None:
-    if not may_see_fleet(request.user):
-        raise PermissionDenied("This page is for the provider's own staff.")
 
 
 def row(host: SipHost, silent_s: float) -> HostRow:

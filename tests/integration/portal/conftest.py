@@ -33,15 +33,7 @@ def django_db(database):
     """Django's own connection, to the test's server."""
     from django.db import connection
 
-    env = database.environment("portal")
-    changes = {
-        "HOST": env["VOICE_MYSQL_HOST"],
-        "PORT": int(env["VOICE_MYSQL_PORT"]),
-        "NAME": env["VOICE_MYSQL_DATABASE"],
-        "USER": env["VOICE_MYSQL_USER"],
-        "PASSWORD": env["VOICE_MYSQL_PASSWORD"],
-        "OPTIONS": {**connection.settings_dict["OPTIONS"], "ssl": {"ca": env["VOICE_MYSQL_TLS_CA"]}},
-    }
+    changes = portal.database_of(database.environment("portal"))
     connection.close()
     with mock.patch.dict(connection.settings_dict, changes):
         yield connection
