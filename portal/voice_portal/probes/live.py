@@ -13,6 +13,8 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from voice_portal.accounts.sessions import is_by_itself
+
 PARAMETER, OFF = "renew", "off"
 REDIRECTS = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
 
@@ -43,11 +45,6 @@ def renewal(request: HttpRequest, every_s: int) -> Renewal:
     asked[PARAMETER] = OFF
     without = _address(request.path, asked.urlencode())
     return Renewal("" if is_off else with_it, every_s, with_it if is_off else without, timezone.now())
-
-
-def is_by_itself(request: HttpRequest) -> bool:
-    """Whether a page asks to renew itself, and nobody clicked: it keeps no session alive."""
-    return request.headers.get("HX-Request") == "true"
 
 
 class LiveMiddleware:

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from voice_portal.accounts import audit
 from voice_portal.accounts.audit import What
 from voice_portal.accounts.clients import ClientRequest
+from voice_portal.accounts.sessions import is_by_itself
 from voice_portal.cdr.bounded import TooSlow
-from voice_portal.probes.live import is_by_itself
 from voice_portal.probes.scope import client_of
 from voice_portal.reports import csvfile, definitions, drawing, report
 from voice_portal.reports.document import Document
